@@ -1,0 +1,95 @@
+"""The contract of an environment, and the one place where finished episodes begin anew.
+
+An environment object holds what fixes shapes (a frozen dataclass: hashable, static). What may differ between two
+lifetimes is a pytree, the *instance*. All methods are pure and written for one stream; randomness enters as uniform
+numbers in [0, 1), so that a caller can draw them for a whole rollout at once and a test can choose them by hand.
+"""
+
+from typing import Any, Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
+
+Instance = Any
+"""Pytree of arrays: what may vary between two lifetimes of one environment."""
+State = Any
+"""Pytree of arrays: where one episode stands."""
+
+
+class Outcome(eqx.Module):
+    """What one step paid and whether it ended the episode."""
+
+    reward: Float[Array, ""]
+    terminated: Bool[Array, ""]
+    """The task itself ended."""
+    truncated: Bool[Array, ""]
+    """The time limit was reached and the task had not ended."""
+
+
+class Environment(Protocol):
+    """One family of Markov decision processes with equal shapes."""
+
+    @property
+    def num_actions(self) -> int:
+        """Size of the action set, masked actions included."""
+        ...
+
+    @property
+    def num_noise(self) -> int:
+        """How many uniform numbers one step consumes."""
+        ...
+
+    @property
+    def num_reset_noise(self) -> int:
+        """How many uniform numbers a reset consumes."""
+        ...
+
+    @property
+    def num_states(self) -> int:
+        """Observations are integers in [0, num_states)."""
+        ...
+
+    def action_mask(self, instance: Instance) -> Bool[Array, " A"]:
+        """Which actions exist in this instance."""
+        ...
+
+    def reset(self, instance: Instance, noise: Float[Array, " noise"]) -> State:
+        """The first state of an episode."""
+        ...
+
+    def step(
+        self, instance: Instance, state: State, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[State, Outcome]:
+        """One step, without any reset."""
+        ...
+
+    def observe(self, instance: Instance, state: State) -> Shaped[Array, " *obs"]:
+        """What the agent sees in a state."""
+        ...
+
+
+def auto_step(
+    environment: Environment, instance: Instance, state: State, action: Int[Array, ""], noise: Float[Array, " noise"]
+) -> tuple[State, Outcome, Shaped[Array, " *obs"]]:
+    """One step; a finished episode is followed by the first state of the next.
+
+    Args:
+        noise: `num_noise` numbers for the step, then `num_reset_noise` for the reset.
+
+    Returns:
+        The state to go on from, the outcome, and the observation of the state that the step led to (before a reset).
+    """
+    arrived, outcome = environment.step(instance, state, action, noise[: environment.num_noise])
+    fresh = environment.reset(instance, noise[environment.num_noise :])
+    done = outcome.terminated | outcome.truncated
+    following = jax.tree.map(lambda new, old: jnp.where(done, new, old), fresh, arrived)
+    return following, outcome, environment.observe(instance, arrived)
+
+
+def step_with_key(
+    environment: Environment, instance: Instance, state: State, action: Int[Array, ""], key: PRNGKeyArray
+) -> tuple[State, Outcome]:
+    """`environment.step` for a caller who has a key instead of uniform numbers."""
+    return environment.step(instance, state, action, jax.random.uniform(key, (environment.num_noise,)))

@@ -1,0 +1,223 @@
+"""The five tabular grids of the paper and procedural ones: which instances there are, not how they move.
+
+Reference: Oh et al. (2020), appendix, tables of the grid worlds; wall maps read off its drawings.
+"""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, PRNGKeyArray
+
+from lpg.environments.grid_world import NUM_DIRECTIONS, GridInstance, GridShape, topology
+
+SHAPES = (
+    GridShape(num_objects=4, num_states=13 * 13 * 2**4),
+    GridShape(num_objects=7, num_states=7 * 9 * 2**7),
+)
+"""Grids share these shapes, because every shape is compiled once: most fit the first, many objects need the second."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ObjectType:
+    """`count` objects [reward, p_term, p_respawn]."""
+
+    count: int
+    reward: float
+    p_term: float
+    p_respawn: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TabularGrid:
+    """A fixed map and fixed objects; where the objects lie is drawn once per instance."""
+
+    rows: tuple[str, ...]
+    """The interior, '.' free and '#' wall; a border of walls surrounds it."""
+    objects: tuple[ObjectType, ...]
+    max_steps: int
+
+    def __post_init__(self) -> None:
+        if len({len(row) for row in self.rows}) != 1 or set("".join(self.rows)) - set(".#"):
+            raise ValueError(f"map {self.rows} given; rows of equal length made of '.' and '#' are needed")
+
+    @property
+    def shape(self) -> GridShape:
+        """The smallest shared shape that holds this grid."""
+        num_cells = "".join(self.rows).count(".")
+        num_objects = sum(kind.count for kind in self.objects)
+        side = max(len(self.rows), len(self.rows[0]))
+        return fitting_shape(side, num_cells, num_objects)
+
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridInstance:
+        """Draws places for the objects and, unless `num_actions` is 9 or 18, one of the two action sets."""
+        key_actions, key_places = jax.random.split(key)
+        kinds = [kind for kind in self.objects for _ in range(kind.count)]
+        is_free = np.zeros((self.shape.side, self.shape.side), bool)
+        is_free[: len(self.rows), : len(self.rows[0])] = [[mark == "." for mark in row] for row in self.rows]
+        return place_objects(
+            key_places,
+            self.shape,
+            jnp.asarray(is_free),
+            size=jnp.array([len(self.rows), len(self.rows[0])]),
+            exists=pad([True] * len(kinds), self.shape.num_objects),
+            reward=pad([kind.reward for kind in kinds], self.shape.num_objects),
+            p_term=pad([kind.p_term for kind in kinds], self.shape.num_objects),
+            p_respawn=pad([kind.p_respawn for kind in kinds], self.shape.num_objects),
+            max_steps=jnp.asarray(self.max_steps),
+            has_collect_actions=draw_action_set(key_actions, num_actions),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProceduralGrid:
+    """Grids drawn at random: size, walls, objects and time limit, all once per instance.
+
+    Sides uniform in [min_side, max_side]; up to `max_walls` random walls; 1 to `max_objects` objects, the first with a
+    reward in (0, 1), others in (−1, 1); p_term log-uniform in [.01, 1], p_respawn in [.001, .1]; episodes of 20 to 750
+    steps, log-uniform.
+
+    Reference: the ranges are those that Jackson et al. (2023) report for their random levels.
+    """
+
+    min_side: int = 4
+    max_side: int = 13
+    max_walls: int = 15
+    max_objects: int = 4
+
+    def __post_init__(self) -> None:
+        if self.min_side**2 - self.max_walls < 1:
+            walls_left = self.min_side**2 - 1
+            raise ValueError(f"max_walls is {self.max_walls}; at most {walls_left} leave a cell free on the smallest map")
+
+    @property
+    def shape(self) -> GridShape:
+        """The smallest shared shape that holds the largest grid."""
+        return fitting_shape(self.max_side, self.max_side**2, self.max_objects)
+
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridInstance:
+        """Draws an instance; the objects lie on distinct free cells as long as there are enough."""
+        keys = dict(zip(("size", "walls", "count", "reward", "term", "respawn", "steps", "set", "place"),
+                        jax.random.split(key, 9), strict=True))  # fmt: skip
+        side, num_objects = self.shape.side, self.shape.num_objects
+        size = jax.random.randint(keys["size"], (2,), self.min_side, self.max_side + 1)
+        row, column = jnp.mgrid[:side, :side]
+        inside = (row < size[0]) & (column < size[1])
+        key_number, key_which = jax.random.split(keys["walls"])
+        num_walls = jax.random.randint(key_number, (), 0, self.max_walls + 1)
+        order = jnp.where(inside, jax.random.uniform(key_which, (side, side)), 2.0).reshape(-1)
+        is_wall = (jnp.argsort(jnp.argsort(order)) < num_walls).reshape(side, side)
+        count = jax.random.randint(keys["count"], (), 1, self.max_objects + 1)
+        low = jnp.where(jnp.arange(num_objects) == 0, 0.0, -1.0)
+        return place_objects(
+            keys["place"],
+            self.shape,
+            inside & ~is_wall,
+            size=size,
+            exists=jnp.arange(num_objects) < jnp.minimum(count, inside.sum() - num_walls),
+            reward=jax.random.uniform(keys["reward"], (num_objects,), minval=low, maxval=1.0),
+            p_term=log_uniform(keys["term"], 0.01, 1.0, (num_objects,)),
+            p_respawn=log_uniform(keys["respawn"], 0.001, 0.1, (num_objects,)),
+            max_steps=jnp.round(log_uniform(keys["steps"], 20.0, 750.0, ())).astype(int),
+            has_collect_actions=draw_action_set(keys["set"], num_actions),
+        )
+
+
+def place_objects(
+    key: PRNGKeyArray, shape: GridShape, is_free: Bool[Array, " R R"], *, exists: Bool[Array, " O"], size: Array,
+    reward: Array, p_term: Array, p_respawn: Array, max_steps: Array, has_collect_actions: Array,
+) -> GridInstance:  # fmt: skip
+    """Puts the objects on distinct free cells, uniformly at random; never in a wall."""
+    neighbour, place, num_cells = topology(is_free)
+    scores = jnp.where(jnp.arange(neighbour.shape[0]) < num_cells, jax.random.uniform(key, neighbour.shape[:1]), 2.0)
+    cell = jnp.argsort(scores)[: shape.num_objects]
+    return GridInstance(
+        neighbour=neighbour,
+        place=place,
+        size=size,
+        num_cells=num_cells,
+        object_cell=jnp.where(exists, cell, neighbour.shape[0] + 1),
+        object_exists=exists,
+        object_reward=reward,
+        object_p_term=p_term,
+        object_p_respawn=p_respawn,
+        max_steps=max_steps,
+        has_collect_actions=has_collect_actions,
+    )
+
+
+def draw_action_set(key: PRNGKeyArray, num_actions: int | None) -> Bool[Array, ""]:
+    """Whether there are collect actions: as asked, or by a fair coin if `num_actions` is None."""
+    if num_actions is None:
+        return jax.random.bernoulli(key)
+    if num_actions not in (NUM_DIRECTIONS, 2 * NUM_DIRECTIONS):
+        raise ValueError(f"{num_actions} actions asked for; a grid has 9 (moves) or 18 (moves and collects)")
+    return jnp.asarray(num_actions == 2 * NUM_DIRECTIONS)
+
+
+def fitting_shape(side: int, num_cells: int, num_objects: int) -> GridShape:
+    """The first shared shape with room enough, else one made to measure."""
+    for shape in SHAPES:
+        if side <= shape.side and num_objects <= shape.num_objects and num_cells * 2**num_objects <= shape.num_states:
+            return shape
+    return GridShape(side=side, num_objects=num_objects, num_states=num_cells * 2**num_objects)
+
+
+def pad(values: list, length: int) -> Array:
+    """The values as an array, filled up with zeros."""
+    return jnp.asarray(values + [type(values[0])(0)] * (length - len(values)))
+
+
+def log_uniform(key: PRNGKeyArray, low: float, high: float, shape: tuple[int, ...]) -> Array:
+    """Numbers whose logarithm is uniform between log `low` and log `high`."""
+    return jnp.exp(jax.random.uniform(key, shape, minval=math.log(low), maxval=math.log(high)))
+
+
+def open_map(rows: int, columns: int) -> tuple[str, ...]:
+    """A map without inner walls."""
+    return ("." * columns,) * rows
+
+
+def _objects(*kinds: tuple[int, float, float, float]) -> tuple[ObjectType, ...]:
+    return tuple(ObjectType(count=n, reward=r, p_term=t, p_respawn=s) for n, r, t, s in kinds)
+
+
+DENSE = TabularGrid(
+    rows=open_map(11, 11), objects=_objects((2, 1.0, 0.0, 0.05), (1, -1.0, 0.5, 0.1), (1, -1.0, 0.0, 0.5)), max_steps=500
+)
+SPARSE = TabularGrid(rows=open_map(13, 13), objects=_objects((1, 1.0, 1.0, 0.0), (1, -1.0, 1.0, 0.0)), max_steps=50)
+LONG_HORIZON = TabularGrid(
+    rows=open_map(11, 11), objects=_objects((2, 1.0, 0.0, 0.01), (2, -1.0, 0.5, 1.0)), max_steps=1000
+)
+LONGER_HORIZON = TabularGrid(
+    rows=(
+        "....#....",
+        ".........",
+        "....#....",
+        "...###...",
+        "....#....",
+        ".........",
+        "....#....",
+    ),
+    objects=_objects((2, 1.0, 0.1, 0.01), (5, -1.0, 0.8, 1.0)),
+    max_steps=2000,
+)
+LONG_DENSE = TabularGrid(
+    rows=(
+        "...........",
+        ".....#.....",
+        ".....#.....",
+        ".....#.....",
+        "##.#####.##",
+        ".....#.....",
+        ".....#.....",
+        "...........",
+        ".....#.....",
+        ".....#.....",
+        ".....#.....",
+    ),
+    objects=_objects((4, 1.0, 0.0, 0.005)),
+    max_steps=2000,
+)

@@ -1,0 +1,120 @@
+"""The only list of environment names: `family/name` → a distribution over instances; and suites of them."""
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from jaxtyping import PRNGKeyArray
+
+from lpg.environments import grid_families
+from lpg.environments.base import Environment, Instance
+from lpg.environments.delayed_chain import DelayedChain
+
+
+class Distribution(Protocol):
+    """A named environment: a shape (the static dynamics) and a distribution over instances of it."""
+
+    @property
+    def shape(self) -> Environment:
+        """The dynamics. Environments of equal shape run in one compiled program."""
+        ...
+
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> Instance:
+        """Draws what may vary between two lifetimes."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A registered environment."""
+
+    distribution: Any
+    lifetime_steps: int
+    """Environment steps of one lifetime, all streams together (Table 3 of the paper)."""
+    about: str
+
+
+_CHAIN_STEPS = 1_000_000
+_GRID_STEPS = 3_000_000
+
+ENVIRONMENTS: dict[str, Entry] = {
+    "tabular/dense": Entry(grid_families.DENSE, _GRID_STEPS, "two rewards that return quickly, two penalties"),
+    "tabular/sparse": Entry(grid_families.SPARSE, _GRID_STEPS, "one reward, one penalty, both end the episode"),
+    "tabular/long_horizon": Entry(grid_families.LONG_HORIZON, _GRID_STEPS, "rewards return after about 100 steps"),
+    "tabular/longer_horizon": Entry(grid_families.LONGER_HORIZON, _GRID_STEPS, "two rewards among five traps, walls"),
+    "tabular/long_dense": Entry(grid_families.LONG_DENSE, _GRID_STEPS, "four rewards, four rooms, 2,000 steps"),
+    "chain/short": Entry(DelayedChain(min_length=5, max_length=30, is_noisy=False), _CHAIN_STEPS, "5 to 30 steps"),
+    "chain/short_noisy": Entry(
+        DelayedChain(min_length=5, max_length=30, is_noisy=True), _CHAIN_STEPS, "5 to 30 steps, ±1 in between"
+    ),
+    "chain/long": Entry(DelayedChain(min_length=5, max_length=50, is_noisy=False), _CHAIN_STEPS, "5 to 50 steps"),
+    "chain/long_noisy": Entry(
+        DelayedChain(min_length=5, max_length=50, is_noisy=True), _CHAIN_STEPS, "5 to 50 steps, ±1 in between"
+    ),
+    "procedural/grid": Entry(grid_families.ProceduralGrid(), _GRID_STEPS, "random size, walls, objects, time limit"),
+}
+
+SUITES: dict[str, tuple[str, ...]] = {
+    "tabular": tuple(name for name in ENVIRONMENTS if name.startswith("tabular/")),
+    "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/")),
+    "procedural": ("procedural/grid",),
+}
+SUITES["tabular-chain"] = SUITES["tabular"] + SUITES["chain"]
+SUITES["all"] = tuple(ENVIRONMENTS)
+
+
+def environment(name: str) -> Entry:
+    """Looks up `family/name`, or imports `module:factory` (a callable that returns a distribution).
+
+    Raises:
+        ValueError: the name is unknown; the nearest known one is offered.
+    """
+    if ":" in name:
+        return Entry(import_factory(name)(), _GRID_STEPS, f"made by {name}")
+    return ENVIRONMENTS[known(name, ENVIRONMENTS, "environment")]
+
+
+def suite(name: str) -> tuple[str, ...]:
+    """Names of a suite's environments; the name of one environment, or several with commas, is a suite too.
+
+    Raises:
+        ValueError: the name is neither.
+    """
+    if name in SUITES:
+        return SUITES[name]
+    parts = tuple(part.strip() for part in name.split(","))
+    for part in parts:
+        if ":" not in part:
+            known(part, {**SUITES, **ENVIRONMENTS}, "suite or environment")
+    return tuple(member for part in parts for member in SUITES.get(part, (part,)))
+
+
+def known(name: str, table: Any, what: str) -> str:
+    """The name itself if it is in the table.
+
+    Raises:
+        ValueError: it is not; says which known name is nearest.
+    """
+    if name in table:
+        return name
+    nearest = difflib.get_close_matches(name, list(table), n=1, cutoff=0.0)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise ValueError(f"unknown {what} {name!r}{hint}")
+
+
+def import_factory(name: str) -> Callable[..., Any]:
+    """The callable behind `module:factory`.
+
+    Raises:
+        ValueError: the module or the callable does not exist.
+    """
+    module, _, factory = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), factory)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{name!r} given; 'module:factory' must name something importable ({error})") from error
+    if not callable(found):
+        raise ValueError(f"{name!r} is {type(found).__name__}; a callable is needed")
+    return found
