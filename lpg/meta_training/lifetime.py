@@ -1,0 +1,115 @@
+"""A lifetime: one environment instance, one agent that begins afresh, one draw of hyper-parameters, N updates."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from lpg.agents.outputs import Agent
+from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
+from lpg.agents.tabular import init_table
+from lpg.environments.base import Environment, Instance
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.critic import Critic, init_critic
+from lpg.types import Hyperparameters, Trajectory
+from lpg.update_rules.base import Rule
+
+
+class LifetimeState(eqx.Module):
+    """Where one lifetime stands between two windows."""
+
+    instance: Instance
+    agent: Agent
+    optimizer_state: optax.OptState
+    hyper: Hyperparameters
+    policy_entropy_weight: Float[Array, ""]
+    """β0."""
+    rollout: RolloutState
+    trajectory: Trajectory
+    """The newest rollout, made by the agent as it stands: the next update's data."""
+    critic: Critic
+    return_sum: Float[Array, ""]
+    """Returns of about the last B episodes, and how many they are (older ones fade)."""
+    return_count: Float[Array, ""]
+
+
+class Birth(eqx.Module):
+    """What is decided before a lifetime begins."""
+
+    environment: Int[Array, ""]
+    """Index into the group's environments."""
+    learning_rate: Float[Array, ""]
+    y_weight: Float[Array, ""]
+
+
+def agent_optimizer() -> optax.GradientTransformation:
+    """The agent's optimiser for a learning rate of one: plain gradient descent, as the paper uses for tables."""
+    return optax.sgd(1.0)
+
+
+def be_born(
+    key: PRNGKeyArray, birth: Birth, config: MetaConfig, shape: Environment, samplers: tuple, rule: Rule
+) -> LifetimeState:
+    """A new lifetime with its first rollout.
+
+    Args:
+        samplers: for each environment of the group, key → instance.
+    """
+    key_instance, key_agent, key_gamma, key_entropy, key_reset, key_rollout = jax.random.split(key, 6)
+    instance = jax.lax.switch(birth.environment, samplers, key_instance)
+    agent = init_table(
+        key_agent,
+        num_states=shape.num_states,
+        num_actions=shape.num_actions,
+        prediction_size=rule.prediction_size,
+        prediction_scale=rule.prediction_scale,
+    )
+    state = init_rollout(key_reset, shape, instance, config.num_streams)
+    state, trajectory, info = fresh_rollout(key_rollout, state, agent, shape, instance, config)
+    return LifetimeState(
+        instance=instance,
+        agent=agent,
+        optimizer_state=agent_optimizer().init(agent),
+        hyper=Hyperparameters(
+            learning_rate=birth.learning_rate,
+            y_weight=birth.y_weight,
+            gamma=jax.random.choice(key_gamma, jnp.array(config.gammas)),
+            policy_entropy_weight=jnp.zeros(()),
+            lambda_=jnp.asarray(config.outer_lambda),
+        ),
+        policy_entropy_weight=jax.random.choice(key_entropy, jnp.array(config.policy_entropy_weights)),
+        rollout=state,
+        trajectory=trajectory,
+        critic=init_critic(shape.num_states),
+        return_sum=info.return_sum,
+        return_count=info.num_episodes.astype(info.return_sum.dtype),
+    )
+
+
+def fresh_rollout(
+    key: PRNGKeyArray,
+    state: RolloutState,
+    agent: Agent,
+    shape: Environment,
+    instance: Instance,
+    config: MetaConfig,
+) -> tuple[RolloutState, Trajectory, RolloutInfo]:
+    """A rollout with the configuration's sizes."""
+    return rollout(
+        key,
+        state,
+        agent,
+        shape,
+        instance,
+        num_steps=config.num_steps,
+        time_limit_is_termination=config.time_limit_is_termination,
+    )
+
+
+def remember_returns(
+    total: Float[Array, ""], count: Float[Array, ""], info: RolloutInfo, num_streams: int
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Adds finished episodes to a sum over about the last B of them: n new ones push out the share n/B of the old."""
+    kept = jnp.maximum(1 - info.num_episodes / num_streams, 0.0)
+    return kept * total + info.return_sum, kept * count + info.num_episodes

@@ -1,0 +1,129 @@
+"""d objective / dη through K updates of one lifetime."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from lpg.agents.outputs import outputs
+from lpg.environments.base import Environment
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.critic import CriticInfo, assess
+from lpg.meta_training.lifetime import LifetimeState, agent_optimizer, fresh_rollout, remember_returns
+from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
+from lpg.update_rules.base import Rule
+from lpg.update_rules.update import agent_update
+
+
+class WindowInfo(eqx.Module):
+    """What one window of one lifetime looked like."""
+
+    loss: Float[Array, ""]
+    terms: ObjectiveTerms
+    """Means over the window's updates."""
+    critic: CriticInfo
+    return_sum: Float[Array, ""]
+    num_episodes: Int[Array, ""]
+    is_finite: Bool[Array, ""]
+    """Agent, loss and meta-gradient are all finite."""
+
+
+def run_window(
+    rule: Rule, lifetime: LifetimeState, key: PRNGKeyArray, config: MetaConfig, shape: Environment
+) -> tuple[Float[Array, ""], tuple[LifetimeState, WindowInfo]]:
+    """K times: update the agent on its newest rollout, then roll out the updated agent.
+
+    The rollout that measures θ_k is the next update's data, so that every rollout is used twice and made once. The
+    derivative of the loss in `rule` is the meta-gradient: it flows through all K updates and, through θ_k, through
+    later inputs of the rule. Actions, observations, advantages and the critic are constants.
+
+    Returns:
+        The meta-loss; the lifetime after the window, and a report.
+    """
+    mask = shape.action_mask(lifetime.instance)
+    optimizer = agent_optimizer()
+
+    def update(rule: Rule, agent, optimizer_state, trajectory):  # noqa: ANN001, ANN202
+        return agent_update(rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper)
+
+    if config.remat:
+        update = jax.checkpoint(update)
+
+    def step(carry: tuple, key: PRNGKeyArray) -> tuple:
+        agent, optimizer_state, state, trajectory, critic, total, count = carry
+        agent, optimizer_state, update_info = update(rule, agent, optimizer_state, trajectory)
+        state, trajectory, info = fresh_rollout(key, state, agent, shape, lifetime.instance, config)
+        critic, advantage, critic_info = assess(
+            critic,
+            trajectory,
+            lifetime.hyper.gamma,
+            lambda_=config.outer_lambda,
+            rate=config.critic_rate,
+            scale_advantages=config.scale_advantages,
+        )
+        output = outputs(agent, trajectory.observation, mask)
+        one = terms(output, trajectory.action, advantage, update_info.targets, rule.discovers_predictions)
+        total, count = remember_returns(total, count, info, config.num_streams)
+        return (agent, optimizer_state, state, trajectory, critic, total, count), (one, critic_info, info)
+
+    first = (
+        lifetime.agent,
+        lifetime.optimizer_state,
+        lifetime.rollout,
+        lifetime.trajectory,
+        lifetime.critic,
+        lifetime.return_sum,
+        lifetime.return_count,
+    )
+    last, (per_update, critic_info, info) = jax.lax.scan(step, first, jax.random.split(key, config.num_updates))
+    agent, optimizer_state, state, trajectory, critic, total, count = last
+    steps = jnp.arange(config.num_updates)
+    is_measured = jnp.where(config.objective == "every", True, steps == config.num_updates - 1)
+    loss = meta_loss(
+        per_update,
+        is_measured / jnp.sum(is_measured),
+        lifetime.policy_entropy_weight,
+        config.prediction_entropy_weight,
+        config.pi_hat_weight,
+        config.y_hat_weight,
+    )
+    following = LifetimeState(
+        instance=lifetime.instance,
+        agent=agent,
+        optimizer_state=optimizer_state,
+        hyper=lifetime.hyper,
+        policy_entropy_weight=lifetime.policy_entropy_weight,
+        rollout=state,
+        trajectory=trajectory,
+        critic=critic,
+        return_sum=total,
+        return_count=count,
+    )
+    report = WindowInfo(
+        loss=loss,
+        terms=jax.tree.map(jnp.mean, per_update),
+        critic=jax.tree.map(jnp.mean, critic_info),
+        return_sum=jnp.sum(info.return_sum),
+        num_episodes=jnp.sum(info.num_episodes),
+        is_finite=all_finite((agent, loss)),
+    )
+    return loss, (following, report)
+
+
+def meta_gradient(
+    rule: Rule, lifetime: LifetimeState, key: PRNGKeyArray, config: MetaConfig, shape: Environment
+) -> tuple[Rule, LifetimeState, WindowInfo]:
+    """Gradient of one lifetime's meta-loss in η; zero, and reported, where anything is not finite.
+
+    Returns:
+        The gradient (shaped like the rule), the lifetime after the window, and a report.
+    """
+    gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, shape)
+    is_finite = info.is_finite & all_finite(gradient)
+    gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
+    return gradient, lifetime, eqx.tree_at(lambda i: i.is_finite, info, is_finite)
+
+
+def all_finite(tree: object) -> Bool[Array, ""]:
+    """Whether every number in the tree is finite."""
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))

@@ -1,0 +1,45 @@
+"""Advantage actor-critic, the hand-written rule behind the same door."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from lpg.types import AgentOutput, Hyperparameters, Targets
+from lpg.update_rules.base import RuleInputs
+from lpg.update_rules.losses import entropy, log_prob
+from lpg.update_rules.value_based import advantages, value_loss
+
+
+class A2C(eqx.Module):
+    """A rule without learned parameters: π̂ is the generalised advantage, ŷ the λ-return.
+
+    Reference: Mnih et al. (2016); advantages by Schulman et al. (2016).
+    """
+
+    @property
+    def prediction_size(self) -> int:
+        """One number: the value."""
+        return 1
+
+    @property
+    def discovers_predictions(self) -> bool:
+        """The prediction is a value, given and not discovered."""
+        return False
+
+    @property
+    def prediction_scale(self) -> float:
+        """Values begin at zero."""
+        return 0.0
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """Advantages and λ-returns under the agent's own value."""
+        advantage = advantages(inputs, hyper)
+        return Targets(pi_hat=advantage, y_hat=inputs.output.prediction + advantage[..., None])
+
+    def loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, ""]:
+        """mean_t [ −A_t log π_θ(a_t|s_t) + α_y ½ (v_θ(s_t) − G^λ_t)² − w H(π_θ(s_t)) ]."""
+        policy = -targets.pi_hat * log_prob(output.logits, inputs.trajectory.action)
+        value = hyper.y_weight * value_loss(output, targets.y_hat)
+        return jnp.mean(policy + value - hyper.policy_entropy_weight * entropy(output.logits))

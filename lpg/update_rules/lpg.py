@@ -1,0 +1,109 @@
+"""The Learned Policy Gradient: a backward LSTM that says how to change the policy and what to predict."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lpg.types import AgentOutput, Hyperparameters, Targets
+from lpg.update_rules.base import RuleInputs
+from lpg.update_rules.losses import kl_divergence, log_prob
+from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
+
+
+class Linear(eqx.Module):
+    """x W + b over the last axis."""
+
+    weight: Float[Array, " I O"]
+    bias: Float[Array, " O"]
+
+    def __call__(self, x: Float[Array, " *batch I"]) -> Float[Array, " *batch O"]:
+        """Applies the map to the last axis."""
+        return x @ self.weight + self.bias
+
+
+def init_linear(key: PRNGKeyArray, input_size: int, output_size: int, scale: float = 1.0) -> Linear:
+    """Weights from N(0, scale²/input_size), zero bias."""
+    weight = scale / math.sqrt(input_size) * jax.random.normal(key, (input_size, output_size))
+    return Linear(weight=weight, bias=jnp.zeros((output_size,)))
+
+
+class LPG(eqx.Module):
+    """η of the paper. Inputs at each step: r, d, γ, π(a|s), φ(y(s)), φ(y(s′)), in this order."""
+
+    hidden: Linear
+    """First layer of φ, shared between y(s) and y(s′)."""
+    scalar: Linear
+    """Second layer of φ: each prediction becomes one number."""
+    lstm: LSTM
+    pi_head: Linear
+    y_head: Linear
+    prediction_size: int = eqx.field(static=True)
+    """m."""
+
+    @property
+    def discovers_predictions(self) -> bool:
+        """Predictions are η's own: their entropy and size are regularised in meta-training."""
+        return True
+
+    @property
+    def prediction_scale(self) -> float:
+        """Predictions begin as softmax(N(0, 1)): different in every state."""
+        return 1.0
+
+    def embed(self, prediction: Float[Array, " *batch M"]) -> Float[Array, " *batch"]:
+        """φ(y): one scalar per prediction, given as logits."""
+        y = jax.nn.softmax(prediction)
+        return self.scalar(jax.nn.relu(self.hidden(y)))[..., 0]
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """π̂ ∈ ℝ and ŷ on the simplex, for every step.
+
+        At a terminal step d and φ(y(s′)) are zero; at every episode end the LSTM starts from zero.
+
+        Reference: Oh et al. (2020), section 3.1.
+        """
+        trajectory = inputs.trajectory
+        goes_on = (~trajectory.terminated).astype(trajectory.reward.dtype)
+        pi_a = jnp.exp(log_prob(inputs.output.logits, trajectory.action))
+        features = [
+            trajectory.reward,
+            goes_on,
+            jnp.broadcast_to(hyper.gamma, goes_on.shape),
+            pi_a,
+            self.embed(inputs.output.prediction),
+            goes_on * self.embed(inputs.next_prediction),
+        ]
+        h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), trajectory.is_last))
+        return Targets(pi_hat=self.pi_head(h)[..., 0], y_hat=jax.nn.softmax(self.y_head(h)))
+
+    def loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, ""]:
+        """Scalar whose negative gradient in θ is the LPG update, averaged over the trajectory.
+
+            L(θ) = mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) ]
+
+        Reference: Oh et al. (2020), equation 2.
+        """
+        policy = -targets.pi_hat * log_prob(output.logits, inputs.trajectory.action)
+        prediction = kl_divergence(output.prediction, targets.y_hat)
+        return jnp.mean(policy + hyper.y_weight * prediction)
+
+
+def init_lpg(key: PRNGKeyArray, *, lstm_size: int = 256, prediction_size: int = 30, embedding_size: int = 16) -> LPG:
+    """A fresh η. The defaults are the paper's sizes.
+
+    Differs from the paper: it does not give initialisers; heads begin small, so that the first agents hardly move.
+    """
+    key_hidden, key_scalar, key_lstm, key_pi, key_y = jax.random.split(key, 5)
+    return LPG(
+        hidden=init_linear(key_hidden, prediction_size, embedding_size),
+        scalar=init_linear(key_scalar, embedding_size, 1),
+        lstm=init_lstm(key_lstm, 6, lstm_size),
+        pi_head=init_linear(key_pi, lstm_size, 1, scale=0.1),
+        y_head=init_linear(key_y, lstm_size, prediction_size),
+        prediction_size=prediction_size,
+    )

@@ -1,0 +1,70 @@
+"""LPG-V: discovers how to change the policy, and is given a value function instead of discovering predictions."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lpg.types import AgentOutput, Hyperparameters, Targets
+from lpg.update_rules.base import RuleInputs
+from lpg.update_rules.losses import log_prob
+from lpg.update_rules.lpg import Linear, init_linear
+from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
+from lpg.update_rules.value_based import advantages, value_loss
+
+
+class LPGV(eqx.Module):
+    """η that outputs π̂ alone. Inputs at each step: r, d, γ, π(a|s), v(s), v(s′).
+
+    Differs from the paper: it does not say how the value enters; here its two scalars take the place of φ(y).
+    """
+
+    lstm: LSTM
+    pi_head: Linear
+
+    @property
+    def prediction_size(self) -> int:
+        """One number: the value."""
+        return 1
+
+    @property
+    def discovers_predictions(self) -> bool:
+        """The prediction is a value, given and not discovered."""
+        return False
+
+    @property
+    def prediction_scale(self) -> float:
+        """Values begin at zero."""
+        return 0.0
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """π̂ from the LSTM; ŷ is the TD(λ) target of the value.
+
+        Reference: Oh et al. (2020), section 4.1.
+        """
+        trajectory = inputs.trajectory
+        goes_on = (~trajectory.terminated).astype(trajectory.reward.dtype)
+        value = inputs.output.prediction[..., 0]
+        features = [
+            trajectory.reward,
+            goes_on,
+            jnp.broadcast_to(hyper.gamma, goes_on.shape),
+            jnp.exp(log_prob(inputs.output.logits, trajectory.action)),
+            value,
+            goes_on * inputs.next_prediction[..., 0],
+        ]
+        h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), trajectory.is_last))
+        return Targets(pi_hat=self.pi_head(h)[..., 0], y_hat=(value + advantages(inputs, hyper))[..., None])
+
+    def loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, ""]:
+        """mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y ½ (v_θ(s_t) − G^λ_t)² ]."""
+        policy = -targets.pi_hat * log_prob(output.logits, inputs.trajectory.action)
+        return jnp.mean(policy + hyper.y_weight * value_loss(output, targets.y_hat))
+
+
+def init_lpg_v(key: PRNGKeyArray, *, lstm_size: int = 256) -> LPGV:
+    """A fresh η with the paper's sizes by default."""
+    key_lstm, key_pi = jax.random.split(key)
+    return LPGV(lstm=init_lstm(key_lstm, 6, lstm_size), pi_head=init_linear(key_pi, lstm_size, 1, scale=0.1))

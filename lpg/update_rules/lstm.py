@@ -1,0 +1,46 @@
+"""An LSTM that runs backwards in time and forgets at episode ends."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+
+class LSTM(eqx.Module):
+    """Weights of one layer. Gates in the order input, forget, cell, output."""
+
+    weight: Float[Array, " F+H 4*H"]
+    bias: Float[Array, " 4*H"]
+
+
+def init_lstm(key: PRNGKeyArray, input_size: int, hidden_size: int) -> LSTM:
+    """Uniform in ±1/√H; a forget bias of 1 keeps memory open at the start."""
+    bound = 1 / math.sqrt(hidden_size)
+    weight = jax.random.uniform(key, (input_size + hidden_size, 4 * hidden_size), minval=-bound, maxval=bound)
+    return LSTM(weight=weight, bias=jnp.zeros((4 * hidden_size,)).at[hidden_size : 2 * hidden_size].set(1.0))
+
+
+def backward_lstm(lstm: LSTM, x: Float[Array, " T B F"], is_last: Bool[Array, " T B"]) -> Float[Array, " T B H"]:
+    """Hidden state at every step, computed from the last step to the first.
+
+        (h_t, c_t) = cell(x_t, (1 − is_last_t) · (h_{t+1}, c_{t+1}))
+
+    Args:
+        is_last: the episode ended with this step, so that what comes after it must not be seen.
+    """
+    hidden = lstm.bias.shape[0] // 4
+    keep = (~is_last).astype(x.dtype)[..., None]
+
+    def step(carry: tuple, row: tuple) -> tuple:
+        x_t, keep_t = row
+        h, c = carry[0] * keep_t, carry[1] * keep_t
+        gates = jnp.concatenate([x_t, h], axis=-1) @ lstm.weight + lstm.bias
+        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+
+    zero = jnp.zeros((x.shape[1], hidden), x.dtype)
+    return jax.lax.scan(step, (zero, zero), (x, keep), reverse=True)[1]
