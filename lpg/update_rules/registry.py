@@ -1,0 +1,94 @@
+"""The only list of rules: hand-written ones by name, discovered ones by the files that ship with the package."""
+
+import dataclasses
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from lpg.environments.registry import import_factory
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.base import Rule
+from lpg.update_rules.rule_file import read_rule
+
+HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
+    "a2c": (A2C, "advantage actor-critic with λ-returns, written by people"),
+}
+
+SHIPPED_FOLDER = Path(__file__).parent.parent / "rules"
+SUFFIX = ".safetensors"
+RUN_FILE = "rule.safetensors"
+"""The chosen rule of a run folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedRule:
+    """A rule and where it came from."""
+
+    rule: Rule
+    name: str
+    """What to call it, in tables too: its name, or the name of its file or run folder."""
+    card: dict[str, Any]
+    """Empty for hand-written rules."""
+    path: Path | None
+    """Its file; none if it has none."""
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether there is anything in it to learn."""
+        return bool(jax.tree.leaves(self.rule))
+
+
+def shipped() -> dict[str, Path]:
+    """Names and files of the discovered rules that come with the package."""
+    return {path.stem: path for path in sorted(SHIPPED_FOLDER.glob(f"*{SUFFIX}"))}
+
+
+def load_rule(name: str | Path) -> Rule:
+    """A rule by name, rule file, run folder or `module:factory`.
+
+    Raises:
+        ValueError: there is no such rule (the nearest known name is offered), or its file is not sound.
+    """
+    return find_rule(name).rule
+
+
+def find_rule(name: str | Path) -> NamedRule:
+    """Like `load_rule`, with name, card and file."""
+    text, path = str(name), Path(name)
+    if text in HAND_WRITTEN:
+        return NamedRule(rule=HAND_WRITTEN[text][0](), name=text, card={}, path=None)
+    if text in shipped():
+        return _from_file(shipped()[text], text)
+    if path.is_dir():
+        return _from_run(path)
+    if path.is_file():
+        return _from_file(path, path.parent.name if path.name == RUN_FILE else path.stem)
+    if path.suffix == SUFFIX or len(path.parts) > 1:
+        raise ValueError(f"{text}: no such file or folder; a rule file (*{SUFFIX}) or a run folder is needed")
+    if ":" in text:
+        rule = import_factory(text)()
+        if not isinstance(rule, Rule):
+            raise ValueError(f"{text!r} made a {type(rule).__name__}; an object with targets(), loss() and the rest "
+                             "of lpg.update_rules.base.Rule is needed")  # fmt: skip
+        return NamedRule(rule=rule, name=text, card={}, path=None)
+    names = [*HAND_WRITTEN, *shipped()]
+    nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.0)[0]
+    raise ValueError(f"unknown rule {text!r}; did you mean {nearest!r}? (A rule file or a run folder will do, too.)")
+
+
+def _from_run(folder: Path) -> NamedRule:
+    """The chosen rule of a run folder."""
+    path = folder / RUN_FILE
+    if path.is_file():
+        return _from_file(path, folder.resolve().name)
+    started = (folder / "config.json").is_file()
+    why = "this run has not chosen a rule yet; go on with `lpg meta-train --resume`" if started else "no run folder"
+    raise ValueError(f"{folder}: no {RUN_FILE} in it ({why})")
+
+
+def _from_file(path: Path, name: str) -> NamedRule:
+    rule, card = read_rule(path)
+    return NamedRule(rule=rule, name=name, card=card, path=path)

@@ -1,0 +1,151 @@
+"""The rule file: the arrays of η by path, and a card in JSON that says what it is and how it was made.
+
+A safetensors file: a header in JSON and raw numbers, so that reading one never runs anybody's code. The card lies in the
+header's metadata under the one key `card`.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from lpg.arrays import flatten, write_whole
+from lpg.update_rules.base import Rule
+from lpg.update_rules.lpg import LPG, init_lpg
+from lpg.update_rules.lpg_v import LPGV, init_lpg_v
+
+FORMAT_VERSION = 1
+
+INPUTS = {
+    "lpg": ("r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))"),
+    "lpg-v": ("r", "d", "gamma", "pi(a|s)", "v(s)", "v(s')"),
+}
+"""What each kind of rule reads at a step, in the order of its LSTM's rows."""
+
+SIZES = {"lpg": ("lstm_size", "prediction_size", "embedding_size"), "lpg-v": ("lstm_size",)}
+"""What must be known of each kind to rebuild it."""
+
+LARGEST_SIZE = 1 << 16
+"""Guards against nonsense in a card; far beyond any sensible rule."""
+
+
+def save_rule(path: str | Path, rule: Rule, card: dict[str, Any]) -> None:
+    """Writes a rule file; it is there whole or not at all.
+
+    Args:
+        card: whatever else is worth knowing, as JSON: config, seed, environment steps, meta-updates, evaluation.
+
+    Raises:
+        ValueError: the rule is of a kind without a file format, has numbers that are not finite, or the card is no JSON.
+        OSError: nothing could be written.
+    """
+    kind, sizes = describe(rule)
+    arrays = flatten(rule)
+    _check_finite(arrays, f"{path}: cannot save the rule")
+    own = {"format_version": FORMAT_VERSION, "kind": kind, "sizes": sizes, "inputs": list(INPUTS[kind])}
+    try:
+        text = json.dumps({**card, **own}, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the card must be JSON without NaN ({error})") from error
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_whole(Path(path), safetensors.numpy.save(contiguous, metadata={"card": text}))
+
+
+def read_rule(path: str | Path) -> tuple[Rule, dict[str, Any]]:
+    """Reads a rule file.
+
+    Returns:
+        The rule, its arrays of the dtype in which they were saved; and the card.
+
+    Raises:
+        ValueError: there is no such file, or it is not a whole, finite rule of this format version. One line.
+    """
+    arrays, card = _read(Path(path))
+    template = _template(card, path)
+    wanted = flatten(jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), template))
+    if set(arrays) != set(wanted):
+        raise ValueError(
+            f"{path}: holds the arrays {sorted(arrays)}; a rule of kind {card['kind']!r} needs {sorted(wanted)}"
+        )
+    for name, array in arrays.items():
+        if array.shape != wanted[name].shape:
+            raise ValueError(
+                f"{path}: array {name!r} has shape {list(array.shape)}; the sizes on its card need "
+                f"{list(wanted[name].shape)}"
+            )
+        if not np.issubdtype(array.dtype, np.floating):
+            raise ValueError(f"{path}: array {name!r} is {array.dtype}; floating-point numbers are needed")
+        if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
+            raise ValueError(f"{path}: array {name!r} is {array.dtype}; jax_enable_x64 is needed to load it unrounded")
+    _check_finite(arrays, str(path))
+    names = jax.tree_util.tree_flatten_with_path(template)[0]
+    leaves = [jax.numpy.asarray(arrays[jax.tree_util.keystr(at, simple=True, separator=".")]) for at, _ in names]
+    return jax.tree.unflatten(jax.tree.structure(template), leaves), card
+
+
+def describe(rule: Rule) -> tuple[str, dict[str, int]]:
+    """Kind and sizes of a learned rule.
+
+    Raises:
+        ValueError: it is of no kind that a rule file can hold.
+    """
+    if isinstance(rule, LPG):
+        return "lpg", {
+            "lstm_size": rule.lstm.bias.shape[0] // 4,
+            "prediction_size": rule.prediction_size,
+            "embedding_size": rule.hidden.bias.shape[0],
+        }
+    if isinstance(rule, LPGV):
+        return "lpg-v", {"lstm_size": rule.lstm.bias.shape[0] // 4}
+    raise ValueError(f"a rule of type {type(rule).__name__} given; only {' and '.join(INPUTS)} have a file format")
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and card, the card checked as far as it stands alone."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; a rule file (*.safetensors) is needed")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, the file is no dictionary
+    except (safetensors.SafetensorError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({' '.join(str(error).split())})") from error
+    if "card" not in metadata:
+        raise ValueError(f"{path}: a safetensors file without a rule's card; one written by `lpg meta-train` is needed")
+    try:
+        card = json.loads(metadata["card"])
+    except ValueError as error:
+        raise ValueError(f"{path}: the card is not JSON ({error})") from error
+    if not isinstance(card, dict):
+        raise ValueError(f"{path}: the card is a {type(card).__name__}; a JSON object is needed")
+    version = card.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ValueError(f"{path}: format version {version!r}; this version of lpg reads {FORMAT_VERSION}")
+    return arrays, card
+
+
+def _template(card: dict[str, Any], path: str | Path) -> Rule:
+    """A rule of the card's kind and sizes, as shapes without numbers."""
+    kind = card.get("kind")
+    if not isinstance(kind, str) or kind not in INPUTS:
+        raise ValueError(f"{path}: rule of kind {kind!r}; known are {', '.join(INPUTS)}")
+    if card.get("inputs") != list(INPUTS[kind]):
+        raise ValueError(f"{path}: the rule reads {card.get('inputs')}; this version of lpg gives {list(INPUTS[kind])}")
+    sizes = card.get("sizes")
+    if not isinstance(sizes, dict) or set(sizes) != set(SIZES[kind]):
+        raise ValueError(f"{path}: sizes {sizes!r} on the card; {', '.join(SIZES[kind])} are needed")
+    for name, size in sizes.items():
+        if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
+            raise ValueError(f"{path}: {name} is {size!r}; a whole number from 1 to {LARGEST_SIZE} is needed")
+    init = init_lpg if kind == "lpg" else init_lpg_v
+    return jax.eval_shape(lambda: init(jax.random.key(0), **sizes))
+
+
+def _check_finite(arrays: dict[str, np.ndarray], where: str) -> None:
+    for name, array in arrays.items():
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"{where}: array {name!r} has numbers that are not finite; a rule needs finite ones")
