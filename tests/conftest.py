@@ -1,15 +1,17 @@
-"""Strict settings for the test run: shapes checked, ranks never promoted, warnings are errors (see pyproject.toml)."""
+"""Settings of the test run: shapes checked, warnings are errors (see pyproject.toml), programs compiled in haste."""
 
 import os
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Small programs take longer to optimise than to run, which is a third of the quick tests' time. The slow tests, run by
+# `make slow`, set this to nothing.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import jax
 import pytest
 from jaxtyping import install_import_hook
 
-jax.config.update("jax_numpy_rank_promotion", "allow")
 _hook = install_import_hook("lpg", "beartype.beartype")
 _hook.__enter__()
 

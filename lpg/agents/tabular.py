@@ -11,7 +11,8 @@ from lpg.types import AgentOutput
 class Table(eqx.Module):
     """θ as one table. Policy and prediction share a row, so that one gather reads both."""
 
-    rows: Float[Array, " S A+P"]
+    rows: Float[Array, " S W"]
+    """W = A + P numbers per state: preferences first."""
     num_actions: int = eqx.field(static=True)
 
     def __call__(self, observation: Int[Array, ""]) -> AgentOutput:

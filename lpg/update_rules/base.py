@@ -4,7 +4,7 @@ A rule η is an Equinox module: learned rules have float leaves, hand-written on
 which kind it holds.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -23,6 +23,7 @@ class RuleInputs(eqx.Module):
     """The agent's prediction in s_1 … s_T; at an episode's end that of the final state."""
 
 
+@runtime_checkable
 class Rule(Protocol):
     """A value of this type is an η."""
 

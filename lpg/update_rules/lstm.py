@@ -9,10 +9,11 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 
 class LSTM(eqx.Module):
-    """Weights of one layer. Gates in the order input, forget, cell, output."""
+    """Weights of one layer. G = 4 H gates in the order input, forget, cell, output."""
 
-    weight: Float[Array, " F+H 4*H"]
-    bias: Float[Array, " 4*H"]
+    weight: Float[Array, " I G"]
+    """I = F + H rows: the inputs' first, then the hidden state's."""
+    bias: Float[Array, " G"]
 
 
 def init_lstm(key: PRNGKeyArray, input_size: int, hidden_size: int) -> LSTM:

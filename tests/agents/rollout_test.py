@@ -1,0 +1,160 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.agents.rollout import init_rollout, rollout, sample_action
+from lpg.agents.tabular import Table
+from lpg.update_rules.losses import log_prob
+from tests.helpers import CHAIN, GRID, chain, grid
+
+NUM_STEPS, NUM_STREAMS = 8, 5
+
+
+@functools.partial(jax.jit, static_argnames=("environment", "time_limit_is_termination"))
+def play(key, state, agent, instance, environment, time_limit_is_termination=False):
+    return rollout(
+        key, state, agent, environment, instance,
+        num_steps=NUM_STEPS, time_limit_is_termination=time_limit_is_termination,
+    )  # fmt: skip
+
+
+def fresh(environment, instance, key=0):
+    return init_rollout(jax.random.key(key), environment, instance, NUM_STREAMS)
+
+
+def uniform_agent(environment):
+    return Table(rows=jnp.zeros((environment.num_states, environment.num_actions)), num_actions=environment.num_actions)
+
+
+def test_an_action_is_drawn_by_inverting_the_cumulative_distribution():
+    # π = (.2, .3, .5) has the cumulative distribution (.2, .5, 1); adding 7 to every logit changes nothing.
+    logits = jnp.tile(jnp.log(jnp.array([0.2, 0.3, 0.5])) + 7, (6, 1))
+    uniform = jnp.array([0.0, 0.19, 0.21, 0.49, 0.51, 0.999])
+    np.testing.assert_array_equal(sample_action(logits, uniform), [0, 0, 1, 1, 2, 2])
+
+
+def test_actions_come_as_often_as_the_policy_says(key):
+    logits = jnp.array([0.3, -1.0, 1.2, 0.0])
+    drawn = sample_action(jnp.tile(logits, (20_000, 1)), jax.random.uniform(key, (20_000,)))
+    frequency = np.bincount(drawn, minlength=4) / 20_000
+    # The standard error of a frequency is at most √(¼ / 20,000) = 0.0035; four of them.
+    np.testing.assert_allclose(frequency, jax.nn.softmax(logits), atol=0.0142)
+
+
+@pytest.mark.parametrize("num_actions, num_valid", [(18, 9), (8, 7), (5, 3), (18, 11)])
+def test_a_masked_action_is_never_drawn_not_even_at_the_ends_of_the_unit_interval(key, num_actions, num_valid):
+    # A cumulative sum in floating point may still grow in its last digit where nothing is added.
+    logits = 3 * jax.random.normal(key, (4000, num_actions))
+    largest = jnp.full((4000,), np.nextafter(np.float32(1), np.float32(0)))
+    behind = jnp.where(jnp.arange(num_actions) < num_valid, logits, -1e9)
+    before = jnp.where(jnp.arange(num_actions) < num_valid, -1e9, logits)
+    assert jax.jit(sample_action)(behind, largest).max() < num_valid
+    assert jax.jit(sample_action)(before, jnp.zeros(4000)).min() >= num_valid
+
+
+def test_at_an_episodes_end_the_next_observation_is_the_final_state_and_not_the_next_first_one():
+    # Chains of 3 steps: the state after three steps is numbered 2 + 4 · 2 + branch ≥ 10; first states are 0 and 1.
+    _, seen, _ = play(jax.random.key(1), fresh(CHAIN, chain(3)), uniform_agent(CHAIN), chain(3), CHAIN)
+    is_last = np.asarray(seen.is_last)
+    np.testing.assert_array_equal(is_last, np.broadcast_to(np.arange(8)[:, None] % 3 == 2, is_last.shape))
+    inside = ~is_last[:-1]
+    following, arrived = np.asarray(seen.observation[1:]), np.asarray(seen.next_observation[:-1])
+    np.testing.assert_array_equal(arrived[inside], following[inside])
+    assert np.all(arrived[~inside] >= 10)
+    assert np.all(following[~inside] < 2)  # the twin: observation[t + 1] belongs to the next episode
+
+
+def test_a_rollout_is_a_plain_loop_over_steps():
+    instance, key = grid(), jax.random.key(3)
+    start = fresh(GRID, instance)
+    agent = uniform_agent(GRID)
+    last, seen, info = play(key, start, agent, instance, GRID)
+    num_noise = 1 + GRID.num_noise + GRID.num_reset_noise
+    noise = np.asarray(jax.random.uniform(key, (NUM_STEPS, NUM_STREAMS, num_noise)))
+    step, reset, observe = jax.jit(GRID.step), jax.jit(GRID.reset), jax.jit(GRID.observe)
+    returns = []
+    for b in range(NUM_STREAMS):
+        state, total = jax.tree.map(lambda x, b=b: x[b], start.environment), 0.0
+        for t in range(NUM_STEPS):
+            # Nine equally likely moves: action i is drawn for uniform numbers in [i/9, (i + 1)/9).
+            action = jnp.asarray(int(noise[t, b, 0] * 9))
+            assert seen.action[t, b] == action
+            assert seen.observation[t, b] == observe(instance, state)
+            state, outcome = step(instance, state, action, noise[t, b, 1:3])
+            assert seen.next_observation[t, b] == observe(instance, state)
+            assert seen.reward[t, b] == outcome.reward
+            assert seen.terminated[t, b] == outcome.terminated
+            assert seen.is_last[t, b] == (outcome.terminated or outcome.truncated)
+            total += float(outcome.reward)
+            if outcome.terminated or outcome.truncated:
+                returns.append(total)
+                state, total = reset(instance, noise[t, b, 3:]), 0.0
+        assert last.episode_return[b] == total
+    assert np.asarray(seen.terminated).any() and np.asarray(seen.is_last & ~seen.terminated).any()
+    assert info.num_episodes == len(returns)
+    assert info.return_sum == sum(returns)
+
+
+def test_an_episode_cut_in_two_by_rollouts_keeps_its_return():
+    # Chains of 5 steps with ±1 in the middle; two rollouts of 8 steps hold 3 whole episodes per stream.
+    instance = chain(5, is_noisy=True)
+    key_1, key_2 = jax.random.split(jax.random.key(14))
+    half, first, info_1 = play(key_1, fresh(CHAIN, instance), uniform_agent(CHAIN), instance, CHAIN)
+    _, second, info_2 = play(key_2, half, uniform_agent(CHAIN), instance, CHAIN)
+    reward = np.concatenate([first.reward, second.reward])
+    np.testing.assert_array_equal(half.episode_return, reward[5:8].sum(axis=0))
+    assert info_1.num_episodes + info_2.num_episodes == 3 * NUM_STREAMS
+    assert info_1.return_sum == reward[:5].sum()
+    assert info_2.return_sum == reward[5:15].sum()
+    assert info_2.return_sum != second.reward[:7].sum()  # the twin: what the second rollout alone shows
+
+
+def test_a_time_limit_is_shown_as_termination_only_if_asked():
+    instance = grid(p_term=0.0)
+    arguments = (jax.random.key(5), fresh(GRID, instance), uniform_agent(GRID), instance, GRID)
+    _, truncated, _ = play(*arguments, time_limit_is_termination=False)
+    _, terminated, _ = play(*arguments, time_limit_is_termination=True)
+    # Three steps per episode, whatever happens: rows 2 and 5 of eight end one.
+    np.testing.assert_array_equal(np.flatnonzero(truncated.is_last[:, 0]), [2, 5])
+    np.testing.assert_array_equal(truncated.is_last, terminated.is_last)
+    np.testing.assert_array_equal(terminated.terminated, terminated.is_last)
+    assert not np.asarray(truncated.terminated).any()
+
+
+def test_a_real_termination_is_one_either_way():
+    arguments = (jax.random.key(6), fresh(CHAIN, chain(3)), uniform_agent(CHAIN), chain(3), CHAIN)
+    for flag in (False, True):
+        _, seen, _ = play(*arguments, time_limit_is_termination=flag)
+        np.testing.assert_array_equal(seen.terminated, seen.is_last)
+
+
+def test_an_action_that_the_instance_lacks_is_not_taken():
+    fond_of_collecting = Table(rows=jnp.tile(jnp.where(jnp.arange(18) < 9, 0.0, 9.0), (8, 1)), num_actions=18)
+    for has_collect_actions in (False, True):
+        instance = grid(has_collect_actions=has_collect_actions)
+        _, seen, _ = play(jax.random.key(7), fresh(GRID, instance), fond_of_collecting, instance, GRID)
+        assert (np.asarray(seen.action) >= 9).any() == has_collect_actions
+
+
+def test_no_gradient_reaches_the_agent_through_a_rollout():
+    agent, instance = uniform_agent(CHAIN), chain(3)
+
+    def score(theta, is_outside):
+        _, seen, _ = play(jax.random.key(8), fresh(CHAIN, instance), theta, instance, CHAIN)
+        logits = jax.vmap(jax.vmap(theta))(seen.observation).logits
+        return jnp.sum(seen.reward) + is_outside * jnp.sum(log_prob(logits, seen.action))
+
+    assert np.all(jax.grad(score)(agent, 0.0).rows == 0)
+    assert np.any(jax.grad(score)(agent, 1.0).rows != 0)  # the twin: the same actions scored outside
+
+
+def test_a_rollout_is_a_function_of_its_key():
+    arguments = (fresh(GRID, grid()), uniform_agent(GRID), grid(), GRID)
+    _, one, _ = play(jax.random.key(1), *arguments)
+    _, again, _ = play(jax.random.key(1), *arguments)
+    _, other, _ = play(jax.random.key(2), *arguments)
+    np.testing.assert_array_equal(one.action, again.action)
+    assert np.any(one.action != other.action)

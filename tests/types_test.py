@@ -1,0 +1,47 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jaxtyping import TypeCheckError
+
+from lpg.types import AgentOutput, Targets, Trajectory
+
+T, B = 4, 2
+FIELDS = {
+    "observation": jnp.zeros((T, B), int),
+    "next_observation": jnp.zeros((T, B), int),
+    "action": jnp.zeros((T, B), int),
+    "reward": jnp.zeros((T, B)),
+    "terminated": jnp.zeros((T, B), bool),
+    "is_last": jnp.zeros((T, B), bool),
+}
+
+
+def test_a_trajectory_takes_rows_of_one_length():
+    assert [field.name for field in dataclasses.fields(Trajectory(**FIELDS))] == list(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_trajectory_refuses_one_row_too_many_in_any_field(name):
+    with pytest.raises(TypeCheckError):
+        Trajectory(**FIELDS | {name: jnp.concatenate([FIELDS[name], FIELDS[name][:1]])})
+
+
+def test_a_trajectory_refuses_axes_in_the_wrong_order():
+    with pytest.raises(TypeCheckError):
+        Trajectory(**FIELDS | {"reward": FIELDS["reward"].T})
+
+
+def test_outputs_and_targets_refuse_batches_that_differ():
+    with pytest.raises(TypeCheckError):
+        AgentOutput(logits=jnp.zeros((T, B, 3)), prediction=jnp.zeros((T, B + 1, 3)))
+    with pytest.raises(TypeCheckError):
+        Targets(pi_hat=jnp.zeros((T, B)), y_hat=jnp.zeros((T + 1, B, 3)))
+
+
+def test_containers_survive_a_leading_axis_of_lifetimes():
+    many = jax.vmap(lambda scale: jax.tree.map(lambda x: (x + scale).astype(x.dtype), Trajectory(**FIELDS)))(
+        jnp.arange(3)
+    )
+    assert many.reward.shape == (3, T, B)
