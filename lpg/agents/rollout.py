@@ -24,6 +24,8 @@ class RolloutInfo(eqx.Module):
 
     return_sum: Float[Array, ""]
     """Sum of the undiscounted returns of the episodes that ended."""
+    return_square_sum: Float[Array, ""]
+    """Sum of their squares."""
     num_episodes: Int[Array, ""]
 
 
@@ -82,7 +84,10 @@ def rollout(
         terminated=is_last if time_limit_is_termination else terminated,
         is_last=is_last,
     )
-    info = RolloutInfo(return_sum=jnp.sum(jnp.where(is_last, total, 0.0)), num_episodes=jnp.sum(is_last))
+    ended = jnp.where(is_last, total, 0.0)
+    info = RolloutInfo(
+        return_sum=jnp.sum(ended), return_square_sum=jnp.sum(ended**2), num_episodes=jnp.sum(is_last)
+    )
     return RolloutState(environment=last, episode_return=running), trajectory, info
 
 

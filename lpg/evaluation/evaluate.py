@@ -1,0 +1,161 @@
+"""One rule on many environments and seeds → rows of the results table; and whole tables."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lpg.environments.registry import environment
+from lpg.evaluation.results import OPTIMUM, RANDOM, Row
+from lpg.evaluation.scores import RuleScores, scores
+from lpg.evaluation.settings import Setting, chosen
+from lpg.evaluation.tasks import instances, references, run_keys
+from lpg.evaluation.train_agents import Curves, Run, TrainingSizes, stack, train_agents
+from lpg.keys import Purpose
+from lpg.update_rules.base import Rule
+
+Progress = Callable[[int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One agent's training, before it happens."""
+
+    environment: str
+    seed: int
+    setting: Setting
+    num_updates: int
+
+
+def default_updates(name: str, scale: float = 1.0, sizes: TrainingSizes | None = None) -> int:
+    """Agent updates in an environment's own budget of steps (Table 3 of the paper), times a scale; at least one."""
+    sizes = sizes or TrainingSizes()
+    return max(1, round(environment(name).lifetime_steps * scale / sizes.steps_per_update))
+
+
+def run_trials(
+    rule: Rule,
+    trials: Sequence[Trial],
+    purpose: Purpose,
+    *,
+    sizes: TrainingSizes | None = None,
+    num_actions: int | None = None,
+    num_points: int = 50,
+    progress: Progress | None = None,
+) -> list[tuple[np.ndarray, ...]]:
+    """Trains an agent for each trial; those of one shape and length run in one compiled program.
+
+    Returns:
+        For each trial, in their order: agent updates, mean return, its standard error and number of episodes [P].
+    """
+    sizes = sizes or TrainingSizes()
+    groups: dict[tuple, list[int]] = {}
+    for index, trial in enumerate(trials):
+        groups.setdefault((environment(trial.environment).distribution.shape, trial.num_updates), []).append(index)
+    found: dict[int, tuple[np.ndarray, ...]] = {}
+    for (shape, num_updates), members in groups.items():
+        order = sorted(members, key=lambda i: trials[i].environment)  # instances are drawn environment by environment
+        runs = _runs([trials[i] for i in order], purpose, num_actions)
+        curves, _ = train_agents(rule, shape, runs, num_updates, sizes=sizes, num_points=num_points, progress=progress)
+        for row, index in enumerate(order):
+            found[index] = _curve(curves, row)
+    return [found[index] for index in range(len(trials))]
+
+
+def evaluate_rule(
+    rule: Rule,
+    label: str,
+    environments: Sequence[str],
+    seeds: int | Sequence[int],
+    updates: int | Mapping[str, int] | None = None,
+    purpose: Purpose = "validation",
+    hyper: Setting | Mapping[str, Setting] | None = None,
+    *,
+    sizes: TrainingSizes | None = None,
+    num_actions: int | None = None,
+    num_points: int = 50,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Fresh agents under one frozen rule, as rows of the results table; nothing is compiled twice in a process.
+
+    Args:
+        label: what the rule is called in the rows.
+        seeds: how many (0, 1, …), or which.
+        updates: agent updates, for all or by environment; none: each environment's own budget.
+        purpose: the stream of keys, see `lpg.keys`.
+        hyper: agent hyper-parameters, for all or by environment; none: what `chosen` says for the rule.
+        num_actions: which version of the grids; none: 18.
+        progress: called with the number of environment steps just done.
+    """
+    sizes = sizes or TrainingSizes()
+    seeds = range(seeds) if isinstance(seeds, int) else seeds
+    trials = []
+    for name in environments:
+        count = updates if isinstance(updates, int) else (updates or {}).get(name, default_updates(name, sizes=sizes))
+        setting = hyper if isinstance(hyper, Setting) else (hyper or {}).get(name)
+        if setting is None:
+            setting = chosen(label, name, count, is_learned=bool(jax.tree.leaves(rule))).setting
+        trials += [Trial(name, seed, setting, count) for seed in seeds]
+    curves = run_trials(
+        rule, trials, purpose, sizes=sizes, num_actions=num_actions, num_points=num_points, progress=progress
+    )
+    return [
+        Row(label, trial.environment, trial.seed, int(at), int(at) * sizes.steps_per_update, float(mean), float(err), int(n))
+        for trial, curve in zip(trials, curves, strict=True)
+        for at, mean, err, n in zip(*curve, strict=True)
+    ]  # fmt: skip
+
+
+def ruler_rows(
+    environments: Sequence[str], seeds: int | Sequence[int], purpose: Purpose, num_actions: int | None = None
+) -> list[Row]:
+    """Rows of the random policy and of the optimum, for the environments that can be solved exactly."""
+    seeds = range(seeds) if isinstance(seeds, int) else seeds
+    rows = []
+    for name in environments:
+        random, optimum = references(name, seeds, purpose, num_actions)
+        for seed, low, high in zip(seeds, random, optimum, strict=True):
+            if not np.isnan(low):
+                rows += [Row(RANDOM, name, seed, 0, 0, low, float("nan"), 0),
+                         Row(OPTIMUM, name, seed, 0, 0, high, float("nan"), 0)]  # fmt: skip
+    return rows
+
+
+def score_rule(
+    rule: Rule,
+    label: str,
+    environments: Sequence[str],
+    seeds: int | Sequence[int],
+    updates: int | Mapping[str, int] | None = None,
+    purpose: Purpose = "validation",
+    hyper: Setting | Mapping[str, Setting] | None = None,
+    **options: object,
+) -> tuple[list[Row], RuleScores]:
+    """`evaluate_rule`, and the scores of what came out; arguments as there."""
+    rows = evaluate_rule(rule, label, environments, seeds, updates, purpose, hyper, **options)  # type: ignore[arg-type]
+    rulers = ruler_rows(environments, seeds, purpose, options.get("num_actions"))  # type: ignore[arg-type]
+    return rows, scores([*rows, *rulers])[label]
+
+
+def _runs(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) -> Run:
+    """What the trials need, on a leading axis; equal environments must stand together."""
+    names = list(dict.fromkeys(trial.environment for trial in trials))
+    seeds = {name: [trial.seed for trial in trials if trial.environment == name] for name in names}
+    # Many trials share a seed; each instance is drawn once.
+    distinct = {name: sorted(set(seeds[name])) for name in names}
+    place = {name: np.searchsorted(distinct[name], seeds[name]) for name in names}
+    drawn = {name: instances(name, distinct[name], purpose, num_actions) for name in names}
+    keys = {name: run_keys(name, distinct[name], purpose)[1] for name in names}
+    settings = [trial.setting for trial in trials]
+    table = Setting.table(settings)
+    return Run(
+        instance=stack([jax.tree.map(lambda x, n=n: x[place[n]], drawn[n]) for n in names]),
+        key=jnp.concatenate([keys[n][place[n]] for n in names]),
+        hyper=table,
+    )
+
+
+def _curve(curves: Curves, row: int) -> tuple[np.ndarray, ...]:
+    return curves.agent_updates, curves.return_mean[row], curves.return_stderr[row], curves.episodes[row]

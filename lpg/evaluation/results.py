@@ -1,0 +1,174 @@
+"""The results table: one row per (rule, environment, seed, point on the learning curve), as CSV.
+
+The ruler lies in the same table, so that a figure needs nothing else: the rules named `random` and `optimum` have one row
+per environment and seed, with their exact returns and no updates.
+"""
+
+import csv
+import dataclasses
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lpg.arrays import write_whole
+
+RANDOM, OPTIMUM = "random", "optimum"
+"""Names of the two rulers; no rule may be called so."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table, in the order of its columns."""
+
+    rule: str
+    environment: str
+    seed: int
+    agent_updates: int
+    """Agent updates done; the row covers those since the row before."""
+    steps: int
+    """Environment steps done, all streams together."""
+    return_mean: float
+    """Undiscounted return of the episodes that ended, their mean; NaN (an empty cell) where none did."""
+    return_stderr: float
+    """Its standard error over episodes; NaN for fewer than two."""
+    episodes: int
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
+
+
+def to_text(rows: Iterable[Row]) -> str:
+    """The table as CSV; numbers with six significant digits."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(getattr(row, name)) for name in COLUMNS])
+    return buffer.getvalue()
+
+
+def write(path: str | Path, rows: Iterable[Row]) -> None:
+    """Writes a table, whole or not at all.
+
+    Raises:
+        ValueError: there is a file with other content, which is not overwritten.
+        OSError: nothing could be written.
+    """
+    path, text = Path(path), to_text(rows)
+    if path.exists():
+        if path.read_text() == text:
+            return
+        raise ValueError(_refusal(path, "other results"))
+    write_whole(path, text.encode())
+
+
+def check_free(path: str | Path, planned: Iterable[tuple[str, str, int]]) -> None:
+    """Refuses early what `write` would refuse after hours: a table of another run.
+
+    Args:
+        planned: (rule, environment, seed) that will be written.
+
+    Raises:
+        ValueError: the file is there and is not a table of exactly these.
+    """
+    path = Path(path)
+    if not path.exists():
+        return
+    try:
+        found = {(row.rule, row.environment, row.seed) for row in read(path) if row.rule not in (RANDOM, OPTIMUM)}
+    except ValueError as error:
+        raise ValueError(_refusal(path, "something else")) from error
+    if found != set(planned):
+        raise ValueError(_refusal(path, "the results of other rules, environments or seeds"))
+
+
+def read(path: str | Path) -> list[Row]:
+    """Reads a table.
+
+    Raises:
+        ValueError: there is no such file, or it is not a results table; names the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; a results table is needed, as `lpg evaluate --out` writes it")
+    try:
+        lines = list(csv.reader(io.StringIO(path.read_text())))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not a CSV file ({error})") from error
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise ValueError(
+            f"{path}: the columns {','.join(COLUMNS)} are needed; found {','.join(lines[0] if lines else [])}"
+        )
+    rows = []
+    for number, cells in enumerate(lines[1:], start=2):
+        try:
+            rule, name, seed, updates, steps, mean, stderr, episodes = cells
+            rows.append(
+                Row(rule, name, int(seed), int(updates), int(steps), _float(mean), _float(stderr), int(episodes))
+            )
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: not a row of the results table ({error})") from error
+    return rows
+
+
+def curves(rows: Sequence[Row]) -> dict[str, dict[str, dict[int, list[Row]]]]:
+    """Rows by rule, environment and seed, each curve in the order of its updates; rulers included."""
+    table: dict[str, dict[str, dict[int, list[Row]]]] = {}
+    for row in rows:
+        table.setdefault(row.rule, {}).setdefault(row.environment, {}).setdefault(row.seed, []).append(row)
+    for by_environment in table.values():
+        for by_seed in by_environment.values():
+            for curve in by_seed.values():
+                curve.sort(key=lambda row: row.agent_updates)
+    return table
+
+
+def filled(curve: Sequence[Row]) -> np.ndarray:
+    """Returns along a curve, without gaps.
+
+    Episodes that end at one point were running before it. So a point where none ended takes the value of the next one
+    that has any; after the last of them, it takes the last. All NaN if no episode ended at all.
+    """
+    value = np.array([row.return_mean for row in curve], float)
+    known = np.flatnonzero(~np.isnan(value))
+    if not len(known):
+        return value
+    following = np.minimum(np.searchsorted(known, np.arange(len(value))), len(known) - 1)
+    return value[known[following]]
+
+
+def last_tenth(curve: Sequence[Row]) -> int:
+    """How many points at the end of a curve cover the last tenth of its updates; at least one."""
+    final = curve[-1].agent_updates
+    return max(1, sum(row.agent_updates > 0.9 * final for row in curve))
+
+
+def end_row(curve: Sequence[Row]) -> Row:
+    """The end of a curve as one row: means over its last tenth."""
+    tail = last_tenth(curve)
+    members = curve[-tail:]
+    errors = np.array([row.return_stderr for row in members], float)
+    errors = errors[~np.isnan(errors)]
+    return dataclasses.replace(
+        curve[-1],
+        return_mean=float(np.mean(filled(curve)[-tail:])),
+        return_stderr=float(np.sqrt(np.sum(errors**2)) / len(errors)) if len(errors) else math.nan,
+        episodes=sum(row.episodes for row in members),
+    )
+
+
+def _refusal(path: Path, content: str) -> str:
+    return f"{path} exists and holds {content}; give another folder with --out, or remove the file first"
+
+
+def _cell(value: str | int | float) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return str(value)
+
+
+def _float(cell: str) -> float:
+    return float(cell) if cell else math.nan

@@ -1,0 +1,119 @@
+"""Scores: normalised returns, and aggregates over runs × environments with honest intervals.
+
+Normalised: 0 is the uniformly random policy and 1 the optimum, both exact, on the very instance of the run.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, filled, last_tenth
+
+NUM_RESAMPLES = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Aggregate:
+    """One number for a rule, and the numbers behind it."""
+
+    iqm: float
+    """Interquartile mean over all runs of all environments."""
+    low: float
+    high: float
+    """95 % bootstrap interval of it."""
+    per_environment: dict[str, float]
+    """Mean over the seeds of each environment."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RuleScores:
+    """How good a rule is, over all environments and seeds in a table."""
+
+    end: Aggregate | None
+    """Normalised return in the last tenth of the learning curve; none where nothing could be normalised."""
+    area: Aggregate | None
+    """Normalised return, mean over the whole learning curve: learning fast counts too."""
+    raw_end: dict[str, float]
+    """Return in the last tenth of the learning curve, mean over seeds."""
+    raw_end_stderr: dict[str, float]
+    """Standard error of it over seeds; NaN for one seed."""
+
+
+def scores(rows: Sequence[Row], seed: int = 0) -> dict[str, RuleScores]:
+    """Scores of every rule in a results table, in its order.
+
+    Args:
+        rows: a table with its rulers.
+        seed: of the bootstrap.
+    """
+    table = curves(rows)
+    return {
+        rule: _rule_scores(by_environment, table, np.random.default_rng(seed))
+        for rule, by_environment in table.items()
+        if rule not in (RANDOM, OPTIMUM)
+    }
+
+
+def normalise(value: np.ndarray | float, random: float, optimum: float) -> np.ndarray | float:
+    """(value − random) / (optimum − random); NaN where the two rulers do not differ or are unknown."""
+    span = optimum - random
+    return (value - random) / span if abs(span) > 1e-9 else np.full_like(np.asarray(value, float), np.nan)
+
+
+def interquartile_mean(values: np.ndarray) -> np.ndarray:
+    """Mean of what is left when a quarter of the n values (rounded down) is cut off at each end of the last axis."""
+    ordered = np.sort(values, axis=-1)
+    cut = values.shape[-1] // 4
+    return ordered[..., cut : values.shape[-1] - cut].mean(axis=-1)
+
+
+def aggregate(values: Mapping[str, Sequence[float]], generator: np.random.Generator) -> Aggregate:
+    """Interquartile mean and stratified bootstrap interval.
+
+    Seeds are resampled within each environment, and the environments stay: the interval says what other seeds would
+    have given, not other environments.
+
+    Args:
+        values: scores of the seeds, by environment; NaN spoils the aggregate, as it should.
+    """
+    strata = [np.asarray(v, float) for v in values.values()]
+    resampled = [v[generator.integers(0, len(v), (NUM_RESAMPLES, len(v)))] for v in strata]
+    low, high = np.quantile(interquartile_mean(np.concatenate(resampled, axis=1)), [0.025, 0.975])
+    return Aggregate(
+        iqm=float(interquartile_mean(np.concatenate(strata))),
+        low=float(low),
+        high=float(high),
+        per_environment={name: float(np.mean(v)) for name, v in values.items()},
+    )
+
+
+def _rule_scores(
+    by_environment: dict[str, dict[int, list[Row]]],
+    table: dict[str, dict[str, dict[int, list[Row]]]],
+    generator: np.random.Generator,
+) -> RuleScores:
+    end: dict[str, list[float]] = {}
+    area: dict[str, list[float]] = {}
+    raw: dict[str, np.ndarray] = {}
+    for name, by_seed in by_environment.items():
+        raw[name] = np.array([np.mean(filled(curve)[-last_tenth(curve) :]) for curve in by_seed.values()])
+        for seed, curve in by_seed.items():
+            if _has_rulers(table, name, seed):
+                random, optimum = (table[ruler][name][seed][0].return_mean for ruler in (RANDOM, OPTIMUM))
+                value = np.asarray(normalise(filled(curve), random, optimum))
+                end.setdefault(name, []).append(float(np.mean(value[-last_tenth(curve) :])))
+                area.setdefault(name, []).append(float(np.mean(value)))
+    return RuleScores(
+        end=aggregate(end, generator) if end else None,
+        area=aggregate(area, generator) if area else None,
+        raw_end={name: float(np.mean(v)) for name, v in raw.items()},
+        raw_end_stderr={
+            name: float(np.std(v, ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan") for name, v in raw.items()
+        },
+    )
+
+
+def _has_rulers(table: dict[str, dict[str, dict[int, list[Row]]]], name: str, seed: int) -> bool:
+    """Whether the random policy and the optimum are known for this run."""
+    return all(seed in table.get(ruler, {}).get(name, {}) for ruler in (RANDOM, OPTIMUM))

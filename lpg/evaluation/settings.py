@@ -1,0 +1,113 @@
+"""Agent hyper-parameters: the documented defaults, and the recorded tuning tables that go before them."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lpg.types import Hyperparameters
+
+TABLE_FORMAT = 1
+TUNED_FOLDER = Path(__file__).parent / "tuned"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """The agent's hyper-parameters as plain numbers; see `lpg.types.Hyperparameters`."""
+
+    learning_rate: float = 40.0
+    y_weight: float = 0.5
+    """Weight of the prediction's loss: α_y, or the weight of the value loss."""
+    gamma: float = 0.995
+    policy_entropy_weight: float = 0.0
+    """Entropy bonus of hand-written rules; learned ones do not use it."""
+    lambda_: float = 0.95
+    """λ of rules with a value function; others do not use it."""
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if not np.isfinite(value):
+                raise ValueError(f"{name} is {value}; a finite number is needed")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate is {self.learning_rate}; it must be positive")
+        for name in ("y_weight", "policy_entropy_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        for name in ("gamma", "lambda_"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
+
+    def hyperparameters(self) -> Hyperparameters:
+        """The same as arrays."""
+        return Hyperparameters(**{name: jnp.asarray(float(v)) for name, v in dataclasses.asdict(self).items()})
+
+    @staticmethod
+    def table(settings: list["Setting"]) -> Hyperparameters:
+        """Several settings as arrays [R]."""
+        one = settings[0].hyperparameters()
+        columns = [[getattr(setting, field.name) for setting in settings] for field in dataclasses.fields(Setting)]
+        return jax.tree.unflatten(jax.tree.structure(one), [jnp.asarray(np.array(column, float)) for column in columns])
+
+
+DEFAULTS = {
+    True: Setting(),
+    False: Setting(learning_rate=160.0),
+}
+"""For learned rules the middle of the published grid; A2C wants larger steps (a trial: 160 beat 20, 40 and 80)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """A setting and where it is from."""
+
+    setting: Setting
+    source: str
+
+
+def chosen(
+    rule: str,
+    environment: str,
+    num_updates: int,
+    *,
+    is_learned: bool = True,
+    tables: tuple[Path, ...] = (),
+) -> Chosen:
+    """The setting for a rule on an environment: of the tuning tables the entry made for the nearest number of updates.
+
+    Args:
+        rule: name of the rule; its table is `tuned/<rule>.json` in the package.
+        is_learned: which defaults apply where nothing was tuned.
+        tables: further tables that go before the package's, the first one first.
+    """
+    for path in (*tables, TUNED_FOLDER / f"{rule}.json"):
+        if path.is_file():
+            entries = read_table(path)["environments"].get(environment, [])
+            if entries:
+                # Twice as many is as far away as half as many.
+                nearest = min(entries, key=lambda e: abs(np.log(e["updates"] / num_updates)))
+                return Chosen(Setting(**nearest["setting"]), f"tuned at {nearest['updates']} updates ({path.name})")
+    return Chosen(DEFAULTS[is_learned], "default")
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Reads a tuning table.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    try:
+        table = json.loads(path.read_text())
+        if table["format_version"] != TABLE_FORMAT:
+            raise ValueError(f"format version {table['format_version']}; {TABLE_FORMAT} is needed")
+        for entries in table["environments"].values():
+            for entry in entries:
+                Setting(**entry["setting"])
+                if not entry["updates"] > 0:
+                    raise ValueError(f"updates is {entry['updates']}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not a tuning table ({type(error).__name__}: {error})") from error
+    return table

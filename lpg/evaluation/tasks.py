@@ -1,0 +1,81 @@
+"""What a rule is tried on: the same environment instance and the same luck for every rule, given purpose and seed."""
+
+import functools
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from lpg.environments.base import Instance
+from lpg.environments.registry import environment
+from lpg.keys import Purpose, stream
+
+
+def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[PRNGKeyArray, PRNGKeyArray]:
+    """Keys [R] of instances and of agents, a pair for each seed.
+
+    They depend on the environment's name, never on the suite it is run in.
+    """
+    own = zlib.crc32(name.encode())
+    keys = jnp.stack([jax.random.fold_in(stream(seed, purpose), own) for seed in seeds])
+    pairs = jax.vmap(jax.random.split)(keys)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def instances(name: str, seeds: Sequence[int], purpose: Purpose, num_actions: int | None = None) -> Instance:
+    """One instance per seed, on a leading axis.
+
+    Args:
+        num_actions: which version of the environment; none: its usual one (18 actions on grids, 2 on chains).
+    """
+    distribution = environment(name).distribution
+    keys, _ = run_keys(name, seeds, purpose)
+    return _sampler(distribution, num_actions or distribution.shape.num_actions)(keys)
+
+
+@functools.lru_cache(maxsize=64)
+def _sampler(distribution: Any, num_actions: int) -> Any:
+    """Compiled once per environment; one after the other, so that any number of seeds uses the same program body."""
+    return jax.jit(lambda keys: jax.lax.map(lambda key: distribution.sample(key, num_actions), keys))
+
+
+@functools.lru_cache(maxsize=64)
+def _solver(shape: Any) -> Any:
+    """Compiled returns of one instance under the random and the best policy."""
+    from lpg.environments import exact
+
+    return jax.jit(
+        lambda instance: (
+            exact.policy_return(shape, instance, exact.uniform_policy(shape, instance)),
+            exact.optimal_return(shape, instance),
+        )
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _reference(name: str, seed: int, purpose: Purpose, num_actions: int | None) -> tuple[float, float]:
+    shape = environment(name).distribution.shape
+    if not hasattr(shape, "backup"):
+        return float("nan"), float("nan")
+    one = jax.tree.map(lambda x: x[0], instances(name, [seed], purpose, num_actions))
+    random, best = _solver(shape)(one)
+    return float(random), float(best)
+
+
+def references(
+    name: str, seeds: Sequence[int], purpose: Purpose, num_actions: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Undiscounted returns of the random policy and of the optimum on the very instances of these seeds, exactly.
+
+    NaN where the environment cannot be solved exactly. Remembered within the process, since a solution takes up to a
+    second or two.
+
+    Returns:
+        Random [R], optimum [R].
+    """
+    found = np.array([_reference(name, int(seed), purpose, num_actions) for seed in seeds])
+    return found[:, 0], found[:, 1]

@@ -1,0 +1,237 @@
+"""Fresh agents under one frozen rule: what is compiled, and the loop that feeds it.
+
+One compiled program advances a fixed number of runs (a batch: a few per device) by any number of agent updates.
+Environment instances, hyper-parameters, seeds, η and the number of updates are data, so the program is compiled once per
+environment shape and kind of rule, however often and for however long it is used.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jaxtyping import Array, Int, PRNGKeyArray
+
+from lpg.agents.outputs import Agent
+from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
+from lpg.agents.tabular import init_table
+from lpg.environments.base import Environment, Instance
+from lpg.types import Hyperparameters
+from lpg.update_rules.base import Rule
+from lpg.update_rules.update import agent_update
+
+AXIS = "runs"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingSizes:
+    """What fixes the shapes of an agent's training."""
+
+    num_streams: int = 64
+    """Parallel copies of the environment."""
+    num_steps: int = 20
+    """Steps of each copy per agent update."""
+    time_limit_is_termination: bool = False
+    """Show the rule a time limit as a termination, as the paper does, or as what it is."""
+
+    def __post_init__(self) -> None:
+        if self.num_streams < 1:
+            raise ValueError(f"num_streams is {self.num_streams}; at least 1 is needed")
+        if self.num_steps < 2:
+            raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
+
+    @property
+    def steps_per_update(self) -> int:
+        """Environment steps behind one agent update, all streams together."""
+        return self.num_streams * self.num_steps
+
+
+class Run(eqx.Module):
+    """What defines one agent's training; every field may carry a leading axis R."""
+
+    instance: Instance
+    hyper: Hyperparameters
+    key: PRNGKeyArray
+
+
+class RunState(eqx.Module):
+    """Where one agent's training stands."""
+
+    agent: Agent
+    optimizer_state: optax.OptState
+    rollout: RolloutState
+
+
+@dataclasses.dataclass(frozen=True)
+class Curves:
+    """Learning curves of R runs, P points each; a point covers the updates since the previous one."""
+
+    agent_updates: np.ndarray
+    """[P] agent updates done at each point."""
+    return_mean: np.ndarray
+    """[R, P] mean undiscounted return of the episodes that ended; NaN where none did."""
+    return_stderr: np.ndarray
+    """[R, P] its standard error over episodes; NaN for fewer than two."""
+    episodes: np.ndarray
+    """[R, P] how many ended."""
+
+
+def train_agents(
+    rule: Rule,
+    shape: Environment,
+    runs: Run,
+    num_updates: int,
+    *,
+    sizes: TrainingSizes,
+    num_points: int = 50,
+    chunk: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    keep_agents: bool = False,
+) -> tuple[Curves, list[Agent]]:
+    """Trains one fresh agent per run.
+
+    Args:
+        runs: on a leading axis of any length R ≥ 1.
+        num_points: at most so many points on each curve.
+        chunk: runs that a device works on together; none: what is fastest here, as nearly as R allows.
+        progress: called with the number of environment steps just done.
+        keep_agents: return the trained agents; costs memory.
+
+    Returns:
+        The learning curves, and the agents in the order of the runs (empty unless they are kept).
+    """
+    num_runs = runs.key.shape[0]
+    devices = jax.device_count()
+    chunk = chunk or fitting_chunk(num_runs, devices)
+    begin, advance, spread = _programs(shape, sizes, chunk)
+    batch = chunk * devices
+    ends = stretch_ends(num_updates, num_points)
+    everything, agents = [], []
+    for start in range(0, num_runs, batch):
+        rows = np.minimum(np.arange(start, start + batch), num_runs - 1)  # padding repeats the last run
+        members = jax.device_put(jax.tree.map(lambda x, rows=rows: x[rows], runs), spread)
+        state = begin(rule, members)
+        num_real = min(batch, num_runs - start)
+        infos: list[Any] = []
+        for first, last in zip(np.append(0, ends[:-1]), ends, strict=True):
+            state, info = advance(rule, state, members, int(first), int(last))
+            infos.append(info)
+            # Fetched one stretch late, so that the devices never wait for the host.
+            if len(infos) > 1:
+                infos[-2] = jax.device_get(infos[-2])
+            if progress is not None:
+                progress(int(last - first) * num_real * sizes.steps_per_update)
+        everything.append(jax.tree.map(lambda *x, n=num_real: np.stack(x, 1)[:n], *jax.device_get(infos)))
+        if keep_agents:
+            agents += [jax.tree.map(lambda x, i=i: x[i], state.agent) for i in range(num_real)]
+    info = jax.tree.map(lambda *x: np.concatenate(x).astype(float), *everything)
+    return _curves(ends, info), agents
+
+
+def stretch_ends(num_updates: int, num_points: int) -> np.ndarray:
+    """Agent updates at which a point is logged: evenly spread, the last one at the end."""
+    count = min(num_updates, num_points)
+    return np.round(np.arange(1, count + 1) * num_updates / count).astype(int)
+
+
+def fitting_chunk(num_runs: int, num_devices: int) -> int:
+    """Runs per device and batch: few on CPUs, whose caches they must share, and many elsewhere; little is padded."""
+    wanted = 4 if jax.default_backend() == "cpu" else 256
+    local = -(-num_runs // num_devices)
+    if local <= wanted:
+        return local
+    candidates = range(max(wanted // 2, 1), wanted + 1)
+    return min(candidates, key=lambda chunk: (-(-local // chunk) * chunk, -chunk))
+
+
+@functools.lru_cache(maxsize=64)
+def _programs(shape: Environment, sizes: TrainingSizes, chunk: int) -> tuple[Callable, Callable, NamedSharding]:
+    """Compiled: (η, runs) → states, and (η, states, runs, first, last) → states, what finished; and their layout."""
+    mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+    spread, everywhere = PartitionSpec(AXIS), PartitionSpec()
+
+    def begin(rule: Rule, run: Run) -> RunState:
+        return _begin(rule, run, shape, sizes)
+
+    def advance(rule: Rule, state: RunState, run: Run, first: Int[Array, ""], last: Int[Array, ""]) -> tuple:
+        return _advance(rule, state, run, first, last, shape, sizes)
+
+    start = jax.shard_map(
+        jax.vmap(begin, in_axes=(None, 0)),
+        mesh=mesh, in_specs=(everywhere, spread), out_specs=spread, check_vma=False,
+    )  # fmt: skip
+    go_on = jax.shard_map(
+        jax.vmap(advance, in_axes=(None, 0, 0, None, None)),
+        mesh=mesh, in_specs=(everywhere, spread, spread, everywhere, everywhere), out_specs=spread, check_vma=False,
+    )  # fmt: skip
+    return jax.jit(start), jax.jit(go_on, donate_argnums=1), NamedSharding(mesh, spread)
+
+
+def _begin(rule: Rule, run: Run, shape: Environment, sizes: TrainingSizes) -> RunState:
+    key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
+    agent = init_table(
+        key_agent,
+        num_states=shape.num_states,
+        num_actions=shape.num_actions,
+        prediction_size=rule.prediction_size,
+        prediction_scale=rule.prediction_scale,
+    )
+    return RunState(
+        agent=agent,
+        optimizer_state=optax.sgd(1.0).init(agent),
+        rollout=init_rollout(key_reset, shape, run.instance, sizes.num_streams),
+    )
+
+
+def _advance(
+    rule: Rule,
+    state: RunState,
+    run: Run,
+    first: Int[Array, ""],
+    last: Int[Array, ""],
+    shape: Environment,
+    sizes: TrainingSizes,
+) -> tuple[RunState, RolloutInfo]:
+    """Agent updates number `first` to `last` − 1, each on a rollout of its own; sums over what finished in them."""
+    mask, optimizer = shape.action_mask(run.instance), optax.sgd(1.0)
+
+    def update(number: Int[Array, ""], carry: tuple[RunState, RolloutInfo]) -> tuple[RunState, RolloutInfo]:
+        state, total = carry
+        following, trajectory, info = rollout(
+            jax.random.fold_in(run.key, 1 + number),
+            state.rollout,
+            state.agent,
+            shape,
+            run.instance,
+            num_steps=sizes.num_steps,
+            time_limit_is_termination=sizes.time_limit_is_termination,
+        )
+        agent, optimizer_state, _ = agent_update(
+            rule, state.agent, optimizer, state.optimizer_state, trajectory, mask, run.hyper
+        )
+        moved = RunState(agent=agent, optimizer_state=optimizer_state, rollout=following)
+        return moved, jax.tree.map(jnp.add, total, info)
+
+    zero = RolloutInfo(return_sum=jnp.zeros(()), return_square_sum=jnp.zeros(()), num_episodes=jnp.zeros((), int))
+    return jax.lax.fori_loop(first, last, update, (state, zero))
+
+
+def _curves(ends: np.ndarray, info: RolloutInfo) -> Curves:
+    """Means and standard errors from sums [R, P]."""
+    count = np.asarray(info.num_episodes)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(count > 0, info.return_sum / count, np.nan)
+        variance = np.maximum(info.return_square_sum - count * mean**2, 0) / (count - 1)
+        stderr = np.where(count > 1, np.sqrt(variance / count), np.nan)
+    return Curves(agent_updates=ends, return_mean=mean, return_stderr=stderr, episodes=count.astype(int))
+
+
+def stack(items: Sequence[Any]) -> Any:
+    """Pytrees of equal structure, joined along their leading axes."""
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *items)

@@ -1,0 +1,182 @@
+"""Sweeps of agent hyper-parameters: per rule and environment, on seeds that are never reported.
+
+The sweep is a search on a lattice whose rungs go on for ever except at natural bounds (no entropy bonus, λ = 1). It begins
+with the corners of a box and then looks around the best settings seen so far, so it widens by itself until the best one
+has been looked at from all sides. It spends the same number of trials on every rule, every trial at full length.
+"""
+
+import dataclasses
+import itertools
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpg.arrays import write_whole
+from lpg.environments.registry import environment
+from lpg.evaluation.evaluate import Progress, Trial, run_trials
+from lpg.evaluation.results import Row, filled
+from lpg.evaluation.scores import normalise
+from lpg.evaluation.settings import TABLE_FORMAT, Setting, read_table
+from lpg.evaluation.tasks import references
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.update_rules.base import Rule
+
+Point = tuple[int, ...]
+"""A place on the lattice: a rung of each ladder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ladder:
+    """The values of one hyper-parameter that a sweep may try, by rung."""
+
+    name: str
+    value: Callable[[int], float]
+    start: tuple[int, ...]
+    """Rungs of the box that the search begins with."""
+    lowest: int | None = None
+    highest: int | None = None
+    """Natural bounds; none: the ladder goes on."""
+
+    def has(self, rung: int) -> bool:
+        """Whether a rung exists."""
+        return (self.lowest is None or rung >= self.lowest) and (self.highest is None or rung <= self.highest)
+
+
+def _power(middle: float) -> Callable[[int], float]:
+    return lambda rung: middle * 2.0**rung
+
+
+LEARNED = (
+    Ladder("learning_rate", _power(40.0), (-2, 0, 2, 4)),
+    Ladder("y_weight", _power(0.5), (-2, -1, 0, 1)),
+)
+HAND_WRITTEN = (
+    Ladder("learning_rate", _power(40.0), (0, 2)),
+    Ladder("y_weight", _power(0.5), (-1, 1)),
+    Ladder("policy_entropy_weight", lambda rung: 0.0 if rung == 0 else 0.0025 * 2.0**rung, (0, 2), lowest=0),
+    Ladder("lambda_", lambda rung: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[rung], (2, 4), lowest=0, highest=6),
+)
+"""Both boxes have sixteen corners. γ is not swept: it is part of the task that the agents are given."""
+
+
+def tune(
+    rule: Rule,
+    environments: Sequence[str],
+    updates: Mapping[str, int],
+    *,
+    is_learned: bool,
+    num_trials: int = 48,
+    num_seeds: int = 3,
+    sizes: TrainingSizes | None = None,
+    num_actions: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Searches the best setting for each environment.
+
+    Args:
+        updates: agent updates of a trial, by environment; the best setting depends on it.
+        is_learned: which hyper-parameters there are: learning rate and y weight, or entropy bonus and λ too.
+        num_trials: settings tried for each environment, the same for every rule.
+        num_seeds: agents per trial; all of them the same for every trial.
+
+    Returns:
+        For each environment an entry of a tuning table: the setting, its score (normalised return, mean over the
+        learning curve), and the whole sweep, best first.
+
+    Raises:
+        ValueError: an environment cannot be solved exactly, so that there is no normalised return.
+    """
+    for name in environments:
+        if not hasattr(environment(name).distribution.shape, "backup"):
+            raise ValueError(f"{name}: cannot be tuned, because its returns cannot be normalised exactly")
+    ladders, sizes = LEARNED if is_learned else HAND_WRITTEN, sizes or TrainingSizes()
+    seeds = range(num_seeds)
+    tried: dict[str, dict[Point, float]] = {name: {} for name in environments}
+    while any(len(done) < num_trials for done in tried.values()):
+        # One round for all environments together: those of one shape fill the batches of one program.
+        wanted = {name: candidates(done, ladders, num_trials - len(done)) for name, done in tried.items()}
+        trials = [
+            Trial(name, seed, setting_at(point, ladders), updates[name])
+            for name, points in wanted.items()
+            for point in points
+            for seed in seeds
+        ]
+        curves = iter(run_trials(rule, trials, "tuning", sizes=sizes, num_actions=num_actions, progress=progress))
+        for name, points in wanted.items():
+            rulers = references(name, seeds, "tuning", num_actions)
+            for point in points:
+                tried[name][point] = float(
+                    np.mean([_area(next(curves), low, high) for low, high in zip(*rulers, strict=True)])
+                )
+    return {name: _entry(done, ladders, updates[name], num_seeds) for name, done in tried.items()}
+
+
+def candidates(tried: Mapping[Point, float], ladders: Sequence[Ladder], room: int, at_once: int = 8) -> list[Point]:
+    """What to try next: at first the box, then untried neighbours of the best, of the second best, and so on."""
+    if not tried:
+        return list(itertools.product(*(ladder.start for ladder in ladders)))[:room]
+    found: list[Point] = []
+    for point in sorted(tried, key=lambda p: -tried[p]):
+        found += [p for p in neighbours(point, ladders) if p not in tried and p not in found]
+        if len(found) >= min(at_once, room):
+            break
+    return found[: min(at_once, room)]
+
+
+def neighbours(point: Point, ladders: Sequence[Ladder]) -> list[Point]:
+    """One rung up or down on one ladder."""
+    moved = [(*point[:axis], point[axis] + step, *point[axis + 1 :]) for axis in range(len(point)) for step in (-1, 1)]
+    return [p for p in moved if all(ladder.has(rung) for ladder, rung in zip(ladders, p, strict=True))]
+
+
+def setting_at(point: Point, ladders: Sequence[Ladder]) -> Setting:
+    """The hyper-parameters at a place on the lattice."""
+    return Setting(**{ladder.name: ladder.value(rung) for ladder, rung in zip(ladders, point, strict=True)})
+
+
+def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> None:
+    """Adds a sweep to a tuning table; an older entry for the same environment and number of updates goes.
+
+    Raises:
+        ValueError: there is a file and it is no tuning table.
+    """
+    table = read_table(path) if path.is_file() else {"format_version": TABLE_FORMAT, "rule": rule, "environments": {}}
+    for name, entry in entries.items():
+        others = [e for e in table["environments"].get(name, []) if e["updates"] != entry["updates"]]
+        table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])
+    write_whole(path, (_dump(table) + "\n").encode())
+
+
+def _area(curve: tuple[np.ndarray, ...], random: float, optimum: float) -> float:
+    """Normalised return, mean over the curve; a setting under which no episode ends, or without a ruler, scores −∞."""
+    rows = [Row("", "", 0, int(at), 0, float(mean), 0.0, 0) for at, mean in zip(curve[0], curve[1], strict=True)]
+    value = float(np.mean(normalise(filled(rows), random, optimum)))
+    return value if np.isfinite(value) else -np.inf
+
+
+def _entry(tried: Mapping[Point, float], ladders: Sequence[Ladder], updates: int, num_seeds: int) -> dict[str, Any]:
+    order = sorted(tried, key=lambda p: -tried[p])
+
+    def score(point: Point) -> float | None:
+        return round(tried[point], 4) if np.isfinite(tried[point]) else None
+
+    return {
+        "updates": updates,
+        "setting": dataclasses.asdict(setting_at(order[0], ladders)),
+        "score": score(order[0]),
+        "trials": len(tried),
+        "seeds": num_seeds,
+        "is_inside": all(p in tried for p in neighbours(order[0], ladders)),
+        "sweep_columns": [*(ladder.name for ladder in ladders), "score"],
+        "sweep": [[*(ladder.value(r) for ladder, r in zip(ladders, p, strict=True)), score(p)] for p in order],
+    }
+
+
+def _dump(table: dict[str, Any]) -> str:
+    """JSON with one trial per line, so that a person can read it and a diff stays small."""
+    innermost = re.compile(r"\[([^\[\]{}]*)\]")
+    return innermost.sub(lambda found: "[" + " ".join(found[1].split()) + "]", json.dumps(table, indent=1))
