@@ -1,0 +1,21 @@
+"""lpg discovers reinforcement-learning algorithms: the Learned Policy Gradient of Oh et al. (2020)."""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "load_rule", "train"]
+
+if TYPE_CHECKING:
+    from lpg.evaluation.single import train
+    from lpg.update_rules.registry import load_rule
+
+_WHERE = {"load_rule": "lpg.update_rules.registry", "train": "lpg.evaluation.single"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for when it is asked for, so that `import lpg` costs nothing."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'lpg' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_WHERE[name]), name)

@@ -12,7 +12,7 @@ from lpg.evaluation.results import OPTIMUM, RANDOM, Row
 from lpg.evaluation.scores import RuleScores, scores
 from lpg.evaluation.settings import Setting, chosen
 from lpg.evaluation.tasks import instances, references, run_keys
-from lpg.evaluation.train_agents import Curves, Run, TrainingSizes, stack, train_agents
+from lpg.evaluation.train_agents import Curve, Run, TrainingSizes, stack, train_agents
 from lpg.keys import Purpose
 from lpg.update_rules.base import Rule
 
@@ -44,23 +44,23 @@ def run_trials(
     num_actions: int | None = None,
     num_points: int = 50,
     progress: Progress | None = None,
-) -> list[tuple[np.ndarray, ...]]:
+) -> list[Curve]:
     """Trains an agent for each trial; those of one shape and length run in one compiled program.
 
     Returns:
-        For each trial, in their order: agent updates, mean return, its standard error and number of episodes [P].
+        A learning curve for each trial, in their order.
     """
     sizes = sizes or TrainingSizes()
     groups: dict[tuple, list[int]] = {}
     for index, trial in enumerate(trials):
         groups.setdefault((environment(trial.environment).distribution.shape, trial.num_updates), []).append(index)
-    found: dict[int, tuple[np.ndarray, ...]] = {}
+    found: dict[int, Curve] = {}
     for (shape, num_updates), members in groups.items():
         order = sorted(members, key=lambda i: trials[i].environment)  # instances are drawn environment by environment
-        runs = _runs([trials[i] for i in order], purpose, num_actions)
+        runs = runs_of([trials[i] for i in order], purpose, num_actions)
         curves, _ = train_agents(rule, shape, runs, num_updates, sizes=sizes, num_points=num_points, progress=progress)
         for row, index in enumerate(order):
-            found[index] = _curve(curves, row)
+            found[index] = curves.of(row)
     return [found[index] for index in range(len(trials))]
 
 
@@ -101,11 +101,16 @@ def evaluate_rule(
     curves = run_trials(
         rule, trials, purpose, sizes=sizes, num_actions=num_actions, num_points=num_points, progress=progress
     )
+    return rows_of(label, trials, curves, sizes)
+
+
+def rows_of(label: str, trials: Sequence[Trial], curves: Sequence[Curve], sizes: TrainingSizes) -> list[Row]:
+    """Rows of the results table from learning curves."""
     return [
-        Row(label, trial.environment, trial.seed, int(at), int(at) * sizes.steps_per_update, float(mean), float(err), int(n))
-        for trial, curve in zip(trials, curves, strict=True)
-        for at, mean, err, n in zip(*curve, strict=True)
-    ]  # fmt: skip
+        Row(label, t.environment, t.seed, int(at), int(at) * sizes.steps_per_update, float(mean), float(error), int(n))
+        for t, curve in zip(trials, curves, strict=True)
+        for at, mean, error, n in zip(*curve, strict=True)
+    ]
 
 
 def ruler_rows(
@@ -139,7 +144,7 @@ def score_rule(
     return rows, scores([*rows, *rulers])[label]
 
 
-def _runs(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) -> Run:
+def runs_of(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) -> Run:
     """What the trials need, on a leading axis; equal environments must stand together."""
     names = list(dict.fromkeys(trial.environment for trial in trials))
     seeds = {name: [trial.seed for trial in trials if trial.environment == name] for name in names}
@@ -155,7 +160,3 @@ def _runs(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) ->
         key=jnp.concatenate([keys[n][place[n]] for n in names]),
         hyper=table,
     )
-
-
-def _curve(curves: Curves, row: int) -> tuple[np.ndarray, ...]:
-    return curves.agent_updates, curves.return_mean[row], curves.return_stderr[row], curves.episodes[row]

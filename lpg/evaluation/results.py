@@ -1,7 +1,7 @@
 """The results table: one row per (rule, environment, seed, point on the learning curve), as CSV.
 
-The ruler lies in the same table, so that a figure needs nothing else: the rules named `random` and `optimum` have one row
-per environment and seed, with their exact returns and no updates.
+The ruler lies in the same table, so that a figure needs nothing else: the rules named `random` and `optimum` have one
+row per environment and seed, with their exact returns and no updates.
 """
 
 import csv
@@ -36,6 +36,9 @@ class Row:
     """Its standard error over episodes; NaN for fewer than two."""
     episodes: int
 
+
+RECENT_EPISODES = 64
+"""Episodes that a point of a learning curve is averaged over at least: one of each stream."""
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 
@@ -126,18 +129,35 @@ def curves(rows: Sequence[Row]) -> dict[str, dict[str, dict[int, list[Row]]]]:
     return table
 
 
-def filled(curve: Sequence[Row]) -> np.ndarray:
-    """Returns along a curve, without gaps.
+def smoothed(curve: Sequence[Row], num_recent: int = RECENT_EPISODES) -> np.ndarray:
+    """Return at each point of a curve: mean over the `num_recent` episodes that ended last, or over all of the point's.
 
-    Episodes that end at one point were running before it. So a point where none ended takes the value of the next one
-    that has any; after the last of them, it takes the last. All NaN if no episode ended at all.
+    Streams that begin together end together when nothing but a time limit ends them, and between two such moments only
+    the unlucky episodes end. A point's own mean is then that of the unlucky ones; the mean over about one episode of
+    each stream is not. Where too few episodes have ended yet, the next ones count, since they were running already.
+
+    Args:
+        curve: rows of one run in the order of their updates.
+        num_recent: as many as there are streams.
+
+    Returns:
+        [P]; all NaN if no episode ended at all.
     """
+    count = np.array([row.episodes for row in curve])
     value = np.array([row.return_mean for row in curve], float)
-    known = np.flatnonzero(~np.isnan(value))
-    if not len(known):
-        return value
-    following = np.minimum(np.searchsorted(known, np.arange(len(value))), len(known) - 1)
-    return value[known[following]]
+    result = np.full(len(curve), np.nan)
+    for at in range(len(curve)):
+        weight = np.zeros(len(curve))
+        weight[at], missing = count[at], num_recent - count[at]
+        for other in (*range(at - 1, -1, -1), *range(at + 1, len(curve))):
+            if missing <= 0:
+                break
+            weight[other] = min(count[other], missing)
+            missing -= weight[other]
+        known = weight > 0
+        if known.any():
+            result[at] = np.average(value[known], weights=weight[known])
+    return result
 
 
 def last_tenth(curve: Sequence[Row]) -> int:
@@ -147,14 +167,14 @@ def last_tenth(curve: Sequence[Row]) -> int:
 
 
 def end_row(curve: Sequence[Row]) -> Row:
-    """The end of a curve as one row: means over its last tenth."""
+    """The end of a curve as one row: means over its last tenth, smoothed as curves are."""
     tail = last_tenth(curve)
     members = curve[-tail:]
     errors = np.array([row.return_stderr for row in members], float)
     errors = errors[~np.isnan(errors)]
     return dataclasses.replace(
         curve[-1],
-        return_mean=float(np.mean(filled(curve)[-tail:])),
+        return_mean=float(np.mean(smoothed(curve)[-tail:])),
         return_stderr=float(np.sqrt(np.sum(errors**2)) / len(errors)) if len(errors) else math.nan,
         episodes=sum(row.episodes for row in members),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, filled, last_tenth
+from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, smoothed, last_tenth
 
 NUM_RESAMPLES = 2000
 
@@ -97,11 +97,11 @@ def _rule_scores(
     area: dict[str, list[float]] = {}
     raw: dict[str, np.ndarray] = {}
     for name, by_seed in by_environment.items():
-        raw[name] = np.array([np.mean(filled(curve)[-last_tenth(curve) :]) for curve in by_seed.values()])
+        raw[name] = np.array([np.mean(smoothed(curve)[-last_tenth(curve) :]) for curve in by_seed.values()])
         for seed, curve in by_seed.items():
             if _has_rulers(table, name, seed):
                 random, optimum = (table[ruler][name][seed][0].return_mean for ruler in (RANDOM, OPTIMUM))
-                value = np.asarray(normalise(filled(curve), random, optimum))
+                value = np.asarray(normalise(smoothed(curve), random, optimum))
                 end.setdefault(name, []).append(float(np.mean(value[-last_tenth(curve) :])))
                 area.setdefault(name, []).append(float(np.mean(value)))
     return RuleScores(

@@ -1,8 +1,8 @@
 """Fresh agents under one frozen rule: what is compiled, and the loop that feeds it.
 
 One compiled program advances a fixed number of runs (a batch: a few per device) by any number of agent updates.
-Environment instances, hyper-parameters, seeds, η and the number of updates are data, so the program is compiled once per
-environment shape and kind of rule, however often and for however long it is used.
+Environment instances, hyper-parameters, seeds, η and the number of updates are data, so the program is compiled once
+per environment shape and kind of rule, however often and for however long it is used.
 """
 
 import dataclasses
@@ -80,6 +80,14 @@ class Curves:
     """[R, P] its standard error over episodes; NaN for fewer than two."""
     episodes: np.ndarray
     """[R, P] how many ended."""
+
+    def of(self, run: int) -> "Curve":
+        """The curve of one run."""
+        return self.agent_updates, self.return_mean[run], self.return_stderr[run], self.episodes[run]
+
+
+Curve = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""One learning curve: agent updates, mean return, its standard error, number of episodes; [P] each."""
 
 
 def train_agents(

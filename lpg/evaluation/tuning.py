@@ -1,8 +1,8 @@
 """Sweeps of agent hyper-parameters: per rule and environment, on seeds that are never reported.
 
-The sweep is a search on a lattice whose rungs go on for ever except at natural bounds (no entropy bonus, λ = 1). It begins
-with the corners of a box and then looks around the best settings seen so far, so it widens by itself until the best one
-has been looked at from all sides. It spends the same number of trials on every rule, every trial at full length.
+The sweep is a search on a lattice whose rungs go on for ever except at natural bounds (no entropy bonus, λ = 1). It
+begins with the corners of a box and then looks around the best settings seen so far, so it widens by itself until the
+best one has been looked at from all sides. It spends the same number of trials on every rule, each at full length.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ import numpy as np
 from lpg.arrays import write_whole
 from lpg.environments.registry import environment
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
-from lpg.evaluation.results import Row, filled
+from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
 from lpg.evaluation.settings import TABLE_FORMAT, Setting, read_table
 from lpg.evaluation.tasks import references
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_agents import Curve, TrainingSizes
 from lpg.update_rules.base import Rule
 
 Point = tuple[int, ...]
@@ -151,10 +151,10 @@ def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> 
     write_whole(path, (_dump(table) + "\n").encode())
 
 
-def _area(curve: tuple[np.ndarray, ...], random: float, optimum: float) -> float:
+def _area(curve: Curve, random: float, optimum: float) -> float:
     """Normalised return, mean over the curve; a setting under which no episode ends, or without a ruler, scores −∞."""
-    rows = [Row("", "", 0, int(at), 0, float(mean), 0.0, 0) for at, mean in zip(curve[0], curve[1], strict=True)]
-    value = float(np.mean(normalise(filled(rows), random, optimum)))
+    rows = [Row("", "", 0, int(at), 0, float(mean), 0.0, int(n)) for at, mean, _, n in zip(*curve, strict=True)]
+    value = float(np.mean(normalise(smoothed(rows), random, optimum)))
     return value if np.isfinite(value) else -np.inf
 
 

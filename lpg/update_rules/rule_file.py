@@ -1,7 +1,7 @@
 """The rule file: the arrays of η by path, and a card in JSON that says what it is and how it was made.
 
-A safetensors file: a header in JSON and raw numbers, so that reading one never runs anybody's code. The card lies in the
-header's metadata under the one key `card`.
+A safetensors file: a header in JSON and raw numbers, so that reading one never runs anybody's code. The card lies in
+the header's metadata under the one key `card`.
 """
 
 import json
@@ -40,7 +40,7 @@ def save_rule(path: str | Path, rule: Rule, card: dict[str, Any]) -> None:
         card: whatever else is worth knowing, as JSON: config, seed, environment steps, meta-updates, evaluation.
 
     Raises:
-        ValueError: the rule is of a kind without a file format, has numbers that are not finite, or the card is no JSON.
+        ValueError: the rule is of a kind without a file format or is not finite, or the card is no JSON.
         OSError: nothing could be written.
     """
     kind, sizes = describe(rule)

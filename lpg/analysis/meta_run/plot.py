@@ -1,0 +1,108 @@
+"""The story of a meta-training in one figure: returns, objective, entropies, gradients over meta-updates."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lpg.analysis.style import MUTED, colours, style
+from lpg.meta_training.metrics import read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Table = dict[str, np.ndarray]
+
+
+def load(path: Path) -> Table:
+    """Columns of a metrics table as numbers; empty cells become NaN.
+
+    Raises:
+        ValueError: the table is absent or has no row.
+    """
+    rows = read_metrics(path)
+    if not rows:
+        raise ValueError(f"{path} has no row yet; nothing can be drawn before the first meta-update")
+    return {name: np.array([float(row[name]) if row[name] else np.nan for row in rows]) for name in rows[0]}
+
+
+def save_figure(run: Path) -> Path:
+    """Draws `figures/meta_training.png` of a run folder from its metrics table."""
+    path = run / "figures" / "meta_training.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with style():
+        draw(load(run / "metrics.csv")).savefig(path)
+    return path
+
+
+def draw(table: Table) -> "Figure":
+    """Six panels; the horizontal axis is meta-updates. Noisy figures are shown with their running mean."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 5.6), layout="constrained")
+    axes = figure.subplots(2, 3)
+    x = table["meta_update"]
+    environments = [name.removeprefix("return/") for name in table if name.startswith("return/")]
+    palette = colours(environments)
+    _returns(axes[0, 0], x, table, palette)
+    _panel(axes[0, 1], x, {"policy π": table["policy_entropy"], "prediction y": table["prediction_entropy"]},
+           "entropy of the agents", "nats")  # fmt: skip
+    _validation(axes[0, 2], x, table)
+    _panel(axes[1, 0], x, {"π̂² (mean)": table["pi_hat_square"], "critic error / variance": table["critic_error"]},
+           "targets and outer critic", "")  # fmt: skip
+    norms = {name: table[f"gradient_norm/{name}"] for name in environments}
+    _panel(axes[1, 1], x, norms, "meta-gradient norm by environment", "", palette, is_log=True)
+    _panel(axes[1, 2], x, {"steps/s": table["steps_per_second"] / 1e3}, "speed", "1,000 steps/s")
+    for ax in axes[1]:
+        ax.set_xlabel("meta-updates")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5))
+    return figure
+
+
+def _returns(ax: "Axes", x: np.ndarray, table: Table, palette: dict[str, str]) -> None:
+    """Final returns of lifetimes, each environment between its lowest and highest running mean."""
+    for name, colour in palette.items():
+        values = table[f"return/{name}"]
+        seen = ~np.isnan(values)
+        if not seen.any():
+            continue
+        smooth = _running_mean(values[seen], 8)
+        low, high = smooth.min(), smooth.max()
+        ax.plot(x[seen], (smooth - low) / (high - low if high > low else 1.0), color=colour, label=name)
+    ax.set_title("return at the end of lifetimes")
+    ax.set_ylabel("lowest to highest")
+
+
+def _validation(ax: "Axes", x: np.ndarray, table: Table) -> None:
+    seen = ~np.isnan(table["validation"])
+    ax.set_title("validation (normalised area)")
+    if seen.any():
+        ax.plot(x[seen], table["validation"][seen], marker="o", markersize=4, color="#0b6bcb")
+    else:
+        ax.text(0.5, 0.5, "none yet", ha="center", va="center", color=MUTED, transform=ax.transAxes)
+
+
+def _panel(
+    ax: "Axes", x: np.ndarray, lines: dict[str, np.ndarray], title: str, unit: str,
+    palette: dict[str, str] | None = None, is_log: bool = False,
+) -> None:  # fmt: skip
+    palette = palette or colours(list(lines))
+    for name, values in lines.items():
+        ax.plot(x, values, color=palette[name], alpha=0.2, linewidth=0.7)
+        ax.plot(x, _running_mean(values, 20), color=palette[name], label=name)
+    ax.set_title(title)
+    ax.set_ylabel(unit)
+    if is_log:
+        ax.set_yscale("log")
+    elif len(lines) > 1:
+        ax.legend()
+
+
+def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Mean of the last `window` values, fewer at the start."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    end = np.arange(1, len(values) + 1)
+    begin = np.maximum(end - window, 0)
+    return (total[end] - total[begin]) / (end - begin)

@@ -1,0 +1,109 @@
+"""`lpg evaluate`: rules against each other on a suite of environments."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from lpg.cli.parsing import parse
+from lpg.cli.progress import StepProgress
+from lpg.cli.report import print_table, write_json
+from lpg.cli.rules import Contestant, contestants
+from lpg.environments.registry import suite
+from lpg.evaluation import results
+from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+from lpg.evaluation.scores import scores
+from lpg.evaluation.settings import Chosen, Setting
+from lpg.evaluation.tuning import save_table, tune
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Compares rules on a suite: fresh agents, the same environments and the same luck for every rule."""
+
+    suite: Annotated[str, tyro.conf.arg(metavar="SUITE")]
+    """A suite, an environment, or several with commas; see `lpg list suites`."""
+    rule: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="RULE")] = ()
+    """A rule, or label=RULE; may be given several times."""
+    seeds: int = 8
+    """Agents per rule and environment."""
+    steps_scale: float = 1.0
+    """Share of each environment's own budget of steps."""
+    num_actions: int | None = None
+    """Actions of the grids: 9 or 18 (the default)."""
+    tune: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Search the agents' hyper-parameters anew, on other seeds."""
+    trials: int = 48
+    """Settings tried per rule and environment when tuning."""
+    out: Path | None = None
+    """Folder for results.csv and figures/learning_curves.png."""
+    json: Path | None = None
+    """File for what is printed, for programs."""
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "trials", "steps_scale"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be positive")
+
+
+def run(argv: list[str]) -> int:
+    """Evaluates, prints a table, and writes what was asked for."""
+    arguments = parse(Arguments, argv, "lpg evaluate")
+    names = suite(arguments.suite)
+    rules = contestants(arguments.rule)
+    updates = {name: default_updates(name, arguments.steps_scale) for name in names}
+    seeds = range(arguments.seeds)
+    table = None if arguments.out is None else arguments.out / "results.csv"
+    if table is not None:
+        results.check_free(table, [(one.label, name, seed) for one in rules for name in names for seed in seeds])
+    rulers = ruler_rows(names, seeds, "report", arguments.num_actions)
+
+    rows, steps, seconds = [], 0, 0.0
+    chosen: dict[str, dict[str, Chosen]] = {}
+    for one in rules:
+        chosen[one.label] = _settings(one, names, updates, arguments)
+        total = sum(updates.values()) * arguments.seeds * one.sizes.steps_per_update
+        with StepProgress(one.label, total) as progress:
+            rows += evaluate_rule(
+                one.named.rule, one.label, names, seeds, updates, "report",
+                {name: found.setting for name, found in chosen[one.label].items()},
+                sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
+            )  # fmt: skip
+            steps, seconds = steps + progress.done, seconds + progress.seconds
+    rows += rulers
+    scored = scores(rows)
+    print_table(rows, scored, chosen)
+    print(f"{steps / 1e6:.1f} M steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
+    if arguments.json is not None:
+        write_json(arguments.json, rows, scored, chosen, seconds, steps)
+    if table is not None:
+        from lpg.analysis.learning_curves.plot import save_figure
+
+        results.write(table, rows)
+        picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")
+        print(f"wrote {table} and {picture}")
+    return 0
+
+
+def _settings(
+    one: Contestant, names: tuple[str, ...], updates: dict[str, int], arguments: Arguments
+) -> dict[str, Chosen]:
+    """The agents' hyper-parameters on each environment: recorded ones, or those of a new sweep."""
+    if not arguments.tune:
+        return {name: one.chosen(name, updates[name]) for name in names}
+    num_seeds = 3
+    total = sum(updates.values()) * arguments.trials * num_seeds * one.sizes.steps_per_update
+    with StepProgress(f"tuning {one.label}", total) as progress:
+        entries = tune(
+            one.named.rule, names, updates, is_learned=one.named.is_learned, num_trials=arguments.trials,
+            num_seeds=num_seeds, sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
+        )  # fmt: skip
+    if arguments.out is not None:
+        path = arguments.out / "tuned" / f"{one.label}.json"
+        save_table(path, one.label, entries)
+        print(f"wrote {path}")
+    return {
+        name: Chosen(Setting(**entry["setting"]), f"tuned now at {entry['updates']} updates")
+        for name, entry in entries.items()
+    }

@@ -1,0 +1,76 @@
+"""`lpg list`: what there is."""
+
+import dataclasses
+from typing import Annotated
+
+import tyro
+
+from lpg.cli.parsing import parse
+from lpg.environments.registry import known
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Lists environments, suites, agents, rules or configs."""
+
+    what: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WHAT")]
+    """environments, suites, agents, rules or configs"""
+
+
+def run(argv: list[str]) -> int:
+    """Prints a list, one entry a line: its name and what it is."""
+    lists = {
+        "environments": _environments,
+        "suites": _suites,
+        "agents": _agents,
+        "rules": _rules,
+        "configs": _configs,
+    }
+    what = known(parse(Arguments, argv, "lpg list").what, lists, "list")
+    entries = lists[what]()
+    width = max((len(name) for name in entries), default=0)
+    for name, about in entries.items():
+        print(f"{name:<{width}}  {about}".rstrip())
+    return 0
+
+
+def _environments() -> dict[str, str]:
+    from lpg.environments.registry import ENVIRONMENTS
+
+    return {name: entry.about for name, entry in ENVIRONMENTS.items()}
+
+
+def _suites() -> dict[str, str]:
+    from lpg.environments.registry import SUITES
+
+    return {name: ", ".join(members) for name, members in SUITES.items()}
+
+
+def _agents() -> dict[str, str]:
+    from lpg.agents.registry import AGENTS
+
+    return AGENTS
+
+
+def _rules() -> dict[str, str]:
+    from lpg.update_rules.registry import HAND_WRITTEN, shipped
+    from lpg.update_rules.rule_file import read_rule
+
+    found = {name: about for name, (_, about) in HAND_WRITTEN.items()}
+    for name, path in shipped().items():
+        card = read_rule(path)[1]
+        found[name] = str(card.get("about") or f"a discovered rule of kind {card['kind']}")
+    return found
+
+
+def _configs() -> dict[str, str]:
+    from lpg.meta_training.config_file import load_config, shipped_configs
+
+    found = {}
+    for name in shipped_configs():
+        config = load_config(name)
+        found[name] = (
+            f"{config.rule} on {config.suite}: {config.lstm_size} LSTM units, {config.lifetimes_per_environment} "
+            f"lifetimes per environment, {config.meta_updates:,} meta-updates"
+        )
+    return found

@@ -1,0 +1,59 @@
+"""Progress of long work: a bar on a terminal, plain lines elsewhere; on standard error, where results never are."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class StepProgress:
+    """Counts environment steps towards a total; a context manager."""
+
+    def __init__(self, what: str, total: int) -> None:
+        """Nothing is shown before the context is entered."""
+        self.what, self.total, self.done = what, total, 0
+        self.began = self._said = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self.began
+
+    def __enter__(self) -> "StepProgress":
+        self.began = self._said = time.monotonic()
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %  {task.fields[rate]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self.what, total=self.total, rate="compiling")
+        return self
+
+    def advance(self, steps: int) -> None:
+        """So many more steps are done."""
+        self.done += steps
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done, rate=self._rate())
+        elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            left = self.seconds * (self.total - self.done) / max(self.done, 1)
+            share = self.done / max(self.total, 1)
+            print(f"{self.what}: {share:.0%}, {self._rate()}, {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _rate(self) -> str:
+        return f"{self.done / max(self.seconds, 1e-9) / 1e6:.2f} M steps/s"

@@ -1,0 +1,135 @@
+"""What `train` and `evaluate` say at the end: a table for people, a file for programs."""
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpg.arrays import write_whole
+from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, end_row
+from lpg.evaluation.scores import Aggregate, RuleScores
+from lpg.evaluation.settings import Chosen
+
+
+def print_table(
+    rows: Sequence[Row], scored: Mapping[str, RuleScores], chosen: Mapping[str, Mapping[str, Chosen]]
+) -> None:
+    """A line per environment and a column per rule, with the two rulers; then the aggregates; then the settings."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    rulers = {ruler: _ruler_means(rows, ruler) for ruler in (RANDOM, OPTIMUM)}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table.add_column("environment")
+    for name in ("random", *scored, "optimum"):
+        table.add_column(name, justify="right")
+    environments = list(dict.fromkeys(row.environment for row in rows))
+    for name in environments:
+        cells = [_with_error(one.raw_end.get(name), one.raw_end_stderr.get(name)) for one in scored.values()]
+        areas = [_area(one.area, name) for one in scored.values()]
+        joined = [f"{cell}  {area}" for cell, area in zip(cells, areas, strict=True)]
+        table.add_row(name, _number(rulers[RANDOM].get(name)), *joined, _number(rulers[OPTIMUM].get(name)))
+    if any(one.end for one in scored.values()):
+        table.add_section()
+        table.add_row("end, normalised IQM", "0", *[_interval(one.end) for one in scored.values()], "1")
+        table.add_row("area, normalised IQM", "0", *[_interval(one.area) for one in scored.values()], "1")
+    wide = None if sys.stdout.isatty() else 60 + 34 * len(scored)
+    console = Console(width=wide, highlight=False)
+    console.print(table)
+    console.print(
+        "Return in the last tenth of the learning curve ± standard error over seeds; in brackets the normalised mean "
+        "over the whole curve.\nIQM: interquartile mean over all runs, with 95 % bootstrap interval.",
+        style="dim",
+    )
+    console.print("\n".join(_settings_lines(chosen)), style="dim")
+
+
+def write_json(
+    path: Path,
+    rows: Sequence[Row],
+    scored: Mapping[str, RuleScores],
+    chosen: Mapping[str, Mapping[str, Chosen]],
+    seconds: float,
+    steps: int,
+) -> None:
+    """What was printed, for programs; numbers that do not exist are null.
+
+    Raises:
+        OSError: nothing could be written.
+    """
+    table = curves(rows)
+    ends = [
+        end_row(curve)
+        for rule in scored
+        for by_seed in table[rule].values()
+        for curve in by_seed.values()
+    ]  # fmt: skip
+    content = {
+        "rows": [dataclasses.asdict(row) for row in ends],
+        "chosen": {
+            rule: {name: {**dataclasses.asdict(one.setting), "source": one.source} for name, one in entries.items()}
+            for rule, entries in chosen.items()
+        },
+        "normalised": {
+            rule: {
+                "end": None if one.end is None else dataclasses.asdict(one.end),
+                "area": None if one.area is None else dataclasses.asdict(one.area),
+            }
+            for rule, one in scored.items()
+        },
+        "seconds": round(seconds, 3),
+        "steps_per_second": round(steps / max(seconds, 1e-9)),
+    }
+    write_whole(path, (json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n").encode())
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _ruler_means(rows: Sequence[Row], ruler: str) -> dict[str, float]:
+    table = curves(rows).get(ruler, {})
+    return {name: float(np.mean([curve[0].return_mean for curve in seeds.values()])) for name, seeds in table.items()}
+
+
+def _settings_lines(chosen: Mapping[str, Mapping[str, Chosen]]) -> list[str]:
+    """The agents' hyper-parameters, environments with the same ones together."""
+    lines = []
+    for rule, entries in chosen.items():
+        together: dict[str, list[str]] = {}
+        for name, one in entries.items():
+            values = " ".join(f"{key.rstrip('_')} {value:g}" for key, value in dataclasses.asdict(one.setting).items())
+            together.setdefault(f"{values} ({one.source})", []).append(name)
+        lines += [f"{rule} on {', '.join(names)}: {text}" for text, names in together.items()]
+    return lines
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    return _number(value) if error is None or math.isnan(error) else f"{_number(value)} ± {error:.2f}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def _area(aggregate: Aggregate | None, name: str) -> str:
+    value = None if aggregate is None else aggregate.per_environment.get(name)
+    return f"({_number(value)})"
+
+
+def _interval(aggregate: Aggregate | None) -> str:
+    if aggregate is None or math.isnan(aggregate.iqm):
+        return "–"
+    return f"{aggregate.iqm:.3f} [{aggregate.low:.3f}, {aggregate.high:.3f}]"

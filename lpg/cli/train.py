@@ -1,0 +1,111 @@
+"""`lpg train`: agents on one environment with one rule."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from lpg.agents.registry import AGENTS
+from lpg.cli.parsing import assign, parse
+from lpg.cli.progress import StepProgress
+from lpg.cli.report import print_table, write_json
+from lpg.cli.rules import contestants
+from lpg.environments.registry import environment, known
+from lpg.evaluation import results
+from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+from lpg.evaluation.scores import scores
+from lpg.evaluation.settings import Chosen, Setting
+from lpg.evaluation.train_agents import TrainingSizes
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Trains agents on one environment with a rule."""
+
+    env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
+    """An environment, see `lpg list environments`, or module:factory."""
+    rule: Annotated[str, tyro.conf.arg(metavar="RULE")]
+    """A rule, see `lpg list rules`, a rule file, a run folder, or module:factory."""
+    agent: Annotated[str, tyro.conf.arg(metavar="AGENT")] = "tabular"
+    """See `lpg list agents`."""
+    steps: float | None = None
+    """Environment steps of each agent, all streams together; none: the environment's own budget."""
+    seeds: int = 1
+    """How many agents."""
+    set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
+    """Change a hyper-parameter (learning_rate, y_weight, gamma, …) or a size (num_streams, num_steps, …)."""
+    out: Path | None = None
+    """Folder for results.csv and figures/learning_curves.png."""
+    json: Path | None = None
+    """File for what is printed, for programs."""
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ValueError(f"--seeds is {self.seeds}; it must be positive")
+        if self.steps is not None and not 1 <= self.steps < float("inf"):
+            raise ValueError(f"--steps is {self.steps}; it must be positive")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """What `--set` may change."""
+
+    learning_rate: float | None = None
+    y_weight: float | None = None
+    gamma: float | None = None
+    policy_entropy_weight: float | None = None
+    lambda_: float | None = None
+    num_streams: int | None = None
+    num_steps: int | None = None
+    num_actions: int | None = None
+    time_limit_is_termination: bool | None = None
+
+    def changes(self, kind: type) -> dict[str, float | int | bool]:
+        """Those that are given and belong to a dataclass."""
+        names = {field.name for field in dataclasses.fields(kind)}
+        return {name: v for name, v in dataclasses.asdict(self).items() if v is not None and name in names}
+
+
+def run(argv: list[str]) -> int:
+    """Trains, prints how it went, and writes what was asked for."""
+    arguments = parse(Arguments, argv, "lpg train")
+    known(arguments.agent, AGENTS, "agent")
+    name = arguments.env
+    environment(name)
+    (one,) = contestants([arguments.rule])
+    options = assign(Options(), arguments.set)
+    sizes = dataclasses.replace(one.sizes, **options.changes(TrainingSizes))
+    if arguments.steps is None:
+        updates = default_updates(name, sizes=sizes)
+    else:
+        updates = max(1, round(arguments.steps / sizes.steps_per_update))
+    found, changes = one.chosen(name, updates), options.changes(Setting)
+    if changes:
+        source = f"{found.source}, changed by --set"
+        found = Chosen(dataclasses.replace(found.setting, **changes), source)  # type: ignore[arg-type]
+    seeds = range(arguments.seeds)
+    table = None if arguments.out is None else arguments.out / "results.csv"
+    if table is not None:
+        results.check_free(table, [(one.label, name, seed) for seed in seeds])
+
+    rulers = ruler_rows([name], seeds, "report", options.num_actions)
+    with StepProgress(f"{one.label} on {name}", updates * arguments.seeds * sizes.steps_per_update) as progress:
+        rows = evaluate_rule(
+            one.named.rule, one.label, [name], seeds, updates, "report", found.setting,
+            sizes=sizes, num_actions=options.num_actions, num_points=100, progress=progress.advance,
+        )  # fmt: skip
+    steps, seconds = progress.done, progress.seconds
+    rows += rulers
+    scored, chosen = scores(rows), {one.label: {name: found}}
+    print_table(rows, scored, chosen)
+    print(f"{steps / 1e6:.1f} M steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
+    if arguments.json is not None:
+        write_json(arguments.json, rows, scored, chosen, seconds, steps)
+    if table is not None:
+        from lpg.analysis.learning_curves.plot import save_figure
+
+        results.write(table, rows)
+        picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")
+        print(f"wrote {table} and {picture}")
+    return 0

@@ -1,0 +1,69 @@
+"""The shortest way to a trained agent: one rule, one environment, one seed."""
+
+import dataclasses
+from pathlib import Path
+
+from lpg.agents.outputs import Agent
+from lpg.environments import registry
+from lpg.evaluation.evaluate import Trial, rows_of, runs_of
+from lpg.evaluation.results import Row
+from lpg.evaluation.settings import Setting, chosen
+from lpg.evaluation.train_agents import TrainingSizes, train_agents
+from lpg.update_rules.base import Rule
+from lpg.update_rules.registry import NamedRule, find_rule
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+    """A trained agent and how it got there."""
+
+    curve: list[Row]
+    """Rows of the results table; `return_mean` over `steps` is the learning curve."""
+    agent: Agent
+    """θ after the last update; called with an observation, gives its outputs."""
+    setting: Setting
+    """The hyper-parameters that were used."""
+
+
+def train(
+    rule: Rule | str | Path,
+    environment: str,
+    num_steps: float | None = None,
+    seed: int = 0,
+    *,
+    setting: Setting | None = None,
+    sizes: TrainingSizes | None = None,
+    num_actions: int | None = None,
+) -> TrainingResult:
+    """Trains a fresh agent on an environment with a rule.
+
+    Args:
+        rule: a rule, or anything that `lpg.load_rule` takes.
+        environment: `family/name`, see `lpg list environments`.
+        num_steps: environment steps, all streams together; none: the environment's own budget.
+        seed: of the environment instance, the agent and its luck.
+        setting: agent hyper-parameters; none: recorded ones, else defaults.
+        sizes: streams and steps per update.
+        num_actions: which version of a grid, 9 or 18 (the default).
+
+    Raises:
+        ValueError: there is no such rule or environment, or `num_steps` is not positive.
+    """
+    named = find_rule(rule) if isinstance(rule, str | Path) else NamedRule(rule, type(rule).__name__.lower(), {}, None)
+    entry, sizes = registry.environment(environment), sizes or TrainingSizes()
+    num_steps = entry.lifetime_steps if num_steps is None else num_steps
+    if not num_steps > 0:
+        raise ValueError(f"num_steps is {num_steps}; it must be positive")
+    updates = max(1, round(num_steps / sizes.steps_per_update))
+    setting = setting or chosen(named.name, environment, updates, is_learned=named.is_learned).setting
+    trial = Trial(environment, seed, setting, updates)
+    curves, (agent,) = train_agents(
+        named.rule,
+        entry.distribution.shape,
+        runs_of([trial], "report", num_actions),
+        updates,
+        sizes=sizes,
+        num_points=100,
+        keep_agents=True,
+    )
+    return TrainingResult(rows_of(named.name, [trial], [curves.of(0)], sizes), agent, setting)
