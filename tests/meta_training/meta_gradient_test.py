@@ -1,0 +1,335 @@
+"""The meta-gradient, proved: against central differences in float64, leaf by leaf, and against its own shortcuts."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from lpg.agents.outputs import outputs
+from lpg.agents.rollout import init_rollout
+from lpg.agents.tabular import init_table
+from lpg.environments.delayed_chain import DelayedChain
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.critic import assess, init_critic
+from lpg.meta_training.lifetime import Birth, LifetimeState, be_born, fresh_rollout
+from lpg.meta_training.meta_gradient import meta_gradient, run_window
+from lpg.meta_training.objective import meta_loss, terms
+from lpg.types import Trajectory
+from lpg.update_rules.lpg import LPG, init_lpg
+from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.update import agent_update
+from tests.helpers import CHAIN, GRID, grid, hyperparameters
+
+SGD = optax.sgd(1.0)
+ADAM = optax.adam(1.0, eps_root=1e-8)
+ADAM_AS_PUBLISHED = optax.adam(1.0)
+
+
+def config(**changes) -> MetaConfig:
+    """Four streams of three steps, K = 2, and no regulariser."""
+    small = {
+        "suite": "chain", "num_streams": 4, "num_steps": 3, "num_updates": 2, "policy_entropy_weights": (0.0,),
+        "prediction_entropy_weight": 0.0, "pi_hat_weight": 0.0, "y_hat_weight": 0.0, "remat": False,
+    }  # fmt: skip
+    return MetaConfig(**small | changes)
+
+
+REGULARISED = {
+    "policy_entropy_weights": (0.05,), "prediction_entropy_weight": 0.02, "pi_hat_weight": 0.03, "y_hat_weight": 0.04,
+}  # fmt: skip
+
+
+@functools.cache
+def rule_of(is_double: bool = False) -> LPG:
+    """A rule of four units with biases that are not zero, so that nothing is symmetric by accident."""
+    with jax.enable_x64(is_double):
+        key_rule, key_noise = jax.random.split(jax.random.key(1))
+        rule = init_lpg(key_rule, lstm_size=4, prediction_size=3, embedding_size=4)
+        leaves, tree = jax.tree.flatten(rule)
+        keys = jax.random.split(key_noise, len(leaves))
+        return tree.unflatten([x + 0.3 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)])
+
+
+@functools.cache
+def newborn(settings: MetaConfig, seed: int = 2, is_double: bool = False, learning_rate: float = 5.0) -> LifetimeState:
+    """A lifetime on a noisy chain of 2 or 3 steps; of the table's 18 states at most ten can be visited."""
+    with jax.enable_x64(is_double):
+        birth = Birth(
+            environment=jnp.array(0), learning_rate=jnp.array(learning_rate, float), y_weight=jnp.array(0.5, float)
+        )
+        samplers = (DelayedChain(min_length=2, max_length=3, is_noisy=True).sample,)
+        return born(jax.random.key(seed), birth, settings, CHAIN, samplers, rule_of(is_double))
+
+
+born = jax.jit(be_born, static_argnums=(2, 3, 4))
+gradient_of = jax.jit(meta_gradient, static_argnums=(3, 4))
+
+
+def largest(gradient) -> dict[str, float]:
+    """Largest absolute entry of every leaf, by its path."""
+    paths = jax.tree_util.tree_flatten_with_path(gradient)[0]
+    return {jax.tree_util.keystr(path, simple=True, separator="."): float(jnp.abs(leaf).max()) for path, leaf in paths}
+
+
+class Record(eqx.Module):
+    """All that is held fixed when η is moved: K + 1 rollouts, and the advantages of the last K."""
+
+    first: Trajectory
+    fresh: Trajectory
+    advantage: jax.Array
+
+
+def record(rule, lifetime, key, settings, shape, optimizer) -> Record:
+    """K updates in a plain loop, and what was seen on the way."""
+    mask = shape.action_mask(lifetime.instance)
+    agent, state, seen, critic = lifetime.agent, lifetime.rollout, lifetime.trajectory, lifetime.critic
+    optimizer_state = optimizer.init(agent)
+    rows = []
+    for key_k in jax.random.split(key, settings.num_updates):
+        agent, optimizer_state, _ = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, lifetime.hyper)
+        state, seen, _ = fresh_rollout(key_k, state, agent, shape, lifetime.instance, settings)
+        critic, advantage, _ = assess(
+            critic, seen, lifetime.hyper.gamma,
+            lambda_=settings.outer_lambda, rate=settings.critic_rate, scale_advantages=settings.scale_advantages,
+        )  # fmt: skip
+        rows.append((seen, advantage))
+    fresh, advantage = jax.tree.map(lambda *x: jnp.stack(x), *rows)
+    return Record(first=lifetime.trajectory, fresh=fresh, advantage=advantage)
+
+
+def replayed_loss(rule, lifetime, fixed: Record, settings, shape, optimizer):
+    """The meta-loss as a function of η: π(a|s), y and log π anew, all else from the record. A plain loop, too."""
+    mask = shape.action_mask(lifetime.instance)
+    agent, optimizer_state, seen, rows = lifetime.agent, optimizer.init(lifetime.agent), fixed.first, []
+    for k in range(settings.num_updates):
+        agent, optimizer_state, info = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, lifetime.hyper)
+        seen = jax.tree.map(lambda x, k=k: x[k], fixed.fresh)
+        output = outputs(agent, seen.observation, mask)
+        rows.append(terms(output, seen.action, fixed.advantage[k], info.targets, rule.discovers_predictions))
+    weight = np.zeros(settings.num_updates)
+    weight[-1 if settings.objective == "last" else slice(None)] = 1
+    return meta_loss(
+        jax.tree.map(lambda *x: jnp.stack(x), *rows), jnp.asarray(weight / weight.sum()),
+        lifetime.policy_entropy_weight, settings.prediction_entropy_weight, settings.pi_hat_weight,
+        settings.y_hat_weight,
+    )  # fmt: skip
+
+
+record = jax.jit(record, static_argnums=(3, 4, 5))
+replayed = jax.jit(jax.value_and_grad(replayed_loss), static_argnums=(3, 4, 5))
+
+
+def check_against_central_differences(rule, loss_and_gradient, rtol):
+    """Moves every leaf of η in a random direction; an error of h² ≈ 1e-10 and rounding of 1e-16 / h ≈ 1e-11 remain."""
+    h = 1e-5
+    _, gradient = loss_and_gradient(rule)
+    leaves, tree = jax.tree.flatten(rule)
+    for i, (leaf, key) in enumerate(zip(leaves, jax.random.split(jax.random.key(9), len(leaves)), strict=True)):
+        direction = jax.random.normal(key, leaf.shape)
+        at = [loss_and_gradient(tree.unflatten([*leaves[:i], leaf + s * h * direction, *leaves[i + 1 :]]))[0]
+              for s in (1, -1)]  # fmt: skip
+        slope = (at[0] - at[1]) / (2 * h)
+        np.testing.assert_allclose(jnp.sum(jax.tree.leaves(gradient)[i] * direction), slope, rtol=rtol, atol=1e-10)
+
+
+@pytest.mark.parametrize("optimizer", [SGD, ADAM], ids=["sgd", "adam"])
+@pytest.mark.parametrize("num_updates", [1, 2, 5])
+def test_the_meta_gradient_agrees_with_central_differences(num_updates, optimizer):
+    settings = config(num_updates=num_updates, objective="every", **REGULARISED)
+    with jax.enable_x64(True):
+        learning_rate = 5.0 if optimizer is SGD else 0.1
+        rule, lifetime = rule_of(True), newborn(settings, is_double=True, learning_rate=learning_rate)
+        assert lifetime.agent.rows.dtype == jnp.float64
+        fixed = record(rule, lifetime, jax.random.key(3), settings, CHAIN, optimizer)
+        check_against_central_differences(
+            rule, lambda eta: replayed(eta, lifetime, fixed, settings, CHAIN, optimizer), rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("objective", ["last", "every"])
+def test_a_windows_own_derivative_is_that_of_the_replay_of_what_it_saw(objective):
+    settings = config(objective=objective, num_updates=5, **REGULARISED)
+    with jax.enable_x64(True):
+        rule, lifetime, key = rule_of(True), newborn(settings, is_double=True), jax.random.key(3)
+        gradient, _, info = gradient_of(rule, lifetime, key, settings, CHAIN)
+        fixed = record(rule, lifetime, key, settings, CHAIN, SGD)
+        loss, expected = replayed(rule, lifetime, fixed, settings, CHAIN, SGD)
+        np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
+        for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
+
+
+Y_HEAD = {"y_head.weight", "y_head.bias"}
+
+
+def test_from_two_updates_on_every_leaf_gets_a_meta_gradient():
+    found = largest(gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(), CHAIN)[0])
+    assert len(found) == 10
+    assert [path for path, size in found.items() if size == 0] == []
+
+
+def test_after_a_single_update_nothing_has_read_the_new_predictions():
+    settings = config(num_updates=1)
+    found = largest(gradient_of(rule_of(), newborn(settings), jax.random.key(3), settings, CHAIN)[0])
+    assert {path for path, size in found.items() if size == 0} == Y_HEAD
+
+
+class Blinkered(eqx.Module):
+    """The trap: a rule whose inputs are cut from the gradient."""
+
+    inner: LPG
+    discovers_predictions: bool = eqx.field(static=True, default=True)
+
+    @property
+    def prediction_size(self) -> int:
+        """That of the rule inside."""
+        return self.inner.prediction_size
+
+    @property
+    def prediction_scale(self) -> float:
+        """That of the rule inside."""
+        return self.inner.prediction_scale
+
+    def targets(self, inputs, hyper):
+        """As the rule inside, but blind to how η changed θ."""
+        return self.inner.targets(jax.lax.stop_gradient(inputs), hyper)
+
+    def loss(self, *arguments):
+        """As the rule inside."""
+        return self.inner.loss(*arguments)
+
+
+def test_with_the_rules_inputs_cut_from_the_gradient_predictions_are_never_learned():
+    blinkered = Blinkered(rule_of())
+    gradient, _, info = gradient_of(blinkered, newborn(config()), jax.random.key(3), config(), CHAIN)
+    full, _, same = gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(), CHAIN)
+    np.testing.assert_allclose(info.loss, same.loss, rtol=1e-5)  # nothing shows it …
+    found = largest(gradient.inner)
+    assert {path for path, size in found.items() if size == 0} == Y_HEAD  # … but the gradient
+    assert not np.allclose(gradient.inner.lstm.weight, full.lstm.weight, rtol=1e-3)
+
+
+def test_every_leaf_of_lpg_v_gets_a_meta_gradient():
+    rule = init_lpg_v(jax.random.key(1), lstm_size=4)
+    settings = config(rule="lpg-v")
+    table = init_table(jax.random.key(2), num_states=18, num_actions=2, prediction_size=1, prediction_scale=1.0)
+    lifetime = newborn(settings)
+    lifetime = eqx.tree_at(lambda s: (s.agent, s.optimizer_state), lifetime, (table, SGD.init(table)))
+    found = largest(gradient_of(rule, lifetime, jax.random.key(3), settings, CHAIN)[0])
+    assert [path for path, size in found.items() if size == 0] == []
+
+
+def finite(tree) -> bool:
+    return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
+
+
+def test_states_never_visited_leave_the_meta_gradient_finite():
+    # Chains of 2 or 3 steps in a table for 5: most rows are never read.
+    settings = config()
+    lifetime = newborn(settings)
+    assert len(np.unique(lifetime.trajectory.observation)) < 11
+    gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, CHAIN)
+    assert finite(gradient) and info.is_finite
+    untouched = np.all(following.agent.rows == lifetime.agent.rows, axis=1)
+    assert untouched.sum() >= 8
+
+
+def walker(settings: MetaConfig, y_weight: float) -> LifetimeState:
+    """A lifetime on a small grid with 9 of 18 actions, whose agent learns by Adam's steps of 0.1."""
+    lifetime = newborn(settings)
+    agent = init_table(jax.random.key(2), num_states=8, num_actions=18, prediction_size=3, prediction_scale=1.0)
+    state = init_rollout(jax.random.key(4), GRID, grid(), settings.num_streams)
+    state, seen, _ = fresh_rollout(jax.random.key(5), state, agent, GRID, grid(), settings)
+    return LifetimeState(
+        instance=grid(),
+        agent=agent,
+        optimizer_state=(),
+        hyper=hyperparameters(learning_rate=0.1, y_weight=y_weight),
+        policy_entropy_weight=lifetime.policy_entropy_weight,
+        rollout=state,
+        trajectory=seen,
+        critic=init_critic(8),
+        return_sum=jnp.zeros(()),
+        return_count=jnp.zeros(()),
+    )
+
+
+def test_adam_inside_needs_eps_root():
+    # The root of the second moment has an infinite slope at 0, where an entry's gradient is exactly 0. Harmless in a
+    # table are states never visited (rows are read by index, and what is not read passes nothing on) and masked actions
+    # (the mask passes nothing on). Not harmless are the predictions of visited states at α_y = 0: 0 · ∞ reaches η
+    # through their row. eps_root stands under the root and bounds the slope.
+    settings = config()
+    for optimizer, y_weight, is_finite in (
+        (ADAM, 0.5, True), (ADAM, 0.0, True), (ADAM_AS_PUBLISHED, 0.5, True), (ADAM_AS_PUBLISHED, 0.0, False),
+    ):  # fmt: skip
+        lifetime = walker(settings, y_weight)
+        fixed = record(rule_of(), lifetime, jax.random.key(3), settings, GRID, optimizer)
+        assert len(np.unique(fixed.first.observation)) < 8
+        loss, gradient = replayed(rule_of(), lifetime, fixed, settings, GRID, optimizer)
+        assert finite(loss)
+        assert finite(gradient) == is_finite
+
+
+def test_computing_an_update_again_instead_of_storing_it_changes_nothing():
+    found = [
+        gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(remat=flag), CHAIN)[0]
+        for flag in (False, True)
+    ]
+    for one, other in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
+
+
+def test_many_lifetimes_at_once_are_a_loop_over_lifetimes():
+    lifetimes = [newborn(config(), seed=seed) for seed in (2, 5)]
+    together = jax.tree.map(lambda *x: jnp.stack(x), *lifetimes)
+    keys = jax.random.split(jax.random.key(3), 2)
+    batch = jax.jit(jax.vmap(lambda s, k: meta_gradient(rule_of(), s, k, config(), CHAIN)))(together, keys)
+    for n in range(2):
+        gradient, following, info = gradient_of(rule_of(), lifetimes[n], keys[n], config(), CHAIN)
+        expected = (gradient, following.agent, following.critic, info.loss)
+        found = jax.tree.map(lambda x, n=n: x[n], (batch[0], batch[1].agent, batch[1].critic, batch[2].loss))
+        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_the_objective_counts_the_last_rollout_or_all_alike():
+    # Without regularisers the loss is the policy-gradient term: `terms` reports its mean over the window.
+    last, every = (
+        gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(objective=name), CHAIN)[2]
+        for name in ("last", "every")
+    )
+    np.testing.assert_allclose(every.loss, every.terms.policy_gradient, rtol=1e-5)
+    np.testing.assert_allclose(last.terms.policy_gradient, every.terms.policy_gradient, rtol=1e-5)
+    assert abs(last.loss - every.loss) > 1e-4  # the twin
+
+
+def test_a_lifetime_that_does_not_learn_teaches_nothing():
+    still = eqx.tree_at(lambda s: s.hyper.learning_rate, newborn(config()), jnp.array(0.0))
+    gradient, following, _ = gradient_of(rule_of(), still, jax.random.key(3), config(), CHAIN)
+    assert set(largest(gradient).values()) == {0.0}
+    np.testing.assert_array_equal(following.agent.rows, still.agent.rows)
+    assert np.any(following.critic.value != still.critic.value)  # the twin: the critic learns all the same
+
+
+def test_a_lifetime_that_diverged_is_reported_and_adds_nothing():
+    broken = eqx.tree_at(lambda s: s.hyper.learning_rate, newborn(config()), jnp.array(jnp.inf))
+    gradient, _, info = gradient_of(rule_of(), broken, jax.random.key(3), config(), CHAIN)
+    assert not info.is_finite
+    assert set(largest(gradient).values()) == {0.0}
+    assert gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(), CHAIN)[2].is_finite  # the twin
+
+
+def test_a_window_leaves_behind_the_rollout_of_the_agent_it_made():
+    lifetime = newborn(config())
+    _, (following, _) = jax.jit(run_window, static_argnums=(3, 4))(
+        rule_of(), lifetime, jax.random.key(3), config(), CHAIN
+    )
+    fixed = record(rule_of(), lifetime, jax.random.key(3), config(), CHAIN, SGD)
+    for one, other in zip(jax.tree.leaves(following.trajectory), jax.tree.leaves(fixed.fresh), strict=True):
+        np.testing.assert_array_equal(one, other[-1])
+    assert np.any(following.trajectory.action != lifetime.trajectory.action)
