@@ -5,17 +5,19 @@ lifetimes is a pytree, the *instance*. All methods are pure and written for one 
 numbers in [0, 1), so that a caller can draw them for a whole rollout at once and a test can choose them by hand.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike, Shaped
 
 Instance = Any
 """Pytree of arrays: what may vary between two lifetimes of one environment."""
 State = Any
 """Pytree of arrays: where one episode stands."""
+Model = Any
+"""Pytree of arrays: what the exact solver needs of an instance."""
 
 
 class Outcome(eqx.Module):
@@ -28,6 +30,7 @@ class Outcome(eqx.Module):
     """The time limit was reached and the task had not ended."""
 
 
+@runtime_checkable
 class Environment(Protocol):
     """One family of Markov decision processes with equal shapes."""
 
@@ -67,6 +70,30 @@ class Environment(Protocol):
 
     def observe(self, instance: Instance, state: State) -> Shaped[Array, " *obs"]:
         """What the agent sees in a state."""
+        ...
+
+
+@runtime_checkable
+class ExactEnvironment(Environment, Protocol):
+    """An environment small enough for exact solution: states are numbered and every expectation is known.
+
+    `exact.py` needs no more than this.
+    """
+
+    def initial_states(self, instance: Instance) -> Float[Array, " S"]:
+        """Probability of each state index at the start of an episode."""
+        ...
+
+    def time_limit(self, instance: Instance) -> Int[Array, ""]:
+        """Steps after which an episode has ended in any case."""
+        ...
+
+    def model(self, instance: Instance) -> Model:
+        """The part of `backup` that does not depend on the value, made once per instance."""
+        ...
+
+    def backup(self, model: Model, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
+        """E[r + γ V(s′)]; −∞ for actions that the instance lacks, 0 for numbers that are no state."""
         ...
 
 

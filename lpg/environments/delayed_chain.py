@@ -11,7 +11,7 @@ import dataclasses
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike
 
 from lpg.environments.base import Outcome
 
@@ -37,6 +37,16 @@ class ChainState(eqx.Module):
     """Before the first action: the right action. After it: 2·(right action) + (1 if it was chosen)."""
 
 
+class ChainModel(eqx.Module):
+    """What the exact solver knows of one instance."""
+
+    reward: Float[Array, " S A"]
+    """Expected reward; the noise in the middle has mean 0."""
+    goes_on: Float[Array, " S A"]
+    """Probability that the episode does not end."""
+    following: Int[Array, " S A"]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DelayedChain:
     """Chains whose length is drawn once per instance from [min_length, max_length]."""
@@ -54,8 +64,8 @@ class DelayedChain:
 
     @property
     def shape(self) -> "ChainShape":
-        """The static part: chains of one shape run in one compiled program."""
-        return ChainShape()
+        """The static part: chains of one shape run in one compiled program; all the paper's do."""
+        return ChainShape(max_length=max(self.max_length, ChainShape.max_length))
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainInstance:
         """Draws an instance. `num_actions` is there for the common signature: a chain has two."""
@@ -110,21 +120,35 @@ class ChainShape:
         place = jnp.minimum(state.position, self.max_length - 1)
         return jnp.where(place == 0, state.branch, 2 + NUM_BRANCHES * (place - 1) + state.branch)
 
-    def backup(self, instance: ChainInstance, value: Float[Array, " S"], gamma: float) -> Float[Array, " S A"]:
-        """Exact one-step expectation: E[r + γ V(s′)] for every state and action (0 past the chain's end).
+    def initial_states(self, instance: ChainInstance) -> Float[Array, " S"]:
+        """Probability of each state index at the start of an episode."""
+        return jnp.where(jnp.arange(self.num_states) < 2, 0.5, 0.0)
+
+    def time_limit(self, instance: ChainInstance) -> Int[Array, ""]:
+        """No episode is longer than the chain."""
+        return instance.length
+
+    def model(self, instance: ChainInstance) -> ChainModel:
+        """Everything in `backup` that does not depend on the value."""
+        index, action = jnp.arange(self.num_states)[:, None], jnp.arange(self.num_actions)
+        is_first = index < 2
+        position = jnp.where(is_first, 0, (index - 2) // NUM_BRANCHES + 1)
+        branch = jnp.where(is_first, index, (index - 2) % NUM_BRANCHES)
+        next_branch = jnp.where(is_first, 2 * branch + (action == branch), branch)
+        is_end = position + 1 >= instance.length
+        is_state = position < instance.length
+        return ChainModel(
+            reward=jnp.where(is_state & is_end, jnp.where(next_branch % 2 == 1, 1.0, -1.0), 0.0),
+            goes_on=jnp.where(is_end, 0.0, jnp.ones(next_branch.shape)),
+            following=jnp.where(is_end, 0, 2 + NUM_BRANCHES * position + next_branch),
+        )
+
+    def backup(self, model: ChainModel, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
+        """Exact one-step expectation E[r + γ V(s′)] for every state and action; numbers past the chain's end give 0.
 
         Args:
+            model: what `model` made of the instance.
             value: V of every state index.
             gamma: discount per step.
         """
-        index = jnp.arange(self.num_states)
-        is_first = index < 2
-        position = jnp.where(is_first, 0, (index - 2) // NUM_BRANCHES + 1)[:, None]
-        branch = jnp.where(is_first, index, (index - 2) % NUM_BRANCHES)[:, None]
-        action = jnp.arange(self.num_actions)[None, :]
-        next_branch = jnp.where(position == 0, 2 * branch + (action == branch), branch)
-        is_end = position + 1 >= instance.length
-        following = jnp.minimum(2 + NUM_BRANCHES * position + next_branch, self.num_states - 1)
-        final = jnp.where(next_branch % 2 == 1, 1.0, -1.0)
-        reachable = position < instance.length
-        return jnp.where(reachable, jnp.where(is_end, final, gamma * value[following]), 0.0)
+        return model.reward + gamma * model.goes_on * value[model.following]

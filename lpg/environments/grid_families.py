@@ -42,14 +42,26 @@ class TabularGrid:
     def __post_init__(self) -> None:
         if len({len(row) for row in self.rows}) != 1 or set("".join(self.rows)) - set(".#"):
             raise ValueError(f"map {self.rows} given; rows of equal length made of '.' and '#' are needed")
+        if not 1 <= self.num_objects <= self.num_cells:
+            raise ValueError(
+                f"{self.num_objects} objects given for {self.num_cells} free cells; at least one is needed, and no two "
+                "share a cell"
+            )
+
+    @property
+    def num_cells(self) -> int:
+        """Free cells of the map."""
+        return "".join(self.rows).count(".")
+
+    @property
+    def num_objects(self) -> int:
+        """Objects of all types."""
+        return sum(kind.count for kind in self.objects)
 
     @property
     def shape(self) -> GridShape:
         """The smallest shared shape that holds this grid."""
-        num_cells = "".join(self.rows).count(".")
-        num_objects = sum(kind.count for kind in self.objects)
-        side = max(len(self.rows), len(self.rows[0]))
-        return fitting_shape(side, num_cells, num_objects)
+        return fitting_shape(max(len(self.rows), len(self.rows[0])), self.num_cells, self.num_objects)
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridInstance:
         """Draws places for the objects and, unless `num_actions` is 9 or 18, one of the two action sets."""
@@ -90,7 +102,9 @@ class ProceduralGrid:
     def __post_init__(self) -> None:
         if self.min_side**2 - self.max_walls < 1:
             walls_left = self.min_side**2 - 1
-            raise ValueError(f"max_walls is {self.max_walls}; at most {walls_left} leave a cell free on the smallest map")
+            raise ValueError(
+                f"max_walls is {self.max_walls}; at most {walls_left} leave a cell free on the smallest map"
+            )
 
     @property
     def shape(self) -> GridShape:
@@ -185,7 +199,9 @@ def _objects(*kinds: tuple[int, float, float, float]) -> tuple[ObjectType, ...]:
 
 
 DENSE = TabularGrid(
-    rows=open_map(11, 11), objects=_objects((2, 1.0, 0.0, 0.05), (1, -1.0, 0.5, 0.1), (1, -1.0, 0.0, 0.5)), max_steps=500
+    rows=open_map(11, 11),
+    objects=_objects((2, 1.0, 0.0, 0.05), (1, -1.0, 0.5, 0.1), (1, -1.0, 0.0, 0.5)),
+    max_steps=500,
 )
 SPARSE = TabularGrid(rows=open_map(13, 13), objects=_objects((1, 1.0, 1.0, 0.0), (1, -1.0, 1.0, 0.0)), max_steps=50)
 LONG_HORIZON = TabularGrid(

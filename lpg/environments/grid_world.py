@@ -15,7 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, ScalarLike
 
 from lpg.environments.base import Outcome
 
@@ -74,6 +74,23 @@ def topology(is_free: Bool[Array, " R R"]) -> tuple[Int[Array, " C 9"], Int[Arra
     return linked.reshape(num_places, NUM_DIRECTIONS)[order], place, is_free.sum()
 
 
+class GridModel(eqx.Module):
+    """What the exact solver knows of one instance; see `GridShape.model`."""
+
+    reward: Float[Array, " S A"]
+    """Expected reward; −∞ for actions that the instance lacks."""
+    goes_on: Float[Array, " S A"]
+    """Probability that the episode does not end."""
+    following: Int[Array, " S A"]
+    """Where the agent and the objects left are, before any object returns."""
+    start: Int[Array, " E"]
+    """State index of each entry: first the S states, then (object just taken, set of objects left, cell near it)."""
+    returned: Int[Array, " O E"]
+    """The entry in which object j, absent from this one, has returned."""
+    p_return: Float[Array, " O E"]
+    """Probability of that; 0 where the object is present, or was taken in this step."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GridShape:
     """Dynamics of every tabular grid that fits: the free cells × 2^objects states, within these bounds."""
@@ -129,52 +146,86 @@ class GridShape:
         bits = 2 ** jnp.arange(self.num_objects)
         return state.cell + instance.num_cells * jnp.sum(jnp.where(state.is_present, bits, 0))
 
-    def backup(self, instance: GridInstance, value: Float[Array, " S"], gamma: float) -> Float[Array, " S A"]:
-        """Exact one-step expectation E[r + γ V(s′)] for every state and action; time limits are not part of it.
+    def initial_states(self, instance: GridInstance) -> Float[Array, " S"]:
+        """Probability of each state index at the start of an episode."""
+        bits = 2 ** jnp.arange(self.num_objects)
+        offset = instance.num_cells * jnp.sum(jnp.where(instance.object_exists, bits, 0))
+        relative = jnp.arange(self.num_states) - offset
+        return jnp.where((relative >= 0) & (relative < instance.num_cells), 1.0 / instance.num_cells, 0.0)
 
-        The return of absent objects is independent between objects, so its expectation is taken object by object.
+    def time_limit(self, instance: GridInstance) -> Int[Array, ""]:
+        """Steps after which an episode is cut off."""
+        return instance.max_steps
+
+    def model(self, instance: GridInstance) -> GridModel:
+        """Everything in `backup` that does not depend on the value; time limits are not part of it.
+
+        An object taken in this step cannot return in it, so the expectation over returning objects differs from the
+        usual one by the object taken. It is needed only where the agent can be after taking one: in the nine cells
+        around it. These few entries are appended to the S usual ones.
+        """
+        num_cells, num_objects, num_sets = instance.num_cells, self.num_objects, 2**self.num_objects
+        no_cell = instance.neighbour.shape[0]
+        index, action = jnp.arange(self.num_states), jnp.arange(self.num_actions)
+        cell, present = index % num_cells, index // num_cells
+        has = has_object(present, num_objects)
+
+        is_move = action < NUM_DIRECTIONS
+        target = instance.neighbour[cell[:, None], action % NUM_DIRECTIONS]
+        arrived = jnp.where(is_move & (target < no_cell), target, cell[:, None])
+        reached = jnp.where(instance.has_collect_actions, jnp.where(is_move, -1, target), arrived)
+        is_taken = has.T[:, None, :] & (instance.object_cell == reached[:, :, None])
+        is_any_taken, taken = is_taken.any(-1), jnp.argmax(is_taken, -1)
+        left = present[:, None] - jnp.where(is_any_taken, 2**taken, 0)
+
+        # Seen from the object, the agent who collects it stands in the opposite direction; who stepped on it, in none.
+        own_cell = NUM_DIRECTIONS // 2
+        seen = jnp.where(instance.has_collect_actions, NUM_DIRECTIONS - 1 - action % NUM_DIRECTIONS, own_cell)
+        entry_taken = self.num_states + seen + NUM_DIRECTIONS * (left + num_sets * taken)
+        is_state = (present < num_sets) & ~jnp.any(has & ~instance.object_exists[:, None], axis=0)
+        is_valid = is_state[:, None] & self.action_mask(instance)
+        reward = jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0), -1)
+        p_term = jnp.sum(jnp.where(is_taken, instance.object_p_term, 0.0), -1)
+
+        around = instance.neighbour[jnp.minimum(instance.object_cell, no_cell - 1)]
+        near = (around[:, None, :] + num_cells * jnp.arange(num_sets)[:, None]).reshape(-1)
+        num_near = NUM_DIRECTIONS * num_sets
+        taken_before = jnp.concatenate([jnp.full(self.num_states, -1), jnp.arange(near.size) // num_near])
+        near_has = has_object(jnp.arange(near.size) % num_near // NUM_DIRECTIONS, num_objects)
+        stride = jnp.concatenate([jnp.full(self.num_states, num_cells), jnp.full(near.size, NUM_DIRECTIONS)])
+        number = jnp.arange(num_objects)[:, None]
+        may_return = ~jnp.concatenate([has | ~is_state, near_has], axis=1) & (number != taken_before)
+        may_return = may_return & instance.object_exists[:, None]
+        return GridModel(
+            reward=jnp.where(is_valid, reward, jnp.where(is_state[:, None], -jnp.inf, 0.0)),
+            goes_on=jnp.where(is_valid, 1.0 - p_term, 0.0),
+            following=jnp.where(is_valid, jnp.where(is_any_taken, entry_taken, arrived + num_cells * left), 0),
+            start=jnp.concatenate([index, jnp.minimum(near, self.num_states - 1)]),
+            returned=jnp.where(may_return, jnp.arange(stride.size) + stride * 2**number, 0),
+            p_return=jnp.where(may_return, instance.object_p_respawn[:, None], 0.0),
+        )
+
+    def backup(self, model: GridModel, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
+        """Exact one-step expectation E[r + γ V(s′)] for every state and action.
+
+        Actions that the instance lacks give −∞; numbers that are no state give 0.
 
         Args:
+            model: what `model` made of the instance.
             value: V of every state index.
             gamma: discount per step.
         """
-        num_cells, num_objects = instance.num_cells, self.num_objects
-        index = jnp.arange(self.num_states)
-        cell, present = index % num_cells, index // num_cells
-        bits = 2 ** jnp.arange(num_objects)
-        has = (present[:, None] // bits) % 2 == 1
-        is_real = present < 2**num_objects
 
-        def after_returns(kept_out: int) -> Float[Array, " S"]:
-            expected = value
-            for j in range(num_objects):
-                if j != kept_out:
-                    back = expected[jnp.minimum(index + num_cells * bits[j], self.num_states - 1)]
-                    p = jnp.where(instance.object_exists[j], instance.object_p_respawn[j], 0.0)
-                    expected = jnp.where(has[:, j], expected, p * back + (1 - p) * expected)
-            return expected
+        def return_object(expected: Array, of_object: tuple[Array, Array]) -> tuple[Array, None]:
+            returned, p_return = of_object
+            return expected + p_return * (expected.at[returned].get(mode="promise_in_bounds") - expected), None
 
-        # Row j: the object j was just taken and cannot return in the same step. Last row: nothing was taken.
-        expected = jnp.stack([after_returns(j) for j in range(num_objects)] + [after_returns(-1)])
-
-        action = jnp.arange(self.num_actions)
-        target = instance.neighbour[cell[:, None], action % NUM_DIRECTIONS]
-        is_move = action < NUM_DIRECTIONS
-        arrived = jnp.where(is_move & (target < instance.neighbour.shape[0]), target, cell[:, None])
-        reached = jnp.where(instance.has_collect_actions, jnp.where(is_move, -1, target), arrived)
-        is_taken = has[:, None, :] & (instance.object_cell == reached[:, :, None])
-        taken = jnp.where(is_taken.any(-1), jnp.argmax(is_taken, -1), num_objects)
-        left = present[:, None] - jnp.sum(jnp.where(is_taken, bits, 0), -1)
-        reward = jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0), -1)
-        goes_on = 1.0 - jnp.sum(jnp.where(is_taken, instance.object_p_term, 0.0), -1)
-        following = jnp.minimum(arrived + num_cells * left, self.num_states - 1)
-        q = reward + gamma * goes_on * expected[taken, following]
-        return jnp.where(is_real[:, None] & self.action_mask(instance), q, jnp.where(is_real[:, None], -jnp.inf, 0.0))
+        # Objects return independently, so the expectation is taken object by object; and by a scan, since XLA would
+        # fuse an unrolled loop into the last gather and do it again for each of the S·A entries.
+        expected, _ = jax.lax.scan(return_object, value[model.start], (model.returned, model.p_return))
+        return model.reward + gamma * model.goes_on * expected.at[model.following].get(mode="promise_in_bounds")
 
 
-def initial_states(shape: GridShape, instance: GridInstance) -> Float[Array, " S"]:
-    """Probability of each state index at the start of an episode."""
-    bits = 2 ** jnp.arange(shape.num_objects)
-    offset = instance.num_cells * jnp.sum(jnp.where(instance.object_exists, bits, 0))
-    relative = jnp.arange(shape.num_states) - offset
-    return jnp.where((relative >= 0) & (relative < instance.num_cells), 1.0 / instance.num_cells, 0.0)
+def has_object(present: Int[Array, " S"], num_objects: int) -> Bool[Array, " O S"]:
+    """Which objects a set of objects, given as the number Σ_j 2^j present_j, contains."""
+    return (present // 2 ** jnp.arange(num_objects)[:, None]) % 2 == 1

@@ -1,0 +1,134 @@
+"""The marks that `render.image` puts on its axes: cells, discs, arrows, chains.
+
+Apart from `render`, because this file imports matplotlib at its top.
+"""
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.patches import Circle, Rectangle
+
+from lpg.environments.delayed_chain import NUM_BRANCHES, ChainInstance
+from lpg.environments.grid_world import NUM_DIRECTIONS, OFFSETS, GridInstance
+from lpg.environments.render import GREY, INK, PENALTIES, REWARDS, signed
+
+WALL, FLOOR, LINE = "#3a4653", "#f7f8f9", "#dde2e7"
+
+
+def heat_map(values: np.ndarray) -> ScalarMappable:
+    """Colours of a heat map: white is 0 if the signs are mixed, else the value nearest to 0."""
+
+    def paler(name: str, first: float, last: float) -> ListedColormap:
+        # The dark ends are cut off: arrows must stay visible on them.
+        return ListedColormap(colormaps[name](np.linspace(first, last, 256)))
+
+    low, high = float(values.min()), float(values.max())
+    if low < 0 < high:
+        return ScalarMappable(Normalize(-max(-low, high), max(-low, high)), paler("PuOr", 0.18, 0.82))
+    norm = Normalize(low, high + 1e-6 * (low == high))
+    return ScalarMappable(norm, paler("Purples", 0.0, 0.7) if high > 0 else paler("Oranges_r", 0.35, 1.0))
+
+
+def draw_grid(
+    axes: Axes,
+    instance: GridInstance,
+    discs: list[tuple[int, float, str]],
+    state: Any,
+    values: Any,
+    policy: Any,
+    average: bool,
+) -> ScalarMappable | None:
+    """A map with its objects, each given as (number, reward, colour); returns what a colour bar needs."""
+    rows, columns = (int(n) for n in instance.size)
+    place = np.asarray(instance.place)[: int(instance.num_cells)]
+    exists = np.asarray(instance.object_exists)
+    present = exists if state is None else np.asarray(state.is_present)
+    bits = 2 ** np.arange(len(exists))
+    sets = [s for s in range(2 ** len(exists)) if not s & ~(bits @ exists)] if average else [int(bits @ present)]
+    index = np.arange(len(place)) + len(place) * np.asarray(sets)[:, None]
+    mappable, colours = None, [FLOOR] * len(place)
+    if values is not None:
+        heat = np.asarray(values)[index].mean(0)
+        mappable = heat_map(heat)
+        colours = list(mappable.to_rgba(heat))
+
+    axes.set(xlim=(-1, columns), ylim=(rows, -1))
+    axes.add_patch(Rectangle((-1, -1), columns + 1, rows + 1, facecolor=WALL, linewidth=0))
+    for (row, column), colour in zip(place, colours, strict=True):
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor=LINE, linewidth=0.8))
+
+    largest = np.max(np.abs(np.asarray(instance.object_reward))[exists])
+    for j, reward, shade in discs:
+        row, column = place[int(instance.object_cell[j])]
+        radius = 0.27 + 0.15 * abs(reward) / largest
+        disc = Circle((column, row), radius, facecolor=shade, edgecolor="white", linewidth=1.2, zorder=3)
+        if not present[j]:
+            disc.set(facecolor="none", edgecolor=shade, linestyle=(0, (2, 1.5)))
+        axes.add_patch(disc)
+        label = signed(reward, 1 if abs(reward) < 1 else 2).replace("0.", ".")
+        axes.text(column, row, label, color="white" if present[j] else shade, ha="center", va="center_baseline",
+                  fontsize=7, weight="bold", zorder=4)  # fmt: skip
+    if policy is not None:
+        draw_policy(axes, place, np.asarray(policy)[index].mean(0))
+    if state is not None:
+        row, column = place[int(state.cell)]
+        axes.add_patch(Circle((column, row), 0.2, facecolor=INK, edgecolor="white", linewidth=1.6, zorder=6))
+    return mappable
+
+
+def draw_policy(axes: Axes, place: np.ndarray, policy: np.ndarray) -> None:
+    """The likeliest action of each cell: an arrow moves, a line with a dot collects, a dot stays."""
+    for (row, column), probability in zip(place, policy, strict=True):
+        action = int(np.argmax(probability))
+        down, right = OFFSETS[action % NUM_DIRECTIONS] / max(1.0, np.hypot(*OFFSETS[action % NUM_DIRECTIONS]))
+        style: dict[str, Any] = dict(color=INK, alpha=0.25 + 0.6 * float(probability[action]), zorder=2)
+        tip = (column + 0.34 * right, row + 0.34 * down)
+        if down == right == 0:
+            axes.plot(column, row, "o", markersize=2.5, **style)
+        elif action < NUM_DIRECTIONS:
+            tail = (column - 0.3 * right, row - 0.3 * down)
+            axes.annotate("", tip, tail, arrowprops=dict(arrowstyle="-|>", shrinkA=0, shrinkB=0, lw=0.9,
+                          mutation_scale=7, **style), zorder=2)  # fmt: skip
+        else:
+            axes.plot([column, tip[0]], [row, tip[1]], linewidth=1.2, **style)
+            axes.plot(*tip, "o", markersize=3.5, **style)
+
+
+def draw_chain(axes: Axes, instance: ChainInstance, state: Any, values: Any) -> ScalarMappable | None:
+    """Both coins, both first actions, and what they lead to; returns what a colour bar needs."""
+    length = int(instance.length)
+    axes.set(xlim=(-0.6, 16.4), ylim=(4.4, -0.6))
+    x = np.concatenate([[1.1], np.linspace(3.4, 14.6, length - 1) if length > 2 else [9.0], [15.7]])
+    where: dict[int, tuple[float, float]] = {}
+    for branch in range(NUM_BRANCHES):
+        coin, is_right = divmod(branch, 2)
+        action = coin if is_right else 1 - coin
+        start, y = 0.45 + 2.9 * coin, 2.9 * coin - 0.15 + 1.2 * action
+        colour = REWARDS[0] if is_right else PENALTIES[0]
+        axes.text(-0.5, start, f"coin {coin}", fontsize=8.5, color=INK, va="center")
+        axes.plot([x[0], x[0] + 1.1, x[-1]], [start, y, y], color=colour, linewidth=1.4, zorder=1)
+        axes.text(2.7, y - 0.12, f"action {action}", fontsize=7, color=GREY, ha="center", va="bottom")
+        axes.plot(x[-1], y, "o", markersize=19, color=colour, zorder=3)
+        axes.text(x[-1], y, signed(2 * is_right - 1, 1), color="white", fontsize=8, weight="bold", ha="center",
+                  va="center_baseline", zorder=4)  # fmt: skip
+        where[coin] = (x[0], start)
+        # The last point lies on the disc of the reward: the state after the last step.
+        where |= {2 + NUM_BRANCHES * step + branch: (x[step + 1], y) for step in range(length)}
+    drawn = [index for index in where if index < 2 + NUM_BRANCHES * (length - 1)]
+    points = np.array([where[index] for index in drawn])
+    is_middle = np.asarray(drawn) >= 2
+    mappable = None if values is None else heat_map(np.asarray(values)[drawn])
+    colours: Any = "white" if mappable is None else mappable.to_rgba(np.asarray(values)[drawn])
+    area = np.where(is_middle, np.clip(1500 / length, 24, 60), 70)
+    axes.scatter(points[:, 0], points[:, 1], s=area, c=colours, edgecolors=INK, linewidths=0.9, zorder=2)
+    if instance.is_noisy:
+        axes.plot(*points[is_middle].T, linestyle="none", marker="$±$", markersize=3.2, color=INK, mew=0.2, zorder=3)
+    if state is not None:
+        position, branch = int(state.position), int(state.branch)
+        here = where[branch if position == 0 else 2 + NUM_BRANCHES * (position - 1) + branch]
+        axes.plot(*here, "o", markersize=8, color=INK, markeredgecolor="white", markeredgewidth=1.4, zorder=6)
+    return mappable

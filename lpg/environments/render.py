@@ -1,0 +1,172 @@
+"""Draws an instance: as text for a terminal, as a figure for a report.
+
+Takes one concrete instance, not a batch of them and not a traced one.
+"""
+
+import dataclasses
+import itertools
+import string
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from lpg.environments.base import ExactEnvironment
+from lpg.environments.delayed_chain import ChainInstance, ChainState
+from lpg.environments.grid_world import GridInstance, GridState
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, GREY = "#1f2933", "#52606d"
+REWARDS = ("#13806a", "#2f6db5", "#5b8c2a", "#1fa2a6")
+PENALTIES = ("#d1495b", "#c9781d", "#9c3d7a", "#7d4f38")
+CELL_INCHES = 0.42
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Objects of an instance that have the same numbers."""
+
+    symbol: str
+    colour: str
+    reward: float
+    p_term: float
+    p_respawn: float
+    members: tuple[int, ...]
+
+    @property
+    def about(self) -> str:
+        """The numbers in words."""
+        ends = f"ends the episode with {_percent(self.p_term)}" if self.p_term else "never ends the episode"
+        back = f"returns with {_percent(self.p_respawn)} per step" if self.p_respawn else "never returns"
+        ends = "ends the episode" if self.p_term >= 1 else ends
+        back = "returns at once" if self.p_respawn >= 1 else back
+        return f"{len(self.members)} × {signed(self.reward, 3)}, {ends}, {back}"
+
+
+def kinds(instance: GridInstance) -> list[Kind]:
+    """The object types of a grid; rewards are '+', A, B, …, penalties '-', a, b, …"""
+    table = np.stack([instance.object_reward, instance.object_p_term, instance.object_p_respawn], axis=-1)
+    found: dict[tuple[float, ...], list[int]] = {}
+    for j in np.flatnonzero(instance.object_exists):
+        found.setdefault(tuple(table[j].tolist()), []).append(int(j))
+    free = {
+        True: zip("+" + string.ascii_uppercase, itertools.cycle(REWARDS), strict=False),
+        False: zip("-" + string.ascii_lowercase, itertools.cycle(PENALTIES), strict=False),
+    }
+    drawn: list[Any] = [(*next(free[numbers[0] > 0]), *numbers, tuple(members)) for numbers, members in found.items()]
+    return [Kind(*fields) for fields in drawn]
+
+
+def text(
+    shape: ExactEnvironment, instance: GridInstance | ChainInstance, state: GridState | ChainState | None = None
+) -> str:
+    """A map and a legend; '@' is the agent, ',' the place of an object that is not there."""
+    lines = _grid_text(instance, state) if isinstance(instance, GridInstance) else _chain_text(instance, state)
+    return "\n".join([*lines, _headline(shape, instance)])
+
+
+def _grid_text(instance: GridInstance, state: Any) -> list[str]:
+    rows, columns = (int(n) for n in instance.size)
+    place = np.asarray(instance.place)
+    canvas = np.full((rows + 2, columns + 2), "#")
+    for row, column in place[: int(instance.num_cells)]:
+        canvas[row + 1, column + 1] = "."
+    found = kinds(instance)
+    for kind in found:
+        for j in kind.members:
+            row, column = place[int(instance.object_cell[j])]
+            canvas[row + 1, column + 1] = kind.symbol if state is None or state.is_present[j] else ","
+    if state is not None:
+        row, column = place[int(state.cell)]
+        canvas[row + 1, column + 1] = "@"
+    return ["".join(row) for row in canvas] + [f"{kind.symbol}  {kind.about}" for kind in found]
+
+
+def _chain_text(instance: ChainInstance, state: Any) -> list[str]:
+    length, middle = int(instance.length), "~" if instance.is_noisy else "."
+    lines = []
+    for coin in (0, 1):
+        for action in (0, 1):
+            branch = 2 * coin + (action == coin)
+            marks = ["o"] + [middle] * (length - 1) + ["+" if branch % 2 else "-"]
+            if state is not None and state.branch == (coin if state.position == 0 else branch):
+                marks[int(state.position)] = "@"
+            lines.append(f"{f'coin {coin}' if action == 0 else '':8s}action {action}  {''.join(marks)}")
+    return lines
+
+
+def image(
+    shape: ExactEnvironment,
+    instance: GridInstance | ChainInstance,
+    state: GridState | ChainState | None = None,
+    *,
+    values: Float[Array, " S"] | Float[np.ndarray, " S"] | None = None,
+    policy: Float[Array, " S A"] | Float[np.ndarray, " S A"] | None = None,
+    average: bool = False,
+    title: str = "",
+) -> "Figure":
+    """A figure of the map or chain.
+
+    Args:
+        state: draws the agent, and absent objects as rings; without it all objects are there.
+        values: V of every state index, as a heat map.
+        policy: probabilities; of every cell the likeliest action is drawn, paler if less likely: an arrow is a move, a
+            line with a dot collects, a dot alone stays.
+        average: of a grid, values and policy are means over all sets of objects present, instead of those of `state`.
+        title: heading.
+    """
+    # Late: most programs never draw, and matplotlib takes longer to import than all the rest together.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    from lpg.environments import drawing
+
+    found = kinds(instance) if isinstance(instance, GridInstance) else []
+    rows, columns = (int(n) + 1 for n in instance.size) if isinstance(instance, GridInstance) else (5, 17)
+    width = max(columns * CELL_INCHES, 4.6) + 0.4 + (0.9 if values is not None else 0.0)
+    top, bottom = 0.75 if title else 0.45, 0.15 + 0.24 * len(found)
+    height = rows * CELL_INCHES + top + bottom
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    box = (columns * CELL_INCHES / width, rows * CELL_INCHES / height)
+    axes = figure.add_axes((0.2 / width, bottom / height, *box))
+    axes.set_axis_off()
+    if isinstance(instance, GridInstance):
+        discs = [(int(j), kind.reward, kind.colour) for kind in found for j in kind.members]
+        shown = drawing.draw_grid(axes, instance, discs, state, values, policy, average)
+    else:
+        shown = drawing.draw_chain(axes, instance, state, values)
+    for line, kind in enumerate(found):
+        y = (bottom - 0.24 * line - 0.2) / height
+        figure.add_artist(Line2D([0.32 / width], [y], marker="o", markersize=8, color=kind.colour))
+        figure.text(0.48 / width, y, kind.about, fontsize=8.5, color=INK, va="center_baseline")
+    if shown is not None:
+        bar = figure.add_axes((0.35 / width + box[0], (bottom + 0.42) / height, 0.12 / width, box[1] - 0.84 / height))
+        figure.colorbar(shown, cax=bar).outline.set_visible(False)
+        bar.tick_params(labelsize=8, length=0, colors=INK)
+        bar.set_title("value", fontsize=8.5, color=INK, pad=6)
+    figure.text(0.2 / width, 1 - (top - 0.14) / height, _headline(shape, instance), fontsize=8.5, color=GREY)
+    if title:
+        figure.text(0.2 / width, 1 - 0.32 / height, title, fontsize=12, color=INK, weight="bold")
+    return figure
+
+
+def signed(number: float, digits: int) -> str:
+    """A number with its sign, a real minus if it is negative."""
+    return f"{number:+.{digits}g}".replace("-", "−")
+
+
+def _percent(p: float) -> str:
+    return f"{100 * p:.2g} %"
+
+
+def _headline(shape: ExactEnvironment, instance: GridInstance | ChainInstance) -> str:
+    if isinstance(instance, ChainInstance):
+        between = "±1 at random" if instance.is_noisy else "nothing"
+        return f"{int(instance.length)} steps; the first action decides the last reward, the others pay {between}"
+    rows, columns = (int(n) for n in instance.size)
+    num_actions = int(np.sum(np.asarray(shape.action_mask(instance))))
+    return f"{rows} × {columns}, {num_actions} actions, {int(instance.max_steps)} steps per episode"
