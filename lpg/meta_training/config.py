@@ -23,6 +23,8 @@ class MetaConfig:
 
     lifetimes_per_environment: int = 64
     """Parallel lifetimes of each environment."""
+    num_lifetimes: int | None = None
+    """All parallel lifetimes, dealt out evenly over the environments; none: `lifetimes_per_environment` of each."""
     num_streams: int = 64
     """Parallel copies of the environment in one lifetime."""
     num_steps: int = 20
@@ -54,6 +56,8 @@ class MetaConfig:
     """How far the outer critic moves towards its targets after each rollout."""
     scale_advantages: bool = False
     """Divide each lifetime's outer advantages by their running root mean square."""
+    max_lifetime_gradient_norm: float | None = None
+    """Clip each lifetime's meta-gradient to this global norm before averaging; none: never."""
     scale_gradients: bool = False
     """Divide each environment's meta-gradient by its running norm before averaging."""
 
@@ -69,6 +73,8 @@ class MetaConfig:
     """Lifetimes that R(α, E) is averaged over."""
     normalise_bandit: bool = False
     """Scale returns to unit spread within each environment before equation 6 (the paper: raw)."""
+    share_bandit: bool = False
+    """One bandit for all environments (needs normalise_bandit); the paper has one for each."""
 
     meta_updates: int = 14_000
     """Updates of η."""
@@ -100,10 +106,16 @@ class MetaConfig:
         known(self.objective, ("last", "every"), "objective")
         positive = ("lstm_size", "prediction_size", "embedding_size", "lifetimes_per_environment", "num_streams",
                     "num_updates", "bandit_temperature", "bandit_history", "meta_updates", "meta_learning_rate",
-                    "validation_every", "validation_updates", "validation_seeds", "checkpoint_every", "chunk")  # fmt: skip
+                    "validation_every", "validation_updates", "validation_seeds", "checkpoint_every",
+                    "chunk")  # fmt: skip
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
+        if self.num_lifetimes is not None and self.num_lifetimes < len(suite(self.suite)):
+            raise ValueError(
+                f"num_lifetimes is {self.num_lifetimes}; {self.suite} has {len(suite(self.suite))} environments, and "
+                "each needs at least one lifetime"
+            )
         if self.num_steps < 2:
             raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
         if self.lifetime_updates is not None and self.lifetime_updates < self.num_updates:
@@ -125,8 +137,9 @@ class MetaConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
         if min(self.learning_rates) <= 0 or min(self.y_weights) < 0 or min(self.policy_entropy_weights) < 0:
             raise ValueError("learning_rates must be positive, y_weights and policy_entropy_weights not negative")
-        if self.max_gradient_norm is not None and self.max_gradient_norm <= 0:
-            raise ValueError(f"max_gradient_norm is {self.max_gradient_norm}; it must be positive, or null for none")
+        for name in ("max_gradient_norm", "max_lifetime_gradient_norm"):
+            if getattr(self, name) is not None and getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive, or null for none")
 
     @property
     def steps_per_update(self) -> int:

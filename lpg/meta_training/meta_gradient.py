@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lpg.agents.outputs import outputs
@@ -14,6 +15,12 @@ from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
+DETERMINISTIC = 0.01
+"""Share of the largest possible entropy below which a policy counts as deterministic.
+
+Differs from the paper: it resets lifetimes at zero entropy without saying what counts as zero.
+"""
+
 
 class WindowInfo(eqx.Module):
     """What one window of one lifetime looked like."""
@@ -24,6 +31,8 @@ class WindowInfo(eqx.Module):
     critic: CriticInfo
     return_sum: Float[Array, ""]
     num_episodes: Int[Array, ""]
+    is_deterministic: Bool[Array, ""]
+    """The policy's entropy has fallen below a hundredth of its maximum: the agent has stopped exploring for good."""
     is_finite: Bool[Array, ""]
     """Agent, loss and meta-gradient are all finite."""
 
@@ -105,6 +114,7 @@ def run_window(
         critic=jax.tree.map(jnp.mean, critic_info),
         return_sum=jnp.sum(info.return_sum),
         num_episodes=jnp.sum(info.num_episodes),
+        is_deterministic=per_update.policy_entropy[-1] < DETERMINISTIC * jnp.log(jnp.sum(mask)),
         is_finite=all_finite((agent, loss)),
     )
     return loss, (following, report)
@@ -121,6 +131,9 @@ def meta_gradient(
     gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, shape)
     is_finite = info.is_finite & all_finite(gradient)
     gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
+    if config.max_lifetime_gradient_norm is not None:
+        scale = config.max_lifetime_gradient_norm / jnp.maximum(optax.global_norm(gradient), 1e-12)
+        gradient = jax.tree.map(lambda g: g * jnp.minimum(scale, 1.0), gradient)
     return gradient, lifetime, eqx.tree_at(lambda i: i.is_finite, info, is_finite)
 
 

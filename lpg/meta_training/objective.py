@@ -1,4 +1,4 @@
-"""The meta-objective: how good the updated agent is, and each regulariser of η, one function each. All are minimised."""
+"""The meta-objective: how good the updated agent is, and the regularisers of η. All of it is minimised."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,6 +18,8 @@ class ObjectiveTerms(eqx.Module):
     """Mean entropy of y_θ, in nats (unweighted); 0 for rules that discover no predictions."""
     pi_hat_square: Float[Array, ""]
     y_hat_square: Float[Array, ""]
+    pi_hat_mean: Float[Array, ""]
+    """No part of the loss: π̂ with a mean square hardly above its squared mean is the same everywhere."""
 
 
 def policy_gradient(
@@ -50,6 +52,7 @@ def terms(
         prediction_entropy=jnp.mean(entropy(output.prediction)) if discovers_predictions else zero,
         pi_hat_square=jnp.mean(targets.pi_hat**2),
         y_hat_square=jnp.mean(jnp.sum(targets.y_hat**2, axis=-1)) if discovers_predictions else zero,
+        pi_hat_mean=jnp.mean(targets.pi_hat),
     )
 
 

@@ -54,7 +54,8 @@ def _progress(table: Table, config: dict[str, Any]) -> list[str]:
         f"- {table['meta_update'][-1]:,.0f} of {config['meta_updates']:,} meta-updates, "
         f"{table['environment_steps'][-1] / 1e6:,.1f} M environment steps in {table['seconds'][-1]:,.0f} s "
         f"(median {np.median(table['steps_per_second']):,.0f} steps/s)",
-        f"- lifetimes reset: {table['deterministic_resets'][-1]:.0f} deterministic, {table['dropped'][-1]:.0f} diverged",
+        f"- lifetimes reset: {table['deterministic_resets'][-1]:.0f} deterministic, "
+        f"{table['dropped'][-1]:.0f} diverged",
     ]
     if not np.isnan(validation).all():
         best = int(np.nanargmax(validation))

@@ -1,0 +1,1 @@
+"""Speed measurements; timing never decides a test."""

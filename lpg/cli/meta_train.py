@@ -1,0 +1,140 @@
+"""`lpg meta-train`: discovers a rule."""
+
+import dataclasses
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from lpg.arrays import write_whole
+from lpg.cli.main import DONE, INTERRUPTED, TERMINATED
+from lpg.cli.parsing import parse
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Meta-trains a rule into a run folder; going on, stopping early and being killed are all fine."""
+
+    config: tyro.conf.Positional[str]
+    """A shipped configuration (see `lpg list configs`) or a JSON file."""
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE"), tyro.conf.UseAppendAction] = ()
+    """Changes one value of the configuration; may be repeated."""
+    out: Path | None = None
+    """The run folder; by default runs/CONFIG."""
+    resume: bool = False
+    """Go on with the run that the folder holds."""
+    seed: int = 0
+    """Seed of everything random."""
+    minutes: float | None = None
+    """Stop cleanly after this many minutes, compilation included."""
+    json: Path | None = None
+    """Write a summary to this file."""
+
+
+def run(argv: list[str]) -> int:
+    """Runs the command; exit status 0 done or out of time, 130 or 143 stopped by a signal."""
+    arguments = parse(Arguments, argv, "lpg meta-train")
+    from lpg.analysis.meta_run.plot import save_figure
+    from lpg.analysis.meta_run.report import describe, write_report
+    from lpg.evaluation.validation import Validator
+    from lpg.meta_training.config_file import load_config
+    from lpg.meta_training.run import run as meta_train
+
+    if arguments.minutes is not None and not arguments.minutes > 0:
+        raise ValueError(f"--minutes is {arguments.minutes}; it must be positive")
+    if arguments.seed < 0:
+        raise ValueError(f"--seed is {arguments.seed}; it must not be negative")
+    config = load_config(arguments.config, arguments.set)
+    folder = arguments.out or Path("runs") / Path(arguments.config).stem
+    with MetaProgress(config.meta_updates) as progress:
+        result = meta_train(
+            config,
+            folder,
+            seed=arguments.seed,
+            resume=arguments.resume,
+            minutes=arguments.minutes,
+            validate=Validator(config),
+            listener=progress,
+        )
+    if result.state.counters.meta_update > 0:
+        save_figure(folder)
+    write_report(folder, result.flags)
+    print(describe(folder, result.flags))
+    counters = dataclasses.asdict(result.state.counters)
+    if arguments.json is not None:
+        text = json.dumps({"run": str(folder), **counters, "flags": result.flags}, indent=2)
+        write_whole(arguments.json, text.replace("-Infinity", "null").encode())
+    if not result.is_complete:
+        again = f"lpg meta-train {' '.join(argv)}" + ("" if arguments.resume else " --resume")
+        print(f"stopped at meta-update {counters['meta_update']} of {config.meta_updates}; go on with: {again}")
+    if result.signal is not None:
+        return INTERRUPTED if result.signal == signal.SIGINT else TERMINATED
+    return DONE
+
+
+class MetaProgress:
+    """Progress of a meta-training: a bar on a terminal, plain lines elsewhere; on standard error."""
+
+    def __init__(self, total: int) -> None:
+        """Nothing is shown before the context is entered."""
+        self.total = total
+        self._began, self._said = time.monotonic(), float("-inf")
+        self._first: int | None = None
+        self._flags: list[str] = []
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> "MetaProgress":
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=24), TimeRemainingColumn())
+            self._bar = Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True))
+            self._bar.start()
+            self._task = self._bar.add_task("compiling", total=self.total)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        if self._bar is not None:
+            self._bar.console.print(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def step(self, state: Any, values: dict[str, Any], flags: list[str]) -> None:
+        """A meta-update was made."""
+        for flag in flags:
+            kind = flag.split(":")[0].split(" at ")[0]
+            if kind not in self._flags:
+                self._flags.append(kind)
+                self.note(f"audit, meta-update {values['meta_update']}: {flag}")
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._began = values["meta_update"] - 1, now
+        text = (
+            f"{values['environment_steps'] / 1e6:,.1f} M steps, {values['steps_per_second'] / 1e3:,.0f} k/s, "
+            f"entropy π {values['policy_entropy']:.2f} y {values['prediction_entropy']:.2f}, "
+            f"critic {values['critic_error']:.2f}, gradient {values['gradient_norm']:.2g}"
+        )
+        if self._bar is not None:
+            self._bar.update(self._task, completed=values["meta_update"], description=text)
+        elif now - self._said > SECONDS_BETWEEN_LINES or values["meta_update"] == self.total:
+            self._said = now
+            done = values["meta_update"] - self._first
+            left = (now - self._began) * (self.total - values["meta_update"]) / max(done - 1, 1)
+            print(
+                f"meta-update {values['meta_update']}/{self.total}: {text}, {left:,.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )

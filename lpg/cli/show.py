@@ -1,0 +1,75 @@
+"""`lpg show`: what a run or a rule is, how it was made, how it did."""
+
+import dataclasses
+from pathlib import Path
+
+import tyro
+
+from lpg.cli.main import DONE
+from lpg.cli.parsing import parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Describes a run folder (and redraws its figures), a rule or an environment."""
+
+    what: tyro.conf.Positional[str]
+    """A run folder, a rule (name or file), or an environment."""
+    out: Path | None = None
+    """For an environment: also draw an instance into this file."""
+    seed: int = 0
+    """For an environment: which instance."""
+
+
+def run(argv: list[str]) -> int:
+    """Runs the command."""
+    arguments = parse(Arguments, argv, "lpg show")
+    from lpg.environments.registry import ENVIRONMENTS
+
+    folder = Path(arguments.what)
+    if arguments.what in ENVIRONMENTS:
+        _show_environment(arguments)
+    elif (folder / "config.json").is_file():
+        _show_run(folder)
+    else:
+        _show_rule(arguments.what)
+    return DONE
+
+
+def _show_run(folder: Path) -> None:
+    from lpg.analysis.meta_run.plot import save_figure
+    from lpg.analysis.meta_run.report import describe
+
+    print(describe(folder))
+    if (folder / "metrics.csv").is_file():
+        print(f"figure: {save_figure(folder)}")
+
+
+def _show_rule(name: str) -> None:
+    import jax
+
+    from lpg.update_rules.registry import find_rule
+
+    found = find_rule(name)
+    count = sum(leaf.size for leaf in jax.tree.leaves(found.rule))
+    print(f"{found.name}: {type(found.rule).__name__}, {count:,} parameters")
+    for key, value in found.card.items():
+        if key == "config":
+            value = ", ".join(f"{k} {v}" for k, v in value.items())
+        print(f"  {key}: {value}")
+
+
+def _show_environment(arguments: Arguments) -> None:
+    import jax
+
+    from lpg.environments import render
+    from lpg.environments.registry import environment
+
+    entry = environment(arguments.what)
+    shape = entry.distribution.shape
+    instance = entry.distribution.sample(jax.random.key(arguments.seed))
+    print(f"{arguments.what}: {entry.about}")
+    print(render.text(shape, instance))
+    if arguments.out is not None:
+        render.image(shape, instance).savefig(arguments.out, dpi=150)
+        print(f"drawn into {arguments.out}")

@@ -1,0 +1,81 @@
+"""Which lifetimes run together: environments of one shape form a group, and each group is compiled once."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from lpg.environments.base import Environment
+from lpg.environments.registry import environment, suite
+from lpg.meta_training.config import MetaConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Lifetimes with equal shapes, padded so that they divide evenly over devices and chunks."""
+
+    shape: Environment
+    names: tuple[str, ...]
+    """Environments of the group."""
+    distributions: tuple[Any, ...]
+    slots: tuple[int, ...]
+    """Environment of each lifetime, as an index into `names`; padding repeats the first."""
+    num_real: int
+    """Lifetimes that count; the rest is padding, which runs and is ignored."""
+    chunk: int
+
+    @property
+    def weight(self) -> np.ndarray:
+        """[N] 1 for lifetimes that count, 0 for padding."""
+        return (np.arange(len(self.slots)) < self.num_real).astype(np.float32)
+
+
+def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
+    """Groups of a configuration's environments, in the order in which their shapes first appear."""
+    by_shape: dict[Environment, list[str]] = {}
+    members = suite(config.suite)
+    counts = dict(zip(members, deal(config, len(members)), strict=True))
+    for name in members:
+        by_shape.setdefault(environment(name).distribution.shape, []).append(name)
+    groups = []
+    for shape, names in by_shape.items():
+        real = [index for index, name in enumerate(names) for _ in range(counts[name])]
+        chunk, size = fit(len(real), num_devices, config.chunk)
+        groups.append(
+            Group(
+                shape=shape,
+                names=tuple(names),
+                distributions=tuple(environment(name).distribution for name in names),
+                slots=tuple(real + [0] * (size - len(real))),
+                num_real=len(real),
+                chunk=chunk,
+            )
+        )
+    return groups
+
+
+def deal(config: MetaConfig, num_environments: int) -> list[int]:
+    """Lifetimes of each environment; the first ones get what is left over."""
+    if config.num_lifetimes is None:
+        return [config.lifetimes_per_environment] * num_environments
+    each, left = divmod(config.num_lifetimes, num_environments)
+    return [each + (index < left) for index in range(num_environments)]
+
+
+def fit(count: int, num_devices: int, wanted: int) -> tuple[int, int]:
+    """Chunk size near the wanted one, and padded count, that waste least.
+
+    Returns:
+        chunk and padded count ≥ `count`, a multiple of num_devices · chunk.
+    """
+    local = -(-count // num_devices)
+    sizes = range(max(1, wanted // 2), 2 * wanted + 1)
+    padded = {chunk: -(-local // chunk) * chunk for chunk in sizes}
+    chunk = min(sizes, key=lambda c: (padded[c] + abs(c - wanted) / (4 * wanted), c))
+    return chunk, padded[chunk] * num_devices
+
+
+def lifetime_updates(config: MetaConfig, name: str) -> int:
+    """Agent updates of a lifetime on an environment, rounded up to whole windows."""
+    updates = config.lifetime_updates or -(-environment(name).lifetime_steps // config.steps_per_update)
+    return -(-updates // config.num_updates) * config.num_updates

@@ -1,0 +1,198 @@
+"""The compiled programs of a meta-training: windows and births of a group, and the step of η."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.groups import Group
+from lpg.meta_training.lifetime import Birth, LifetimeState, be_born
+from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
+from lpg.update_rules.base import Rule
+
+AXIS = "lifetimes"
+"""The one axis that scales: lifetimes are spread over all devices of the process."""
+
+
+class MetaStepInfo(eqx.Module):
+    """What one step of η looked like."""
+
+    gradient_norm: Float[Array, ""]
+    """Global norm of the mean meta-gradient, before clipping."""
+    environment_norms: Float[Array, " E"]
+    """Norm of each environment's mean meta-gradient, before any scaling."""
+    leaf_norms: Float[Array, " L"]
+    """Norm of the mean meta-gradient of each leaf of η."""
+    is_finite: Bool[Array, ""]
+
+
+class ScaleState(eqx.Module):
+    """Running mean square of each environment's gradient norm."""
+
+    mean_square: Float[Array, " E"]
+    weight: Float[Array, ""]
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """Compiled programs; the windows and births of a group are at the group's index."""
+
+    window: tuple[Callable, ...]
+    birth: tuple[Callable, ...]
+    meta_step: Callable
+
+
+def make_mesh() -> Mesh:
+    """All devices of the process in a row."""
+    return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Callable:
+    """(η, lifetimes [N], keys [N], weight [N], slot [N]) → gradients [D, E, …], lifetimes, reports [N].
+
+    Lifetimes are differentiated chunk by chunk; gradients are summed per environment.
+    """
+
+    def local(rule: Rule, lifetimes: LifetimeState, keys: PRNGKeyArray, weight: Array, slot: Array) -> tuple:
+        def one_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
+            lifetimes, keys, weight, slot = rows
+            gradient, lifetimes, info = jax.vmap(meta_gradient, in_axes=(None, 0, 0, None, None))(
+                rule, lifetimes, keys, config, group.shape
+            )
+            share = jax.nn.one_hot(slot, len(group.names), axis=0, dtype=weight.dtype) * weight
+            total = jax.tree.map(lambda t, g: t + jnp.tensordot(share, g, axes=1), total, gradient)
+            return total, (lifetimes, info)
+
+        chunked = jax.tree.map(lambda x: x.reshape(-1, group.chunk, *x.shape[1:]), (lifetimes, keys, weight, slot))
+        zero = jax.tree.map(lambda x: jnp.zeros((len(group.names), *x.shape), x.dtype), rule)
+        total, rest = jax.lax.scan(one_chunk, zero, chunked)
+        lifetimes, info = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rest)
+        return jax.tree.map(lambda x: x[None], total), lifetimes, info
+
+    spread = PartitionSpec(AXIS)
+    sharded = jax.shard_map(
+        local,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), spread, spread, spread, spread),
+        out_specs=(spread, spread, spread),
+        check_vma=False,
+    )
+    return jax.jit(sharded, donate_argnums=1)
+
+
+def birth_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Callable:
+    """(lifetimes [N], is_born [N], births [N], keys [N]) → lifetimes, where those that are born begin afresh.
+
+    One after the other, so that only those that are born cost anything.
+    """
+    samplers = tuple(distribution.sample for distribution in group.distributions)
+
+    def one(row: tuple) -> LifetimeState:
+        lifetime, is_born, birth, key = row
+        return jax.lax.cond(is_born, lambda: be_born(key, birth, config, group.shape, samplers, rule), lambda: lifetime)
+
+    def local(lifetimes: LifetimeState, is_born: Array, births: Birth, keys: PRNGKeyArray) -> LifetimeState:
+        return jax.lax.map(one, (lifetimes, is_born, births, keys))
+
+    spread = PartitionSpec(AXIS)
+    sharded = jax.shard_map(
+        local, mesh=mesh, in_specs=(spread, spread, spread, spread), out_specs=spread, check_vma=False
+    )
+    return jax.jit(sharded, donate_argnums=0)
+
+
+def meta_optimizer(config: MetaConfig) -> optax.GradientTransformation:
+    """Clipping, then Adam with warm-up and an optional half-cosine fall."""
+    peak = config.meta_learning_rate
+    fall = optax.cosine_decay_schedule(peak, max(config.meta_updates - config.warmup, 1), config.final_learning_rate)
+    rate = optax.join_schedules([optax.linear_schedule(0.0, peak, config.warmup), fall], [config.warmup])
+    clip = [] if config.max_gradient_norm is None else [optax.clip_by_global_norm(config.max_gradient_norm)]
+    return optax.chain(*clip, optax.adam(rate))
+
+
+def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
+    """(η, optimiser state, scales, gradients of all groups) → η′, optimiser state′, scales′, report.
+
+    The mean meta-gradient is the sum over all lifetimes divided by their number, however they were grouped. η stays as
+    it was where the gradient is not finite.
+
+    Args:
+        counts: for each group, the number of lifetimes of each of its environments.
+    """
+    optimizer = meta_optimizer(config)
+    count = jnp.concatenate([jnp.asarray(c, jnp.float32) for c in counts])
+
+    def step(rule: Rule, optimizer_state: optax.OptState, scales: ScaleState, gradients: tuple) -> tuple:
+        summed = jax.tree.map(lambda *g: jnp.concatenate([x.sum(0) for x in g]), *gradients)
+        mean = jax.tree.map(lambda g: g / count.reshape(-1, *[1] * (g.ndim - 1)), summed)
+        squares = [jnp.sum(g.reshape(g.shape[0], -1) ** 2, axis=1) for g in jax.tree.leaves(mean)]
+        norms = jnp.sqrt(sum(squares))
+        seen = ScaleState(mean_square=0.95 * scales.mean_square + 0.05 * norms**2, weight=0.95 * scales.weight + 0.05)
+        share = count / count.sum()
+        if config.scale_gradients:
+            share = share / jnp.maximum(jnp.sqrt(seen.mean_square / seen.weight), 1e-6)
+        total = jax.tree.map(lambda g: jnp.tensordot(share.astype(g.dtype), g, axes=1), mean)
+        is_finite = all_finite(total)
+        updates, following = optimizer.update(total, optimizer_state, rule)
+        moved = optax.apply_updates(rule, updates)
+        keep = lambda new, old: jnp.where(is_finite, new, old)  # noqa: E731
+        info = MetaStepInfo(
+            gradient_norm=optax.global_norm(total),
+            environment_norms=norms,
+            leaf_norms=jnp.stack([jnp.linalg.norm(g.reshape(-1)) for g in jax.tree.leaves(total)]),
+            is_finite=is_finite & all_finite(moved),
+        )
+        return (
+            jax.tree.map(keep, moved, rule),
+            jax.tree.map(keep, following, optimizer_state),
+            jax.tree.map(keep, seen, scales),
+            info,
+        )
+
+    return jax.jit(step)
+
+
+def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: Rule) -> tuple[Programs, list]:
+    """Compiles windows and births ahead of time, so that nothing is ever compiled twice.
+
+    Returns:
+        The programs, and for each group an empty (all-zero) batch of lifetimes of the right shapes and sharding.
+    """
+    spread = NamedSharding(mesh, PartitionSpec(AXIS))
+
+    def lower(group: Group) -> tuple[Any, Any, Any]:
+        size = len(group.slots)
+        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
+        births = Birth(*(jax.ShapeDtypeStruct((size,), dtype) for dtype in (jnp.int32, jnp.float32, jnp.float32)))
+        samplers = tuple(distribution.sample for distribution in group.distributions)
+        make = jax.vmap(lambda key, birth: be_born(key, birth, config, group.shape, samplers, rule))
+        empty = jax.eval_shape(make, keys, births)
+        place = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=spread), tree)  # noqa: E731
+        flags = jax.ShapeDtypeStruct((size,), bool)
+        weight, slot = jax.ShapeDtypeStruct((size,), jnp.float32), jax.ShapeDtypeStruct((size,), jnp.int32)
+        replicated = NamedSharding(mesh, PartitionSpec())
+        eta = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated), rule)
+        window = window_program(config, group, mesh).lower(eta, *place((empty, keys, weight, slot)))
+        birth = birth_program(config, group, mesh, rule).lower(*place((empty, flags, births, keys)))
+        return window, birth, empty
+
+    # One after the other: the compiler uses all cores anyway, and side by side it would need several gigabytes.
+    lowered = [lower(group) for group in groups]
+    counts = [np.bincount(group.slots[: group.num_real], minlength=len(group.names)) for group in groups]
+    programs = Programs(
+        window=tuple(window.compile() for window, _, _ in lowered),
+        birth=tuple(birth.compile() for _, birth, _ in lowered),
+        meta_step=meta_step_program(config, counts),
+    )
+    zeros = [
+        jax.tree.map(lambda x: jax.device_put(jnp.zeros(x.shape, x.dtype), spread), empty) for _, _, empty in lowered
+    ]
+    return programs, zeros

@@ -1,0 +1,236 @@
+"""The life of a run folder: begin or resume, go on until done, stopped or out of time, and lose nothing on the way."""
+
+import contextlib
+import dataclasses
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+
+from lpg.arrays import write_whole
+from lpg.meta_training.audit import Audit
+from lpg.meta_training.checkpoint import list_checkpoints, read_checkpoint, unfinished_writes, write_checkpoint
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.metrics import MetricsFile, row
+from lpg.meta_training.state import MetaState
+from lpg.meta_training.trainer import Trainer
+from lpg.update_rules.base import Rule
+from lpg.update_rules.rule_file import save_rule
+
+
+class Listener(Protocol):
+    """What a run tells whoever watches."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        ...
+
+    def step(self, state: MetaState, values: dict[str, Any], flags: list[str]) -> None:
+        """A meta-update was made."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """How a call ended."""
+
+    state: MetaState
+    signal: int | None
+    """The signal that stopped it, or none."""
+    is_complete: bool
+    """All meta-updates of the configuration are done."""
+    flags: list[str]
+    """What the audit has to say at the end."""
+
+
+def run(
+    config: MetaConfig,
+    folder: Path,
+    *,
+    seed: int,
+    resume: bool,
+    minutes: float | None,
+    validate: Callable[[Rule], float],
+    listener: Listener,
+) -> RunResult:
+    """Meta-trains into a run folder.
+
+    Args:
+        folder: created if absent; one that holds a run is only touched with `resume`.
+        resume: go on from the newest checkpoint.
+        minutes: stop cleanly after this much wall-clock time, compilation included; none: no limit.
+        validate: η → score on validation instances; the best η becomes `rule.safetensors`.
+        listener: is told of everything.
+
+    Raises:
+        ValueError: the folder holds another run, or its newest checkpoint is torn or foreign.
+        DivergenceError: the run has no future; the newest checkpoint is from before it went wrong.
+        OSError: something could not be written; what had been written before is whole.
+    """
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    stored = json.loads(json.dumps(dataclasses.asdict(config)))
+    checkpoints = _open_folder(folder, stored, seed, resume, listener)
+    listener.note("compiling")
+    trainer = Trainer(config, seed)
+    if checkpoints:
+        state = read_checkpoint(checkpoints[-1], trainer.template(), stored, seed)
+        listener.note(f"resumed from {checkpoints[-1]} at meta-update {state.counters.meta_update}")
+    else:
+        state = trainer.init()
+        _save_rule(folder / "checkpoints" / "rule-000000.safetensors", state, trainer, stored, None)
+        _save_rule(folder / "rule.safetensors", state, trainer, stored, None)
+        write_checkpoint(folder, state, stored, seed)
+    metrics = MetricsFile(folder / "metrics.csv", trainer.names, state.counters.meta_update)
+    audit = Audit(_leaf_names(state.rule), config.prediction_size if config.rule == "lpg" else 1)
+    flags: list[str] = []
+    try:
+        with _signals() as received:
+            while state.counters.meta_update < config.meta_updates:
+                if received or (deadline is not None and time.monotonic() > deadline):
+                    break
+                flags = _one_update(trainer, state, config, stored, folder, metrics, audit, validate, listener)
+    finally:
+        metrics.close()
+    if not list_checkpoints(folder)[-1].stem.endswith(f"{state.counters.meta_update:08d}"):
+        write_checkpoint(folder, state, stored, seed)
+    return RunResult(
+        state=state,
+        signal=received[0] if received else None,
+        is_complete=state.counters.meta_update >= config.meta_updates,
+        flags=flags,
+    )
+
+
+def _one_update(
+    trainer: Trainer,
+    state: MetaState,
+    config: MetaConfig,
+    stored: dict[str, Any],
+    folder: Path,
+    metrics: MetricsFile,
+    audit: Audit,
+    validate: Callable[[Rule], float],
+    listener: Listener,
+) -> list[str]:
+    """One meta-update with all that is written after it."""
+    began, steps_before = time.monotonic(), state.counters.environment_steps
+    report = trainer.meta_update(state)
+    counters = state.counters
+    duration = time.monotonic() - began
+    counters.seconds += duration
+    audit.observe(report)
+    values = row(
+        report,
+        meta_update=counters.meta_update,
+        environment_steps=counters.environment_steps,
+        seconds=counters.seconds,
+        steps_per_second=(counters.environment_steps - steps_before) / duration,
+        deterministic_resets=counters.deterministic,
+        dropped=counters.dropped,
+    )
+    is_end = counters.meta_update == config.meta_updates
+    if is_end or counters.meta_update % config.validation_every == 0:
+        values["validation"] = _validate(trainer, state, stored, folder, validate, listener)
+    metrics.append(values)
+    if is_end or counters.meta_update % config.checkpoint_every == 0:
+        write_checkpoint(folder, state, stored, trainer.seed)
+    flags = audit.flags()
+    listener.step(state, values, flags)
+    return flags
+
+
+def _validate(
+    trainer: Trainer,
+    state: MetaState,
+    stored: dict[str, Any],
+    folder: Path,
+    validate: Callable[[Rule], float],
+    listener: Listener,
+) -> float:
+    """Scores η, keeps it beside the checkpoints, and makes it the run's rule if it is the best so far."""
+    began = time.monotonic()
+    counters = state.counters
+    score = validate(state.rule)
+    is_best = not score <= counters.best_score
+    if is_best:
+        counters.best_score, counters.best_update = score, counters.meta_update
+    _save_rule(folder / "checkpoints" / f"rule-{counters.meta_update:06d}.safetensors", state, trainer, stored, score)
+    if is_best:
+        _save_rule(folder / "rule.safetensors", state, trainer, stored, score)
+    counters.seconds += time.monotonic() - began
+    listener.note(f"meta-update {counters.meta_update}: validation {score:.3f}{' (best so far)' if is_best else ''}")
+    return score
+
+
+def _save_rule(
+    path: Path, state: MetaState, trainer: Trainer, stored: dict[str, Any], validation: float | None
+) -> None:
+    counters = state.counters
+    card = {
+        "config": stored,
+        "seed": trainer.seed,
+        "environments": list(trainer.names),
+        "meta_updates": counters.meta_update,
+        "environment_steps": counters.environment_steps,
+        "evaluation": {"validation": validation},
+        "jax": jax.__version__,
+    }
+    save_rule(path, jax.device_get(state.rule), card)
+
+
+def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, listener: Listener) -> list[Path]:
+    """Begins a run folder or finds its checkpoints.
+
+    Raises:
+        ValueError: it holds a run and `resume` was not asked for, or one with another configuration or seed.
+    """
+    wanted = {"config": stored, "seed": seed}
+    file = folder / "config.json"
+    if not file.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise ValueError(f"{folder} is not empty and holds no run; choose another --out")
+        write_whole(file, json.dumps(wanted, indent=2).encode())
+        return []
+    if not resume:
+        raise ValueError(f"{folder} already holds a run; --resume goes on with it, another --out begins a new one")
+    try:
+        found = json.loads(file.read_text())
+        different = sorted(key for key in stored if found["config"].get(key) != stored[key])
+        found_seed = found["seed"]
+    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"{file} is damaged ({error}); restore it, or begin again with another --out") from error
+    if different or found_seed != seed:
+        key = different[0] if different else "seed"
+        here, there = (found["config"].get(key), stored[key]) if different else (found_seed, seed)
+        raise ValueError(f"{folder} holds a run with {key} = {here}, not {there}; resume it with its own configuration")
+    for torn in unfinished_writes(folder):
+        listener.note(f"found {torn}, whose writing was killed; removed, nothing else depends on it")
+        torn.unlink()
+    return list_checkpoints(folder)
+
+
+def _leaf_names(rule: Rule) -> list[str]:
+    paths = jax.tree_util.tree_flatten_with_path(rule)[0]
+    return [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths]
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM instead of dying of them; a second one of either kind is obeyed at once."""
+    received: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            raise KeyboardInterrupt
+
+    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

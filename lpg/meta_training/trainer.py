@@ -1,0 +1,208 @@
+"""Meta-training, Algorithm 1 of the paper: init, and one meta-update over all lifetimes."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from lpg.keys import stream
+from lpg.meta_training.bandit import arms
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.groups import Group, lifetime_updates, make_groups
+from lpg.meta_training.lifetime import Birth
+from lpg.meta_training.meta_gradient import WindowInfo
+from lpg.meta_training.programs import (
+    AXIS,
+    MetaStepInfo,
+    Programs,
+    ScaleState,
+    compile_programs,
+    make_mesh,
+    meta_optimizer,
+)
+from lpg.meta_training.state import Counters, MetaState, new_bandit, new_slots
+from lpg.update_rules.base import Rule
+from lpg.update_rules.lpg import init_lpg
+from lpg.update_rules.lpg_v import init_lpg_v
+
+MAX_DROPPED = 0.05
+"""Largest share of lifetimes that may diverge before the run is stopped."""
+MIN_BORN = 40
+"""Lifetimes that must have begun before the share is judged."""
+
+
+class DivergenceError(RuntimeError):
+    """Meta-training cannot go on: η is not finite, or too many lifetimes diverged."""
+
+
+@dataclasses.dataclass
+class StepReport:
+    """What a meta-update did, per environment where it says so; all on the host."""
+
+    step: MetaStepInfo
+    windows: dict[str, WindowInfo]
+    """Reports of each environment's lifetimes, [n]."""
+    final_returns: dict[str, list[float]]
+    """Returns at the end of the lifetimes that ended now (not of the shortened first ones)."""
+    resets: int
+    """Lifetimes that ended before their time."""
+
+
+class Trainer:
+    """The compiled programs of one configuration, and the functions that move a state with them."""
+
+    def __init__(self, config: MetaConfig, seed: int) -> None:
+        """Compiles everything; nothing is compiled later."""
+        self.config, self.seed = config, seed
+        self.mesh = make_mesh()
+        self.groups: list[Group] = make_groups(config, jax.device_count())
+        self.names = tuple(name for group in self.groups for name in group.names)
+        self.arms = arms(config.learning_rates, config.y_weights)
+        self.programs: Programs
+        self.programs, self._empty = compile_programs(config, self.groups, self.mesh, init_rule(config, seed))
+
+    def template(self) -> MetaState:
+        """A state of the right shapes in which no lifetime has begun."""
+        everywhere = NamedSharding(self.mesh, PartitionSpec())
+        rule = jax.device_put(init_rule(self.config, self.seed), everywhere)
+        num_environments = len(self.names)
+        return MetaState(
+            rule=rule,
+            optimizer_state=jax.device_put(meta_optimizer(self.config).init(rule), everywhere),
+            scales=jax.device_put(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), everywhere),
+            lifetimes=jax.tree.map(jnp.copy, self._empty),
+            slots=[new_slots(group) for group in self.groups],
+            bandit=new_bandit(self.config),
+            counters=Counters(),
+        )
+
+    def init(self) -> MetaState:
+        """A fresh η, and every lifetime at its beginning."""
+        state = self.template()
+        for index, group in enumerate(self.groups):
+            self._give_birth(state, index, np.ones(len(group.slots), bool), is_first=True)
+        return state
+
+    def meta_update(self, state: MetaState) -> StepReport:
+        """K agent updates in every lifetime, one update of η; lifetimes that are over begin anew. Changes `state`.
+
+        Raises:
+            DivergenceError: η is not finite, or more than `MAX_DROPPED` of the lifetimes had to be dropped.
+        """
+        gradients, infos = [], []
+        for index, group in enumerate(self.groups):
+            keys = self._keys(state, index, "window")
+            gradient, state.lifetimes[index], info = self.programs.window[index](
+                state.rule, state.lifetimes[index], keys, *self._spread((group.weight, np.array(group.slots, np.int32)))
+            )
+            gradients.append(gradient)
+            infos.append(info)
+        state.rule, state.optimizer_state, state.scales, step = self.programs.meta_step(
+            state.rule, state.optimizer_state, state.scales, tuple(gradients)
+        )
+        state.counters.meta_update += 1
+        report = StepReport(step=jax.device_get(step), windows={}, final_returns={}, resets=0)
+        for index, info in enumerate(infos):
+            self._end_lifetimes(state, index, jax.device_get(info), report)
+        self._check(state, report)
+        return report
+
+    def _end_lifetimes(self, state: MetaState, index: int, info: WindowInfo, report: StepReport) -> None:
+        """Ages a group's lifetimes, records those that are over, and lets new ones begin."""
+        group, slots, counters = self.groups[index], state.slots[index], state.counters
+        counters.environment_steps += group.num_real * self.config.num_updates * self.config.steps_per_update
+        slots.age += self.config.num_updates
+        is_real = group.weight > 0
+        is_dropped = ~info.is_finite
+        is_deterministic = info.is_deterministic & ~is_dropped
+        is_over = (slots.age >= slots.length) | is_dropped | is_deterministic
+        final = final_returns(state.lifetimes[index].return_sum, state.lifetimes[index].return_count)
+        environments = np.array(group.slots)
+        for lifetime in np.flatnonzero(is_over & is_real & ~is_dropped & (slots.is_counted | is_deterministic)):
+            name = group.names[environments[lifetime]]
+            state.bandit.record(self.names.index(name), int(slots.arm[lifetime]), float(final[lifetime]))
+            report.final_returns.setdefault(name, []).append(float(final[lifetime]))
+        for position, name in enumerate(group.names):
+            own = is_real & (environments == position)
+            report.windows[name] = jax.tree.map(lambda x, own=own: x[own], info)
+        counters.ended += int((is_over & is_real).sum())
+        counters.dropped += int((is_dropped & is_real).sum())
+        counters.deterministic += int((is_deterministic & is_real).sum())
+        report.resets += int(((is_dropped | is_deterministic) & is_real).sum())
+        if is_over.any():
+            self._give_birth(state, index, is_over, is_first=False)
+
+    def _give_birth(self, state: MetaState, index: int, is_born: np.ndarray, *, is_first: bool) -> None:
+        """Begins new lifetimes where asked, with arms drawn by the bandit."""
+        group, slots, config = self.groups[index], state.slots[index], self.config
+        generator = np.random.default_rng([self.seed, state.counters.meta_update, index])
+        for lifetime in np.flatnonzero(is_born):
+            name = group.names[group.slots[lifetime]]
+            length = lifetime_updates(config, name)
+            is_short = is_first and config.stagger
+            windows = generator.integers(1, length // config.num_updates, endpoint=True)
+            slots.length[lifetime] = windows * config.num_updates if is_short else length
+            slots.age[lifetime] = 0
+            slots.is_counted[lifetime] = not is_short
+            slots.arm[lifetime] = state.bandit.choose(self.names.index(name), generator)
+        chosen = np.array(self.arms, np.float32)[slots.arm]
+        births = Birth(np.array(group.slots, np.int32), chosen[:, 0], chosen[:, 1])
+        keys = self._keys(state, index, "birth")
+        state.lifetimes[index] = self.programs.birth[index](
+            state.lifetimes[index], self._spread(is_born), self._spread(births), keys
+        )
+        state.counters.born += int((is_born & (group.weight > 0)).sum())
+
+    def _keys(self, state: MetaState, index: int, purpose: str) -> jax.Array:
+        """Keys [N] that depend on seed, meta-update, group and purpose alone: nothing to store, nothing used twice."""
+        key = jax.random.fold_in(stream(self.seed, "meta"), state.counters.meta_update)
+        key = jax.random.fold_in(key, 2 * index + (purpose == "birth"))
+        return self._spread(jax.random.split(key, len(self.groups[index].slots)))
+
+    def _spread(self, tree: object) -> object:
+        """Arrays [N, …] laid out over the devices."""
+        return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec(AXIS)))
+
+    def _check(self, state: MetaState, report: StepReport) -> None:
+        """Stops a run that has no future, naming where it went wrong."""
+        counters = state.counters
+        where = culprits(report)
+        if not report.step.is_finite:
+            raise DivergenceError(f"η is not finite at meta-update {counters.meta_update}{where}")
+        if counters.born >= MIN_BORN and counters.dropped > MAX_DROPPED * counters.born:
+            raise DivergenceError(
+                f"{counters.dropped} of {counters.born} lifetimes diverged by meta-update {counters.meta_update}, more "
+                f"than {MAX_DROPPED:.0%}{where}"
+            )
+
+
+def culprits(report: StepReport) -> str:
+    """Which environment and which term of the meta-loss are not finite, in words."""
+    found = []
+    for name, info in report.windows.items():
+        if not np.all(info.is_finite):
+            values = {field: getattr(info.terms, field) for field in info.terms.__dataclass_fields__}
+            bad = [field for field, value in values.items() if not np.all(np.isfinite(value))]
+            found.append(f"{name} ({', '.join(bad) or 'meta-gradient'})")
+    return f": {'; '.join(found)}" if found else ""
+
+
+def final_returns(total: jax.Array, count: jax.Array) -> np.ndarray:
+    """Mean return of about the last B episodes of each lifetime; NaN where none has ended."""
+    total, count = np.asarray(total, float), np.asarray(count, float)
+    return np.where(count > 0, total / np.maximum(count, 1e-9), np.nan)
+
+
+def init_rule(config: MetaConfig, seed: int) -> Rule:
+    """A fresh η of the configured kind and sizes."""
+    key = jax.random.fold_in(stream(seed, "meta"), 2**31 - 1)
+    if config.rule == "lpg-v":
+        return init_lpg_v(key, lstm_size=config.lstm_size)
+    return init_lpg(
+        key,
+        lstm_size=config.lstm_size,
+        prediction_size=config.prediction_size,
+        embedding_size=config.embedding_size,
+    )
