@@ -1,0 +1,54 @@
+# make discover   discover a rule on this machine and measure it
+# make test       style, types and the quick tests
+# Every target builds .venv first, with the first Python ≥ 3.11 that there is.
+
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+LPG := .venv/bin/lpg
+
+# What `make discover` runs.
+CONFIG ?= laptop
+RUN ?= runs/$(CONFIG)
+META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN)
+EVALUATE = $(LPG) evaluate --rule $(RUN) --rule a2c --suite tabular-chain --out $(RUN)/evaluation
+
+# Tests compile in haste (tests/conftest.py); the slow ones learn something and want fast programs instead.
+# One thread per worker, two workers: measured faster than one worker with two threads.
+PYTEST := PJRT_NPROC=1 .venv/bin/python -m pytest -p no:cacheprovider -q
+WORKERS ?= 2
+
+.PHONY: discover test slow bench lint format clean
+
+.venv: .venv/installed
+
+.venv/installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python ≥ 3.11 found; say where it is: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+discover: .venv/installed
+	$(META_TRAIN)
+	$(EVALUATE)
+
+test: lint
+	$(PYTEST) -m "not slow" -n $(WORKERS)
+
+slow: .venv/installed
+	XLA_FLAGS= $(PYTEST) -m slow --durations=10
+
+bench: .venv/installed
+	.venv/bin/python -m benchmarks.meta_training
+
+lint: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: .venv/installed
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
