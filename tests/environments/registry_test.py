@@ -1,0 +1,158 @@
+"""The list of names, and the contract that everything on it keeps."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.environments import registry
+from lpg.environments.base import auto_step
+
+NAMES = tuple(registry.ENVIRONMENTS)
+NUM_STEPS, NUM_STREAMS = 60, 32
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def rollout(shape, instance, key):
+    """Uniformly random valid actions in one stream with resets; observations before and after every step."""
+    key_reset, key_action, key_noise = jax.random.split(key, 3)
+    num_valid = jnp.sum(shape.action_mask(instance))
+    actions = jax.random.randint(key_action, (NUM_STEPS,), 0, num_valid)
+    noise = jax.random.uniform(key_noise, (NUM_STEPS, shape.num_noise + shape.num_reset_noise))
+
+    def step(state, inputs):
+        following, outcome, observation = auto_step(shape, instance, state, *inputs)
+        return following, (state, outcome, observation, shape.observe(instance, state))
+
+    start = shape.reset(instance, jax.random.uniform(key_reset, (shape.num_reset_noise,)))
+    return jax.lax.scan(step, start, (actions, noise))[1], actions, noise
+
+
+@functools.cache
+def batch(name):
+    """Instances of an environment and one rollout in each, mapped."""
+    entry = registry.environment(name)
+    shape = entry.distribution.shape
+    instances = jax.jit(jax.vmap(entry.distribution.sample))(jax.random.split(jax.random.key(7), NUM_STREAMS))
+    keys = jax.random.split(jax.random.key(8), NUM_STREAMS)
+    return shape, instances, keys, mapped(shape, instances, keys)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def mapped(shape, instances, keys):
+    return jax.vmap(rollout, in_axes=(None, 0, 0))(shape, instances, keys)
+
+
+def one(tree, index=0):
+    return jax.tree.map(lambda x: x[index], tree)
+
+
+def assert_equal(left, right):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6), left, right)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_observations_are_integers_in_range(name):
+    shape, _, _, ((_, _, after, before), _, _) = batch(name)
+    for seen in (after, before):
+        assert jnp.issubdtype(seen.dtype, jnp.integer)
+        assert seen.min() >= 0 and seen.max() < shape.num_states
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vmap_is_a_loop(name):
+    shape, instances, keys, everything = batch(name)
+    for index in (0, NUM_STREAMS - 1):
+        assert_equal(rollout(shape, one(instances, index), keys[index]), one(everything, index))
+    # Twin: another stream is another story.
+    with pytest.raises(AssertionError):
+        assert_equal(rollout(shape, one(instances, 0), keys[1]), one(everything, 0))
+
+
+@pytest.mark.parametrize("name", ["tabular/dense", "tabular/longer_horizon", "chain/short_noisy"])
+def test_jit_changes_nothing(name):
+    shape, instances, _, ((states, outcome, after, _), actions, noise) = batch(name)
+    instance = one(instances)
+    for time in (0, 1, 2):
+        state = one(one(states), time)
+        with jax.disable_jit():
+            _, plain, seen = auto_step(shape, instance, state, actions[0, time], noise[0, time])
+        assert_equal((plain, seen), (one(one(outcome), time), after[0, time]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_episode_ends_one_way_and_no_later_than_its_time_limit(name):
+    shape, instances, _, ((states, outcome, _, before), _, _) = batch(name)
+    assert not (outcome.terminated & outcome.truncated).any()
+    last = np.asarray(outcome.terminated | outcome.truncated)
+    limit = np.asarray(jax.vmap(shape.time_limit)(instances))
+    first = np.asarray(jax.vmap(shape.initial_states)(instances))
+    for stream in range(NUM_STREAMS):
+        starts = np.concatenate([[0], np.flatnonzero(last[stream]) + 1])
+        assert np.diff(starts).max(initial=0) <= limit[stream]
+        # Every episode starts in a state that the initial distribution allows.
+        assert (first[stream, before[stream][starts[starts < NUM_STEPS]]] > 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_resets_follow_the_initial_distribution(name):
+    shape, instances, _, _ = batch(name)
+    instance = one(instances)
+    noise = (jnp.arange(2000) + 0.5)[:, None] / 2000
+    states = jax.vmap(lambda number: shape.observe(instance, shape.reset(instance, number)))(noise)
+    found = np.bincount(states, minlength=shape.num_states) / 2000
+    # Evenly spread noise: every frequency is right to one part in 2,000, and so is their sum.
+    np.testing.assert_allclose(found, shape.initial_states(instance), atol=1 / 2000 + 1e-6)
+    np.testing.assert_allclose(shape.initial_states(instance).sum(), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masks_name_the_actions_of_the_set_asked_for(name):
+    family = registry.environment(name).distribution
+    shape = family.shape
+    for number in (2,) if name.startswith("chain/") else (9, 18):
+        mask = shape.action_mask(family.sample(jax.random.key(0), number))
+        assert mask.shape == (shape.num_actions,)
+        # Valid actions come first: callers draw from [0, how many).
+        assert mask.tolist() == [action < number for action in range(shape.num_actions)]
+
+
+def test_instances_of_one_shape_have_equal_array_shapes():
+    by_shape = {}
+    for name in NAMES:
+        family = registry.environment(name).distribution
+        arrays = jax.eval_shape(family.sample, jax.random.key(0))
+        described = str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arrays))
+        assert by_shape.setdefault(family.shape, described) == described, name
+        hash(family.shape)
+    assert len(by_shape) == 3
+
+
+def test_an_unknown_name_is_refused_and_the_nearest_one_offered():
+    with pytest.raises(ValueError, match="unknown environment 'tabular/dens'; did you mean 'tabular/dense'"):
+        registry.environment("tabular/dens")
+    with pytest.raises(ValueError, match="unknown suite or environment 'chian'; did you mean 'chain'"):
+        registry.suite("chian")
+
+
+def test_a_suite_is_named_or_listed_with_commas():
+    assert len(registry.suite("tabular")) == 5 and len(registry.suite("chain")) == 4
+    assert registry.suite("tabular-chain") == registry.suite("tabular") + registry.suite("chain")
+    assert registry.suite("chain/long, tabular/dense") == ("chain/long", "tabular/dense")
+    assert registry.suite("procedural,chain/short") == ("procedural/grid", "chain/short")
+
+
+def test_an_environment_of_ones_own_is_module_and_factory():
+    entry = registry.environment("lpg.environments.grid_families:ProceduralGrid")
+    assert entry.distribution.shape == registry.environment("procedural/grid").distribution.shape
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("no_such_module:thing", "must name something importable"), ("math:thing", "importable"), ("math:pi", "callable")],
+)
+def test_a_factory_that_cannot_be_called_is_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        registry.environment(name)
