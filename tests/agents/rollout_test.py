@@ -96,6 +96,7 @@ def test_a_rollout_is_a_plain_loop_over_steps():
     assert np.asarray(seen.terminated).any() and np.asarray(seen.is_last & ~seen.terminated).any()
     assert info.num_episodes == len(returns)
     assert info.return_sum == sum(returns)
+    assert info.return_square_sum == sum(x**2 for x in returns)
 
 
 def test_an_episode_cut_in_two_by_rollouts_keeps_its_return():
@@ -158,3 +159,10 @@ def test_a_rollout_is_a_function_of_its_key():
     _, other, _ = play(jax.random.key(2), *arguments)
     np.testing.assert_array_equal(one.action, again.action)
     assert np.any(one.action != other.action)
+
+
+def test_squares_of_returns_are_added_up_too():
+    # Chains of 5 steps pay ±1 once: every one of the 5 episodes in 8 steps has a squared return of 1.
+    _, seen, info = play(jax.random.key(9), fresh(CHAIN, chain(5)), uniform_agent(CHAIN), chain(5), CHAIN)
+    assert info.return_square_sum == 5
+    assert abs(float(info.return_sum)) < 5  # the twin: their sum is another number

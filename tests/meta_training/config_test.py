@@ -1,0 +1,73 @@
+import dataclasses
+
+import pytest
+
+from lpg.meta_training.config import MetaConfig
+
+
+def test_the_defaults_are_the_papers_values():
+    # Table 2: 64 streams × 20 steps, K = 5, Adam at 1e-4, β = ({.01, .02}, 1e-3, 1e-3, 1e-3), τ = .1, ρ = .2;
+    # 960 lifetimes = 64 × 15 environments. Table 3: α_lr and α_y for tables.
+    config = MetaConfig()
+    assert (config.num_streams, config.num_steps, config.num_updates) == (64, 20, 5)
+    assert config.steps_per_update == 1280
+    assert config.lifetimes_per_environment * 15 == 960
+    assert config.meta_learning_rate == 1e-4
+    assert config.policy_entropy_weights == (0.01, 0.02)
+    assert (config.prediction_entropy_weight, config.pi_hat_weight, config.y_hat_weight) == (1e-3, 1e-3, 1e-3)
+    assert (config.bandit_temperature, config.bandit_exploration) == (0.1, 0.2)
+    assert (config.learning_rates, config.y_weights) == ((20, 40, 80), (0.1, 0.5, 1))
+    assert config.gammas == (0.997, 0.995, 0.99)
+    assert (config.lstm_size, config.prediction_size, config.embedding_size) == (256, 30, 16)
+
+
+def test_it_is_frozen_and_hashable_so_that_programs_can_depend_on_it():
+    assert hash(MetaConfig()) == hash(MetaConfig())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        MetaConfig().num_streams = 3
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"suite": "tabular/dens"}, "did you mean"),
+        ({"num_streams": 0}, "num_streams is 0"),
+        ({"num_steps": 1}, "at least 2"),
+        ({"num_updates": 5, "lifetime_updates": 4}, "whole windows"),
+        ({"gammas": ()}, "gammas is empty"),
+        ({"gammas": (1.0,)}, "gamma 1.0"),
+        ({"outer_lambda": 1.5}, "outer_lambda is 1.5"),
+        ({"critic_rate": -0.1}, "critic_rate is -0.1"),
+        ({"y_hat_weight": -1.0}, "y_hat_weight is -1.0"),
+        ({"learning_rates": (0.0,)}, "learning_rates"),
+        ({"max_gradient_norm": 0.0}, "max_gradient_norm is 0.0"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_what_was_given(changes, words):
+    with pytest.raises(ValueError, match=words):
+        MetaConfig(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_steps": 2}, {"num_updates": 5, "lifetime_updates": 5}, {"gammas": (0.0,)}, {"outer_lambda": 1.0},
+        {"critic_rate": 0.0}, {"y_weights": (0.0,)}, {"max_gradient_norm": None},
+    ],
+)  # fmt: skip
+def test_a_value_at_the_edge_is_accepted(changes):
+    assert dataclasses.asdict(MetaConfig(**changes)).items() >= changes.items()
+
+
+def test_every_field_says_what_it_is():
+    import ast
+    import inspect
+
+    body = ast.parse(inspect.getsource(MetaConfig)).body[0].body
+    undocumented = [
+        field.target.id
+        for field, following in zip(body, body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and not (isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant))
+    ]
+    assert undocumented == []
