@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,7 @@ class Audit:
         """Mean of one figure over the window and an environment's lifetimes."""
         values = []
         for report in self._seen:
-            value = report.windows[environment]
+            value: Any = report.windows[environment]
             for part in path.split("."):
                 value = getattr(value, part)
             values.append(np.nanmean(value))

@@ -37,10 +37,10 @@ class LifetimeState(eqx.Module):
 class Birth(eqx.Module):
     """What is decided before a lifetime begins."""
 
-    environment: Int[Array, ""]
+    environment: Int[Array, " *N"]
     """Index into the group's environments."""
-    learning_rate: Float[Array, ""]
-    y_weight: Float[Array, ""]
+    learning_rate: Float[Array, " *N"]
+    y_weight: Float[Array, " *N"]
 
 
 def agent_optimizer() -> optax.GradientTransformation:

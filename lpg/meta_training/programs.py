@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Key
 
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group
@@ -55,13 +55,13 @@ def make_mesh() -> Mesh:
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
 
 
-def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Callable:
+def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     """(η, lifetimes [N], keys [N], weight [N], slot [N]) → gradients [D, E, …], lifetimes, reports [N].
 
     Lifetimes are differentiated chunk by chunk; gradients are summed per environment.
     """
 
-    def local(rule: Rule, lifetimes: LifetimeState, keys: PRNGKeyArray, weight: Array, slot: Array) -> tuple:
+    def local(rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, slot: Array) -> tuple:
         def one_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
             lifetimes, keys, weight, slot = rows
             gradient, lifetimes, info = jax.vmap(meta_gradient, in_axes=(None, 0, 0, None, None))(
@@ -88,7 +88,7 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Callable:
     return jax.jit(sharded, donate_argnums=1)
 
 
-def birth_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Callable:
+def birth_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Any:
     """(lifetimes [N], is_born [N], births [N], keys [N]) → lifetimes, where those that are born begin afresh.
 
     One after the other, so that only those that are born cost anything.
@@ -99,7 +99,7 @@ def birth_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> C
         lifetime, is_born, birth, key = row
         return jax.lax.cond(is_born, lambda: be_born(key, birth, config, group.shape, samplers, rule), lambda: lifetime)
 
-    def local(lifetimes: LifetimeState, is_born: Array, births: Birth, keys: PRNGKeyArray) -> LifetimeState:
+    def local(lifetimes: LifetimeState, is_born: Array, births: Birth, keys: Key[Array, " N"]) -> LifetimeState:
         return jax.lax.map(one, (lifetimes, is_born, births, keys))
 
     spread = PartitionSpec(AXIS)
@@ -171,7 +171,7 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
     def lower(group: Group) -> tuple[Any, Any, Any]:
         size = len(group.slots)
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
-        births = Birth(*(jax.ShapeDtypeStruct((size,), dtype) for dtype in (jnp.int32, jnp.float32, jnp.float32)))
+        births = jax.eval_shape(lambda: Birth(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
         samplers = tuple(distribution.sample for distribution in group.distributions)
         make = jax.vmap(lambda key, birth: be_born(key, birth, config, group.shape, samplers, rule))
         empty = jax.eval_shape(make, keys, births)

@@ -1,6 +1,7 @@
 """Meta-training, Algorithm 1 of the paper: init, and one meta-update over all lifetimes."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -95,7 +96,11 @@ class Trainer:
         for index, group in enumerate(self.groups):
             keys = self._keys(state, index, "window")
             gradient, state.lifetimes[index], info = self.programs.window[index](
-                state.rule, state.lifetimes[index], keys, *self._spread((group.weight, np.array(group.slots, np.int32)))
+                state.rule,
+                state.lifetimes[index],
+                keys,
+                self._spread(group.weight),
+                self._spread(np.array(group.slots, np.int32)),
             )
             gradients.append(gradient)
             infos.append(info)
@@ -148,7 +153,7 @@ class Trainer:
             slots.is_counted[lifetime] = not is_short
             slots.arm[lifetime] = state.bandit.choose(self.names.index(name), generator)
         chosen = np.array(self.arms, np.float32)[slots.arm]
-        births = Birth(np.array(group.slots, np.int32), chosen[:, 0], chosen[:, 1])
+        births = Birth(jnp.array(group.slots, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
         keys = self._keys(state, index, "birth")
         state.lifetimes[index] = self.programs.birth[index](
             state.lifetimes[index], self._spread(is_born), self._spread(births), keys
@@ -161,7 +166,7 @@ class Trainer:
         key = jax.random.fold_in(key, 2 * index + (purpose == "birth"))
         return self._spread(jax.random.split(key, len(self.groups[index].slots)))
 
-    def _spread(self, tree: object) -> object:
+    def _spread(self, tree: Any) -> Any:
         """Arrays [N, …] laid out over the devices."""
         return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec(AXIS)))
 
@@ -191,8 +196,8 @@ def culprits(report: StepReport) -> str:
 
 def final_returns(total: jax.Array, count: jax.Array) -> np.ndarray:
     """Mean return of about the last B episodes of each lifetime; NaN where none has ended."""
-    total, count = np.asarray(total, float), np.asarray(count, float)
-    return np.where(count > 0, total / np.maximum(count, 1e-9), np.nan)
+    number = np.asarray(count, float)
+    return np.where(number > 0, np.asarray(total, float) / np.maximum(number, 1e-9), np.nan)
 
 
 def init_rule(config: MetaConfig, seed: int) -> Rule:
