@@ -85,9 +85,7 @@ def rollout(
         is_last=is_last,
     )
     ended = jnp.where(is_last, total, 0.0)
-    info = RolloutInfo(
-        return_sum=jnp.sum(ended), return_square_sum=jnp.sum(ended**2), num_episodes=jnp.sum(is_last)
-    )
+    info = RolloutInfo(return_sum=jnp.sum(ended), return_square_sum=jnp.sum(ended**2), num_episodes=jnp.sum(is_last))
     return RolloutState(environment=last, episode_return=running), trajectory, info
 
 

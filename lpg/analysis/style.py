@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 RULE_COLOURS = ("#0b6bcb", "#d9480f", "#2b8a3e", "#862e9c", "#b08900", "#0c8599", "#c2255c", "#5f6b7a")
@@ -13,7 +14,7 @@ def style() -> Iterator[None]:
     """Everything drawn inside looks alike, and no window is ever opened."""
     import matplotlib as mpl
 
-    settings = {
+    settings: dict[Any, Any] = {
         "figure.dpi": 100,
         "savefig.dpi": 160,
         "savefig.bbox": "tight",

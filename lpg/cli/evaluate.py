@@ -8,7 +8,7 @@ import tyro
 
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import print_table, write_json
+from lpg.cli.report import make_room, print_table, write_json
 from lpg.cli.rules import Contestant, contestants
 from lpg.environments.registry import suite
 from lpg.evaluation import results
@@ -55,6 +55,7 @@ def run(argv: list[str]) -> int:
     updates = {name: default_updates(name, arguments.steps_scale) for name in names}
     seeds = range(arguments.seeds)
     table = None if arguments.out is None else arguments.out / "results.csv"
+    make_room(table, arguments.json)
     if table is not None:
         results.check_free(table, [(one.label, name, seed) for one in rules for name in names for seed in seeds])
     rulers = ruler_rows(names, seeds, "report", arguments.num_actions)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import json
 import typing
 from collections.abc import Sequence
 from typing import TypeVar
@@ -30,14 +29,15 @@ def parse(kind: type[Arguments], argv: list[str], prog: str) -> Arguments:
     except SystemExit as error:
         if error.code in (0, None):
             raise
-        raise ValueError(f"{_one_line(caught.getvalue())} (see `{prog} --help`)") from None
+        message = _one_line(caught.getvalue()).removeprefix(f"Error parsing {kind.__name__}: ")
+        raise ValueError(f"{message} (see `{prog} --help`)") from None
 
 
 def assign(options: Options, assignments: Sequence[str]) -> Options:
     """A copy of a frozen dataclass of optional numbers and truth values, with some of them given.
 
     Args:
-        assignments: `key=value`, the value as JSON.
+        assignments: `key=value`, the value a number, or true or false.
 
     Raises:
         ValueError: no such key (the nearest is named), or a value of the wrong type.
@@ -51,31 +51,36 @@ def assign(options: Options, assignments: Sequence[str]) -> Options:
         known(key, hints, "key")
         (kind,) = set(typing.get_args(hints[key])) - {type(None)}
         try:
-            changes[key] = _as(kind, json.loads(value))
+            changes[key] = _as(kind, value.strip())
         except ValueError:
             words = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
             raise ValueError(f"{key} is {value!r}; {words} is needed") from None
     return dataclasses.replace(options, **changes)  # type: ignore[type-var]
 
 
-def _as(kind: type, value: object) -> int | float | bool:
-    """The value if it is of a kind without loss."""
-    if isinstance(value, bool) == (kind is bool) and isinstance(value, int | float) and value == kind(value):
-        return kind(value)
-    raise ValueError
+def _as(kind: type, text: str) -> int | float | bool:
+    """The number or truth value that a text spells."""
+    if kind is not bool:
+        return kind(text)
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise ValueError(text)
 
 
 def _one_line(box: str) -> str:
     """What is said in a box of tyro's: its first part, and the nearest option if one is offered."""
-    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if line.startswith("│")]
     parts: list[list[str]] = [[]]
-    for line in lines:
-        if set(line) <= {"─"} and line:
+    for line in box.splitlines():
+        if line.startswith(("╭", "╰")) or "─" * 5 in line or "-" * 5 in line:
             parts.append([])
-        elif line:
-            parts[-1].append(line)
-    message = " ".join(parts[0]) or " ".join(box.split())
-    for part in parts[1:]:
-        if part and part[0].startswith("Perhaps you meant") and len(part) > 1:
+        elif text := line.strip("│ "):
+            parts[-1].append(text)
+    # Where the terminal knows no box characters, the title is a part of its own and stands first.
+    found = [part for part in parts[1:] if part]
+    if not found:
+        return " ".join(box.split())
+    message = " ".join(found[0])
+    for part in found[1:]:
+        if part[0].startswith("Perhaps you meant") and len(part) > 1:
             message += f"; did you mean {part[1]}?"
     return message

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,6 +88,19 @@ def write_json(
         "steps_per_second": round(steps / max(seconds, 1e-9)),
     }
     write_whole(path, (json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n").encode())
+
+
+def make_room(*files: Path | None) -> None:
+    """Makes the folders of files that will be written, so that a bad path fails before the work and not after it.
+
+    Raises:
+        OSError: a folder cannot be made, or nothing can be written into it.
+    """
+    for file in files:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_dir() or not os.access(file.parent, os.W_OK):
+                raise OSError(f"{file}: no file can be written there")
 
 
 def _without_nan(value: Any) -> Any:

@@ -9,7 +9,7 @@ import tyro
 from lpg.agents.registry import AGENTS
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import print_table, write_json
+from lpg.cli.report import make_room, print_table, write_json
 from lpg.cli.rules import contestants
 from lpg.environments.registry import environment, known
 from lpg.evaluation import results
@@ -75,7 +75,7 @@ def run(argv: list[str]) -> int:
     environment(name)
     (one,) = contestants([arguments.rule])
     options = assign(Options(), arguments.set)
-    sizes = dataclasses.replace(one.sizes, **options.changes(TrainingSizes))
+    sizes = dataclasses.replace(one.sizes, **options.changes(TrainingSizes))  # type: ignore[arg-type]
     if arguments.steps is None:
         updates = default_updates(name, sizes=sizes)
     else:
@@ -86,6 +86,7 @@ def run(argv: list[str]) -> int:
         found = Chosen(dataclasses.replace(found.setting, **changes), source)  # type: ignore[arg-type]
     seeds = range(arguments.seeds)
     table = None if arguments.out is None else arguments.out / "results.csv"
+    make_room(table, arguments.json)
     if table is not None:
         results.check_free(table, [(one.label, name, seed) for seed in seeds])
 

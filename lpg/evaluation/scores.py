@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, smoothed, last_tenth
+from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, last_tenth, smoothed
 
 NUM_RESAMPLES = 2000
 
@@ -61,7 +61,7 @@ def normalise(value: np.ndarray | float, random: float, optimum: float) -> np.nd
     return (value - random) / span if abs(span) > 1e-9 else np.full_like(np.asarray(value, float), np.nan)
 
 
-def interquartile_mean(values: np.ndarray) -> np.ndarray:
+def interquartile_mean(values: np.ndarray) -> np.ndarray | np.floating:
     """Mean of what is left when a quarter of the n values (rounded down) is cut off at each end of the last axis."""
     ordered = np.sort(values, axis=-1)
     cut = values.shape[-1] // 4

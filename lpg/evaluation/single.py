@@ -28,7 +28,7 @@ class TrainingResult:
 def train(
     rule: Rule | str | Path,
     environment: str,
-    num_steps: float | None = None,
+    num_steps: int | float | None = None,
     seed: int = 0,
     *,
     setting: Setting | None = None,

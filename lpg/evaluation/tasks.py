@@ -8,14 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Key
 
 from lpg.environments.base import Instance
 from lpg.environments.registry import environment
 from lpg.keys import Purpose, stream
 
 
-def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[PRNGKeyArray, PRNGKeyArray]:
+def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Array, " R"], Key[Array, " R"]]:
     """Keys [R] of instances and of agents, a pair for each seed.
 
     They depend on the environment's name, never on the suite it is run in.

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int, PRNGKeyArray
+from jaxtyping import Array, Int, Key
 
 from lpg.agents.outputs import Agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
@@ -57,7 +57,7 @@ class Run(eqx.Module):
 
     instance: Instance
     hyper: Hyperparameters
-    key: PRNGKeyArray
+    key: Key[Array, " *R"]
 
 
 class RunState(eqx.Module):
@@ -117,7 +117,7 @@ def train_agents(
     num_runs = runs.key.shape[0]
     devices = jax.device_count()
     chunk = chunk or fitting_chunk(num_runs, devices)
-    begin, advance, spread = _programs(shape, sizes, chunk)
+    begin, advance, spread = _programs(shape, sizes, chunk)  # type: ignore[arg-type]  # environments are frozen
     batch = chunk * devices
     ends = stretch_ends(num_updates, num_points)
     everything, agents = [], []

@@ -115,7 +115,7 @@ def tune(
     return {name: _entry(done, ladders, updates[name], num_seeds) for name, done in tried.items()}
 
 
-def candidates(tried: Mapping[Point, float], ladders: Sequence[Ladder], room: int, at_once: int = 8) -> list[Point]:
+def candidates(tried: Mapping[Point, float], ladders: Sequence[Ladder], room: int, at_once: int = 4) -> list[Point]:
     """What to try next: at first the box, then untried neighbours of the best, of the second best, and so on."""
     if not tried:
         return list(itertools.product(*(ladder.start for ladder in ladders)))[:room]
@@ -144,7 +144,9 @@ def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> 
     Raises:
         ValueError: there is a file and it is no tuning table.
     """
-    table = read_table(path) if path.is_file() else {"format_version": TABLE_FORMAT, "rule": rule, "environments": {}}
+    table: dict[str, Any] = (
+        read_table(path) if path.is_file() else {"format_version": TABLE_FORMAT, "rule": rule, "environments": {}}
+    )
     for name, entry in entries.items():
         others = [e for e in table["environments"].get(name, []) if e["updates"] != entry["updates"]]
         table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])

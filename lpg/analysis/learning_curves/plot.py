@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANEL_INCHES = (3.1, 2.25)
-MAX_COLUMNS = 5
+MAX_COLUMNS = 4
 
 
 def save_figure(rows: Sequence[Row], path: Path) -> Path:
@@ -86,7 +86,7 @@ def _panel(ax: "Axes", name: str, by_rule: dict[str, dict[int, list[Row]]], pale
             height = float(np.mean([curve[0].return_mean for curve in by_rule[ruler].values()]))
             ax.axhline(height, color=colour, linewidth=1.1, dashes=dashes, label=ruler, zorder=1.5)
     family, _, rest = name.partition("/")
-    ax.set_title(f"{family}  {rest.replace('_', ' ')}" if rest else family)
+    ax.set_title(f"{family}  {rest.replace('_', ' ')}" if rest else family, loc="left")
     ax.set_xlim(left=0)
     ax.margins(x=0.01, y=0.08)
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -96,7 +96,7 @@ def _panel(ax: "Axes", name: str, by_rule: dict[str, dict[int, list[Row]]], pale
 
 def _columns(count: int) -> int:
     """Columns that fill the last line best, of those that are wide enough."""
-    if count <= MAX_COLUMNS:
+    if count <= 3:
         return max(count, 1)
     options = range(3, MAX_COLUMNS + 1)
     return min(options, key=lambda c: (math.ceil(count / c) * c - count, -c))

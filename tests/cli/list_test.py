@@ -1,0 +1,16 @@
+"""`lpg list`."""
+
+import pytest
+
+from lpg.cli.list import run
+
+
+@pytest.mark.parametrize(
+    ("what", "entry"),
+    [("environments", "tabular/dense"), ("suites", "tabular-chain"), ("agents", "tabular"), ("rules", "a2c"),
+     ("configs", "smoke")],
+)  # fmt: skip
+def test_every_list_has_its_entries_one_a_line_with_what_they_are(what, entry, capsys):
+    assert run([what]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines[entry].strip()

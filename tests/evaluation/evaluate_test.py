@@ -1,0 +1,68 @@
+"""Evaluation: rows in order, the same luck for every rule, rulers beside them."""
+
+import numpy as np
+import pytest
+
+from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows, score_rule
+from lpg.evaluation.settings import Setting
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.lpg_v import init_lpg_v
+
+SIZES = TrainingSizes(num_streams=4, num_steps=10)
+STILL = Setting(learning_rate=1e-30)
+"""So small a step that no agent moves."""
+NAMES = ("chain/short", "chain/long")
+
+
+def evaluate(rule, label, setting=None, **options):
+    options = {"sizes": SIZES, "num_points": 2, **options}
+    return evaluate_rule(rule, label, NAMES, 2, 8, "validation", setting, **options)
+
+
+def test_rows_come_environment_by_environment_and_seed_by_seed():
+    rows = evaluate(A2C(), "mine")
+    assert [(row.environment, row.seed, row.agent_updates, row.steps) for row in rows] == [
+        (name, seed, at, at * 40) for name in NAMES for seed in (0, 1) for at in (4, 8)
+    ]
+    assert {row.rule for row in rows} == {"mine"}
+
+
+def test_every_rule_meets_the_same_environments_and_the_same_luck(key):
+    # Agents that do not move all follow the uniform policy: whatever differs is the environment or the luck.
+    a = evaluate(A2C(), "a", STILL)
+    b = evaluate(init_lpg_v(key, lstm_size=2), "b", STILL)
+    np.testing.assert_array_equal([(r.return_mean, r.episodes) for r in a], [(r.return_mean, r.episodes) for r in b])
+    other = evaluate_rule(A2C(), "a", NAMES, 2, 8, "report", STILL, sizes=SIZES, num_points=2)
+    assert [r.episodes for r in other] != [r.episodes for r in a], "the twin: another purpose"
+
+
+def test_environments_may_have_settings_and_lengths_of_their_own():
+    settings = {"chain/short": STILL, "chain/long": Setting(learning_rate=100.0)}
+    mixed = evaluate_rule(A2C(), "a", NAMES, 1, {"chain/short": 8, "chain/long": 4}, "validation", settings,
+                          sizes=SIZES, num_points=1)  # fmt: skip
+    still = evaluate_rule(A2C(), "a", NAMES, 1, 8, "validation", STILL, sizes=SIZES, num_points=1)
+    assert [row.agent_updates for row in mixed] == [8, 4]
+    assert mixed[0] == still[0]
+
+
+def test_the_rulers_are_rows_too():
+    rows = ruler_rows(NAMES, 2, "validation")
+    assert [(r.rule, r.environment, r.seed) for r in rows[:3]] == [
+        ("random", "chain/short", 0), ("optimum", "chain/short", 0), ("random", "chain/short", 1),
+    ]  # fmt: skip
+    np.testing.assert_allclose([r.return_mean for r in rows], [0.0, 1.0] * 4, atol=1e-6)
+
+
+def test_a_rule_is_scored_against_its_rulers():
+    rows, found = score_rule(A2C(), "a", NAMES, 2, 8, "validation", Setting(learning_rate=100.0), sizes=SIZES)
+    assert len(rows) == 2 * 2 * 8
+    assert set(found.area.per_environment) == set(NAMES)
+    # On a chain a normalised return is the return.
+    assert found.end.per_environment["chain/short"] == pytest.approx(found.raw_end["chain/short"], abs=1e-5)
+
+
+def test_an_environments_own_budget_is_that_of_the_paper():
+    assert default_updates("tabular/dense") == 2344  # 3,000,000 / 1,280
+    assert default_updates("chain/short", 0.1) == 78
+    assert default_updates("chain/short", 1e-9) == 1

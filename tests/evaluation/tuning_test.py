@@ -1,0 +1,87 @@
+"""Tuning: a search on a lattice whose answer is known, its budget, and its table."""
+
+import json
+
+import pytest
+
+from lpg.evaluation import tuning
+from lpg.evaluation.settings import read_table
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.tuning import HAND_WRITTEN, LEARNED, Ladder, candidates, neighbours, save_table, setting_at, tune
+from lpg.update_rules.a2c import A2C
+
+LADDERS = (Ladder("learning_rate", lambda r: 2.0**r, (0, 1)), Ladder("y_weight", lambda r: float(r), (0, 1), lowest=0))
+
+
+def search(score, ladders, num_trials):
+    tried = {}
+    while len(tried) < num_trials:
+        for point in candidates(tried, ladders, num_trials - len(tried)):
+            tried[point] = float(score(point))
+    return tried
+
+
+def test_the_search_walks_out_of_its_box_to_a_best_that_lies_far_outside():
+    tried = search(lambda p: -abs(p[0] - 7) - abs(p[1] - 3), LADDERS, 50)
+    assert max(tried, key=tried.get) == (7, 3)
+    assert all(p in tried for p in neighbours((7, 3), LADDERS))
+    assert len(tried) == 50
+
+
+def test_a_natural_bound_is_never_crossed():
+    tried = search(lambda p: -abs(p[0]) - p[1], LADDERS, 12)
+    assert max(tried, key=tried.get) == (0, 0)
+    assert min(p[1] for p in tried) == 0 and min(p[0] for p in tried) < 0
+
+
+def test_neighbours_differ_by_one_rung():
+    assert set(neighbours((0, 0), LADDERS)) == {(1, 0), (-1, 0), (0, 1)}
+
+
+def test_a_budget_smaller_than_the_box_is_kept():
+    assert len(candidates({}, LADDERS, 3)) == 3
+
+
+def test_every_kind_of_rule_begins_with_as_many_trials():
+    assert len(candidates({}, LEARNED, 99)) == len(candidates({}, HAND_WRITTEN, 99)) == 16
+
+
+def test_the_ladders_hold_the_published_values_and_the_natural_bounds():
+    assert {LEARNED[0].value(r) for r in (-1, 0, 1)} == {20.0, 40.0, 80.0}
+    entropy, lambda_ = HAND_WRITTEN[2], HAND_WRITTEN[3]
+    assert entropy.value(0) == 0.0 and not entropy.has(-1) and entropy.has(50)
+    assert lambda_.value(0) == 1.0 and not lambda_.has(-1) and lambda_.value(6) == 0.0 and not lambda_.has(7)
+    assert setting_at((0, -1), LEARNED).y_weight == 0.25
+
+
+@pytest.fixture(scope="module")
+def entries():
+    sizes = TrainingSizes(num_streams=8, num_steps=10)
+    return tune(A2C(), ["chain/short"], {"chain/short": 30}, is_learned=False, num_trials=18, num_seeds=2, sizes=sizes)
+
+
+def test_a_sweep_records_every_trial_best_first(entries):
+    entry = entries["chain/short"]
+    score = [row[-1] for row in entry["sweep"]]
+    assert len(score) == entry["trials"] == 18 and entry["updates"] == 30
+    assert score == sorted(score, reverse=True) and score[0] == entry["score"] > score[-1]
+    best = dict(zip(entry["sweep_columns"], entry["sweep"][0], strict=True))
+    assert all(entry["setting"][name] == value for name, value in best.items() if name != "score")
+
+
+def test_a_table_grows_by_environment_and_number_of_updates(entries, tmp_path):
+    path = tmp_path / "tuned" / "a2c.json"
+    save_table(path, "a2c", entries)
+    save_table(path, "a2c", {"chain/short": {**entries["chain/short"], "updates": 10}})
+    save_table(path, "a2c", {"chain/short": {**entries["chain/short"], "score": 0.5}})
+    found = read_table(path)["environments"]["chain/short"]
+    assert [e["updates"] for e in found] == [10, 30] and found[1]["score"] == 0.5
+    assert json.loads(path.read_text())["rule"] == "a2c"
+    assert max(map(len, path.read_text().splitlines())) < 120
+
+
+def test_an_environment_without_rulers_cannot_be_tuned(monkeypatch):
+    unsolved = type("E", (), {"distribution": type("D", (), {"shape": object()})})
+    monkeypatch.setattr(tuning, "environment", lambda name: unsolved)
+    with pytest.raises(ValueError, match="cannot be normalised"):
+        tune(A2C(), ["somewhere/else"], {"somewhere/else": 3}, is_learned=False)

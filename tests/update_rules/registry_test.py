@@ -1,0 +1,66 @@
+"""Names of rules: every spelling that the command line allows, and the nearest one for those that it does not."""
+
+import pytest
+
+from lpg.update_rules import registry
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.lpg import LPG, init_lpg
+from lpg.update_rules.rule_file import save_rule
+
+
+@pytest.fixture
+def rule(key):
+    return init_lpg(key, lstm_size=2, prediction_size=2, embedding_size=2)
+
+
+def test_a_hand_written_rule_has_a_name_and_nothing_to_learn():
+    found = registry.find_rule("a2c")
+    assert isinstance(found.rule, A2C) and not found.is_learned and found.card == {} and found.path is None
+
+
+def test_a_rule_file_is_called_by_its_stem_and_a_run_by_its_folder(rule, tmp_path):
+    save_rule(tmp_path / "mine.safetensors", rule, {"seed": 3})
+    save_rule(tmp_path / "run-1" / "rule.safetensors", rule, {"seed": 4})
+    one = registry.find_rule(tmp_path / "mine.safetensors")
+    run = registry.find_rule(tmp_path / "run-1")
+    inside = registry.find_rule(tmp_path / "run-1" / "rule.safetensors")
+    assert (one.name, one.card["seed"], one.is_learned) == ("mine", 3, True)
+    assert (run.name, inside.name, run.card["seed"]) == ("run-1", "run-1", 4)
+    assert isinstance(registry.load_rule(str(tmp_path / "run-1")), LPG)
+
+
+def test_a_shipped_rule_is_found_by_the_name_of_its_file(rule, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "SHIPPED_FOLDER", tmp_path)
+    assert registry.shipped() == {}
+    save_rule(tmp_path / "lpg.safetensors", rule, {})
+    assert list(registry.shipped()) == ["lpg"]
+    assert registry.find_rule("lpg").name == "lpg"
+
+
+def test_a_factory_is_called():
+    assert isinstance(registry.load_rule("lpg.update_rules.a2c:A2C"), A2C)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a2d", "did you mean 'a2c'"),
+        ("", "unknown rule|no rule.safetensors"),
+        ("nowhere/rule.safetensors", "no such file"),
+        ("nowhere.safetensors", "no such file"),
+        ("builtins:dict", "targets"),
+        ("no_such_module:make", "importable"),
+    ],
+)
+def test_what_is_no_rule_is_refused_in_one_line(name, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        registry.load_rule(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_rule_says_whether_it_is_a_run(tmp_path):
+    with pytest.raises(ValueError, match="no run folder"):
+        registry.load_rule(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="--resume"):
+        registry.load_rule(tmp_path)

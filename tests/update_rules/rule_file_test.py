@@ -1,0 +1,163 @@
+"""Rule files: what goes in comes out, and nothing else comes in."""
+
+import json
+import os
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from lpg.arrays import flatten
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.lpg import init_lpg
+from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.rule_file import read_rule, save_rule
+
+
+def small(key):
+    return init_lpg(key, lstm_size=3, prediction_size=4, embedding_size=2)
+
+
+def equal(a, b):
+    return jax.tree.structure(a) == jax.tree.structure(b) and all(
+        x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
+
+
+@pytest.mark.parametrize("make", [small, lambda key: init_lpg_v(key, lstm_size=3)])
+def test_a_rule_comes_back_as_it_was_with_its_card(make, key, tmp_path):
+    rule = make(key)
+    save_rule(tmp_path / "rule.safetensors", rule, {"seed": 7, "config": {"suite": "chain"}})
+    found, card = read_rule(tmp_path / "rule.safetensors")
+    assert equal(found, rule)
+    assert not equal(found, make(jax.random.key(1)))
+    assert card["seed"] == 7 and card["config"] == {"suite": "chain"} and card["sizes"]["lstm_size"] == 3
+    assert os.listdir(tmp_path) == ["rule.safetensors"]
+
+
+def test_float64_stays_float64_and_is_refused_where_it_would_be_rounded(key, tmp_path):
+    path = tmp_path / "rule.safetensors"
+    with jax.enable_x64(True):
+        rule = jax.tree.map(lambda x: x.astype(jnp.float64) / 3, small(key))
+        save_rule(path, rule, {})
+        assert equal(read_rule(path)[0], rule)
+    with pytest.raises(ValueError, match="float64; jax_enable_x64"):
+        read_rule(path)
+
+
+def test_the_card_says_in_which_order_inputs_come(key, tmp_path):
+    save_rule(tmp_path / "r.safetensors", small(key), {})
+    assert read_rule(tmp_path / "r.safetensors")[1]["inputs"][:4] == ["r", "d", "gamma", "pi(a|s)"]
+
+
+def test_what_cannot_be_saved_is_refused_and_an_older_file_stays(key, tmp_path):
+    path = tmp_path / "r.safetensors"
+    save_rule(path, small(key), {})
+    before = path.read_bytes()
+    broken = eqx.tree_at(lambda r: r.pi_head.bias, small(key), jnp.array([jnp.nan]))
+    for rule, card, words in (
+        (broken, {}, "not finite"),
+        (A2C(), {}, "A2C"),
+        (small(key), {"x": float("nan")}, "JSON"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            save_rule(path, rule, card)
+    assert path.read_bytes() == before
+
+
+def arrays_and_card(key):
+    rule = small(key)
+    card = {
+        "format_version": 1,
+        "kind": "lpg",
+        "sizes": {"lstm_size": 3, "prediction_size": 4, "embedding_size": 2},
+        "inputs": ["r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))"],
+    }
+    return dict(flatten(rule)), card
+
+
+def with_array(name, change):
+    return lambda arrays, card: ({**arrays, name: change(arrays[name])}, card)
+
+
+def with_card(**changes):
+    return lambda arrays, card: (arrays, {**card, **changes})
+
+
+def poisoned(array):
+    array = array.copy()
+    array.flat[-1] = np.inf
+    return array
+
+
+BAD = {
+    "another format version": (with_card(format_version=2), "format version 2"),
+    "no version": (with_card(format_version=None), "format version None"),
+    "an unknown kind": (with_card(kind="disco"), "kind 'disco'"),
+    "a kind that is no text": (with_card(kind=["lpg"]), "kind"),
+    "other inputs": (with_card(inputs=["d", "r"]), "reads"),
+    "sizes missing": (with_card(sizes={"lstm_size": 3}), "sizes"),
+    "a size that is no number": (
+        with_card(sizes={"lstm_size": "3", "prediction_size": 4, "embedding_size": 2}),
+        "lstm_size is '3'",
+    ),
+    "a size of a monster": (
+        with_card(sizes={"lstm_size": 10**9, "prediction_size": 4, "embedding_size": 2}),
+        "lstm_size is 1000000000",
+    ),
+    "sizes of another rule": (
+        with_card(sizes={"lstm_size": 5, "prediction_size": 4, "embedding_size": 2}),
+        "shape",
+    ),
+    "a wrong shape": (with_array("pi_head.bias", lambda a: np.zeros(2, a.dtype)), "pi_head.bias"),
+    "whole numbers": (with_array("pi_head.bias", lambda a: np.zeros(1, np.int32)), "int32"),
+    "infinity": (with_array("lstm.weight", poisoned), "not finite"),
+    "an array missing": (lambda arrays, card: ({"lstm.bias": arrays["lstm.bias"]}, card), "needs"),
+    "an array too many": (lambda arrays, card: ({**arrays, "x": np.zeros(1, np.float32)}, card), "needs"),
+    "a card that is a list": (lambda arrays, card: (arrays, [card]), "list"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_refused_in_one_line_that_names_it(case, key, tmp_path):
+    change, words = BAD[case]
+    arrays, card = change(*arrays_and_card(key))
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(safetensors.numpy.save(arrays, metadata={"card": json.dumps(card)}))
+    with pytest.raises(ValueError, match=words) as caught:
+        read_rule(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_good_twin_of_the_bad_files_is_read(key, tmp_path):
+    arrays, card = arrays_and_card(key)
+    path = tmp_path / "good.safetensors"
+    path.write_bytes(safetensors.numpy.save(arrays, metadata={"card": json.dumps(card)}))
+    assert equal(read_rule(path)[0], small(key))
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1, -40])
+def test_a_truncated_file_is_refused(keep, key, tmp_path):
+    path = tmp_path / "r.safetensors"
+    save_rule(path, small(key), {})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        read_rule(path)
+
+
+def test_foreign_files_are_refused(tmp_path):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(ValueError, match="no such file"):
+        read_rule(path)
+    path.write_bytes(b"import os; os.system('true')" * 50)
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        read_rule(path)
+    path.write_bytes(safetensors.numpy.save({"w": np.zeros(3, np.float32)}))
+    with pytest.raises(ValueError, match="without a rule's card"):
+        read_rule(path)
+    path.write_bytes(safetensors.numpy.save({"w": np.zeros(3, np.float32)}, metadata={"card": "{"}))
+    with pytest.raises(ValueError, match="not JSON"):
+        read_rule(path)
