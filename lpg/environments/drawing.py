@@ -113,7 +113,7 @@ def draw_chain(axes: Axes, instance: ChainInstance, state: Any, values: Any) -> 
         axes.plot([x[0], x[0] + 1.1, x[-1]], [start, y, y], color=colour, linewidth=1.4, zorder=1)
         axes.text(2.7, y - 0.12, f"action {action}", fontsize=7, color=GREY, ha="center", va="bottom")
         axes.plot(x[-1], y, "o", markersize=19, color=colour, zorder=3)
-        axes.text(x[-1], y, signed(2 * is_right - 1, 1), color="white", fontsize=8, weight="bold", ha="center",
+        axes.text(x[-1], y, signed(2.0 * is_right - 1.0, 1), color="white", fontsize=8, weight="bold", ha="center",
                   va="center_baseline", zorder=4)  # fmt: skip
         where[coin] = (x[0], start)
         # The last point lies on the disc of the reward: the state after the last step.

@@ -104,12 +104,12 @@ def _sweep(
     num_steps: Steps,
 ) -> Float[Array, " S"]:
     """Sweeps from V = 0: `num_steps` times, or until the fixed point is reached."""
+    if num_steps is None and isinstance(gamma, int | float) and not 0 <= gamma < 1:
+        raise ValueError(f"gamma is {gamma}; without num_steps it must be in [0, 1), or the value may be infinite")
     model = shape.model(instance)
     start = jnp.zeros((shape.num_states,))
     if num_steps is not None:
         return jax.lax.fori_loop(0, num_steps, lambda _, value: improve(shape.backup(model, value, gamma)), start)
-    if isinstance(gamma, int | float) and not 0 <= gamma < 1:
-        raise ValueError(f"gamma is {gamma}; without num_steps it must be in [0, 1), or the value may be infinite")
 
     # A sweep brings V nearer to the fixed point by γ: the distance left is at most γ / (1 − γ) of the last change, and
     # γ^n of what it was at first. The second bound ends the loop where rounding keeps the change from vanishing.

@@ -1,0 +1,129 @@
+"""What is drawn: character by character as text, mark by mark as a figure."""
+
+import io
+import sys
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Circle
+
+from lpg.environments import registry, render
+from lpg.environments.delayed_chain import ChainInstance, ChainState
+from lpg.environments.grid_families import ObjectType, TabularGrid
+from lpg.environments.grid_world import GridState
+
+FAMILY = TabularGrid(
+    rows=("..#.", "...."),
+    objects=(
+        ObjectType(count=2, reward=1.0, p_term=0.0, p_respawn=0.05),
+        ObjectType(count=1, reward=-1.0, p_term=0.5, p_respawn=1.0),
+        ObjectType(count=1, reward=-0.25, p_term=1.0, p_respawn=0.0),
+    ),
+    max_steps=50,
+)
+SHAPE = FAMILY.shape
+
+
+@pytest.fixture(scope="module")
+def instance():
+    # Cells: 0 1 # 2
+    #        3 4 5 6
+    drawn = FAMILY.sample(jax.random.key(0), 9)
+    return eqx.tree_at(lambda grid: grid.object_cell, drawn, jnp.array([0, 5, 2, 3]))
+
+
+def state(cell, present):
+    return GridState(cell=jnp.asarray(cell), is_present=jnp.array(present), time=jnp.asarray(0))
+
+
+def discs(figure):
+    return [patch for patch in figure.axes[0].patches if isinstance(patch, Circle)]
+
+
+def test_text_of_a_grid_is_its_map_and_a_legend(instance):
+    assert render.text(SHAPE, instance).splitlines() == [
+        "######",
+        "#+.#-#",
+        "#a.+.#",
+        "######",
+        "+  2 × +1, never ends the episode, returns with 5 % per step",
+        "-  1 × −1, ends the episode with 50 %, returns at once",
+        "a  1 × −0.25, ends the episode, never returns",
+        "2 × 4, 9 actions, 50 steps per episode",
+    ]
+
+
+def test_text_of_a_state_shows_the_agent_and_what_is_gone(instance):
+    drawn = render.text(SHAPE, instance, state(4, (False, True, True, True))).splitlines()
+    assert drawn[1:3] == ["#,.#-#", "#a@+.#"]
+
+
+@pytest.mark.parametrize(
+    ("is_noisy", "position", "branch", "expected"),
+    [
+        (False, 0, 1, ["o...+", "o...-", "@...-", "@...+"]),
+        (True, 2, 1, ["o~@~+", "o~~~-", "o~~~-", "o~~~+"]),
+        (False, 4, 2, ["o...+", "o...-", "o...@", "o...+"]),
+    ],
+)
+def test_text_of_a_chain_shows_both_coins_and_both_branches(is_noisy, position, branch, expected):
+    # Branch 1: coin 0, right action chosen; branch 2: coin 1, wrong action. At position 0 the branch is the coin.
+    one = ChainInstance(length=jnp.asarray(4), is_noisy=jnp.asarray(is_noisy))
+    where = ChainState(position=jnp.asarray(position), branch=jnp.asarray(branch))
+    lines = render.text(registry.environment("chain/long").distribution.shape, one, where).splitlines()
+    assert [line.split()[-1] for line in lines[:4]] == expected
+    assert lines[0].startswith("coin 0  action 0") and lines[3].startswith("        action 1")
+    assert lines[4].startswith("4 steps") and lines[4].endswith("±1 at random" if is_noisy else "nothing")
+
+
+def test_an_image_has_a_disc_for_every_object_in_the_colour_of_its_type(instance):
+    colours = [to_hex(disc.get_facecolor()) for disc in discs(render.image(SHAPE, instance))]
+    assert colours == [render.REWARDS[0], render.REWARDS[0], render.PENALTIES[0], render.PENALTIES[1]]
+    # Area says how much: −0.25 is smaller than −1.
+    radii = [disc.radius for disc in discs(render.image(SHAPE, instance))]
+    assert radii[0] == radii[1] == radii[2] > radii[3]
+
+
+def test_an_image_of_a_state_adds_the_agent_and_leaves_absent_objects_hollow(instance):
+    drawn = discs(render.image(SHAPE, instance, state(4, (False, True, True, True))))
+    # Last drawn is the agent: cell 4 is row 1, column 1.
+    assert len(drawn) == 5 and drawn[-1].center == (1, 1)
+    assert [disc.get_facecolor()[3] == 0 for disc in drawn[:4]] == [True, False, False, False]
+
+
+def test_values_are_those_of_the_objects_present_or_their_mean(instance):
+    # Cell 3's value is 1 if all 2^4 sets' last one (all present, number 15) is asked for, else 0.
+    values = jnp.zeros(SHAPE.num_states).at[3 + 7 * 15].set(1.6)
+
+    def range_of(figure):
+        return figure.axes[1].get_ylim()
+
+    assert range_of(render.image(SHAPE, instance, values=values)) == pytest.approx((0.0, 1.6))
+    assert range_of(render.image(SHAPE, instance, values=values, average=True)) == pytest.approx((0.0, 0.1))
+    gone = state(4, (False, True, True, True))
+    assert range_of(render.image(SHAPE, instance, gone, values=values)) == pytest.approx((0.0, 0.0), abs=1e-5)
+
+
+def test_drawing_leaves_no_global_state_behind(instance):
+    before = set(sys.modules)
+    render.image(SHAPE, instance, title="a map").savefig(io.BytesIO(), format="png")
+    assert "matplotlib.pyplot" not in set(sys.modules) - before
+
+
+@pytest.mark.parametrize("name", registry.ENVIRONMENTS)
+def test_every_environment_can_be_drawn_with_state_values_and_policy(name):
+    family = registry.environment(name).distribution
+    one = family.sample(jax.random.key(2))
+    start = family.shape.reset(one, jnp.array([0.7]))
+    values = jnp.linspace(-1.0, 2.0, family.shape.num_states)
+    policy = jnp.full((family.shape.num_states, family.shape.num_actions), 1 / family.shape.num_actions)
+    assert len(render.text(family.shape, one, start).splitlines()) >= 5
+    figure = render.image(family.shape, one, start, values=values, policy=policy, title=name)
+    figure.savefig(file := io.BytesIO(), format="rgba", dpi=60)
+    pixels = np.frombuffer(file.getvalue(), np.uint8).reshape(-1, 4)
+    assert len(np.unique(pixels, axis=0)) > 50
+    assert figure.texts[-1].get_text() == name
