@@ -8,7 +8,7 @@ from lpg.environments.registry import known, suite
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MetaConfig:
-    """A meta-training. Defaults are the paper's values (tables 2 and 3); see docs/config.md for the levers."""
+    """A meta-training. Defaults are the paper's values (tables 2 and 3)."""
 
     suite: str = "tabular-chain"
     """Environments to train on: a suite, or names with commas."""
@@ -91,6 +91,8 @@ class MetaConfig:
     """Meta-updates between two validations; the best validated η becomes the rule."""
     validation_updates: int = 400
     """Agent updates of a validation lifetime."""
+    validation_learning_rates: tuple[float, ...] = (20.0, 40.0, 80.0)
+    """Agent learning rates at validation; each environment counts with its best."""
     validation_seeds: int = 2
     """Validation agents per environment."""
     checkpoint_every: int = 100
@@ -123,7 +125,7 @@ class MetaConfig:
                 f"lifetime_updates is {self.lifetime_updates}; at least num_updates = {self.num_updates} are needed, "
                 "because a lifetime is made of whole windows"
             )
-        for name in ("gammas", "policy_entropy_weights", "learning_rates", "y_weights"):
+        for name in ("gammas", "policy_entropy_weights", "learning_rates", "y_weights", "validation_learning_rates"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty; at least one value is needed")
         for gamma in self.gammas:
@@ -135,8 +137,10 @@ class MetaConfig:
         for name in ("warmup", "bandit_exploration", "prediction_entropy_weight", "pi_hat_weight", "y_hat_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
-        if min(self.learning_rates) <= 0 or min(self.y_weights) < 0 or min(self.policy_entropy_weights) < 0:
-            raise ValueError("learning_rates must be positive, y_weights and policy_entropy_weights not negative")
+        if min(*self.learning_rates, *self.validation_learning_rates) <= 0:
+            raise ValueError("learning_rates and validation_learning_rates must be positive")
+        if min(*self.y_weights, *self.policy_entropy_weights) < 0:
+            raise ValueError("y_weights and policy_entropy_weights must not be negative")
         for name in ("max_gradient_norm", "max_lifetime_gradient_norm"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive, or null for none")
