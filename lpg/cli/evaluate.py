@@ -17,6 +17,9 @@ from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Chosen, Setting
 from lpg.evaluation.tuning import save_table, tune
 
+TUNING_SEEDS = 3
+"""Agents per trial of a sweep."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
@@ -34,7 +37,7 @@ class Arguments:
     """Actions of the grids: 9 or 18 (the default)."""
     tune: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Search the agents' hyper-parameters anew, on other seeds."""
-    trials: int = 48
+    trials: int = 64
     """Settings tried per rule and environment when tuning."""
     out: Path | None = None
     """Folder for results.csv and figures/learning_curves.png."""
@@ -93,15 +96,14 @@ def _settings(
     """The agents' hyper-parameters on each environment: recorded ones, or those of a new sweep."""
     if not arguments.tune:
         return {name: one.chosen(name, updates[name]) for name in names}
-    num_seeds = 3
-    total = sum(updates.values()) * arguments.trials * num_seeds * one.sizes.steps_per_update
+    total = sum(updates.values()) * arguments.trials * TUNING_SEEDS * one.sizes.steps_per_update
     with StepProgress(f"tuning {one.label}", total) as progress:
         entries = tune(
             one.named.rule, names, updates, is_learned=one.named.is_learned, num_trials=arguments.trials,
-            num_seeds=num_seeds, sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
+            num_seeds=TUNING_SEEDS, sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
         )  # fmt: skip
     if arguments.out is not None:
-        path = arguments.out / "tuned" / f"{one.label}.json"
+        path = arguments.out / "tuned" / f"{one.label.replace('/', '-')}.json"
         save_table(path, one.label, entries)
         print(f"wrote {path}")
     return {

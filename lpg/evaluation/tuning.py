@@ -55,10 +55,10 @@ LEARNED = (
     Ladder("y_weight", _power(0.5), (-2, -1, 0, 1)),
 )
 HAND_WRITTEN = (
-    Ladder("learning_rate", _power(40.0), (0, 2)),
-    Ladder("y_weight", _power(0.5), (-1, 1)),
+    Ladder("learning_rate", _power(40.0), (1, 3)),
+    Ladder("y_weight", _power(0.5), (-3, -1)),
     Ladder("policy_entropy_weight", lambda rung: 0.0 if rung == 0 else 0.0025 * 2.0**rung, (0, 2), lowest=0),
-    Ladder("lambda_", lambda rung: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[rung], (2, 4), lowest=0, highest=6),
+    Ladder("lambda_", lambda rung: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[rung], (1, 3), lowest=0, highest=6),
 )
 """Both boxes have sixteen corners. γ is not swept: it is part of the task that the agents are given."""
 
@@ -69,7 +69,7 @@ def tune(
     updates: Mapping[str, int],
     *,
     is_learned: bool,
-    num_trials: int = 48,
+    num_trials: int = 64,
     num_seeds: int = 3,
     sizes: TrainingSizes | None = None,
     num_actions: int | None = None,

@@ -79,7 +79,7 @@ def read_rule(path: str | Path) -> tuple[Rule, dict[str, Any]]:
             )
         if not np.issubdtype(array.dtype, np.floating):
             raise ValueError(f"{path}: array {name!r} is {array.dtype}; floating-point numbers are needed")
-        if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
+        if array.dtype.itemsize > 4 and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
             raise ValueError(f"{path}: array {name!r} is {array.dtype}; jax_enable_x64 is needed to load it unrounded")
     _check_finite(arrays, str(path))
     names = jax.tree_util.tree_flatten_with_path(template)[0]
