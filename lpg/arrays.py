@@ -54,6 +54,8 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)  # a full disk does not say which file it was
         raise

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+import shlex
 import signal
 import sys
 import time
@@ -48,8 +50,8 @@ def run(argv: list[str]) -> int:
 
     if arguments.minutes is not None and not arguments.minutes > 0:
         raise ValueError(f"--minutes is {arguments.minutes}; it must be positive")
-    if arguments.seed < 0:
-        raise ValueError(f"--seed is {arguments.seed}; it must not be negative")
+    if not 0 <= arguments.seed < 2**32:
+        raise ValueError(f"--seed is {arguments.seed}; it must lie in [0, 2**32)")
     config = load_config(arguments.config, arguments.set)
     folder = arguments.out or Path("runs") / Path(arguments.config).stem
     with MetaProgress(config.meta_updates) as progress:
@@ -71,7 +73,7 @@ def run(argv: list[str]) -> int:
         text = json.dumps({"run": str(folder), **counters, "flags": result.flags}, indent=2)
         write_whole(arguments.json, text.replace("-Infinity", "null").encode())
     if not result.is_complete:
-        again = f"lpg meta-train {' '.join(argv)}" + ("" if arguments.resume else " --resume")
+        again = f"lpg meta-train {shlex.join(argv)}" + ("" if arguments.resume else " --resume")
         print(f"stopped at meta-update {counters['meta_update']} of {config.meta_updates}; go on with: {again}")
     if result.signal is not None:
         return INTERRUPTED if result.signal == signal.SIGINT else TERMINATED
@@ -115,7 +117,7 @@ class MetaProgress:
     def step(self, state: Any, values: dict[str, Any], flags: list[str]) -> None:
         """A meta-update was made."""
         for flag in flags:
-            kind = flag.split(":")[0].split(" at ")[0]
+            kind = re.sub(r"[\d.]+", "#", flag.split(":")[0])  # said once, not again for every other percentage
             if kind not in self._flags:
                 self._flags.append(kind)
                 self.note(f"audit, meta-update {values['meta_update']}: {flag}")

@@ -39,9 +39,10 @@ def run(argv: list[str]) -> int:
 def _show_run(folder: Path) -> None:
     from lpg.analysis.meta_run.plot import save_figure
     from lpg.analysis.meta_run.report import describe
+    from lpg.meta_training.metrics import read_metrics
 
     print(describe(folder))
-    if (folder / "metrics.csv").is_file():
+    if read_metrics(folder / "metrics.csv"):
         print(f"figure: {save_figure(folder)}")
 
 

@@ -94,11 +94,12 @@ class Audit:
         return []
 
     def _mean(self, environment: str, path: str) -> float:
-        """Mean of one figure over the window and an environment's lifetimes."""
+        """Mean of one figure over the window and an environment's lifetimes, but those that were dropped."""
         values = []
         for report in self._seen:
             value: Any = report.windows[environment]
             for part in path.split("."):
                 value = getattr(value, part)
-            values.append(np.nanmean(value))
-        return float(np.mean(values))
+            values.append(np.ravel(value)[np.ravel(report.windows[environment].is_finite)])
+        every = np.concatenate(values)
+        return float(np.mean(every)) if len(every) else math.nan

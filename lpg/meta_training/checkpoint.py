@@ -21,6 +21,11 @@ def folder_of(run: Path) -> Path:
     return run / "checkpoints"
 
 
+def path_of(run: Path, meta_update: int) -> Path:
+    """The checkpoint of one meta-update."""
+    return folder_of(run) / f"state-{meta_update:08d}.safetensors"
+
+
 def list_checkpoints(run: Path) -> list[Path]:
     """A run's checkpoints, oldest first."""
     return sorted(folder_of(run).glob("state-*.safetensors"))
@@ -34,7 +39,7 @@ def write_checkpoint(run: Path, state: MetaState, config: dict[str, Any], seed: 
     """
     arrays, counters = to_arrays(state)
     note = {"format": FORMAT, "config": config, "seed": seed, "counters": counters}
-    path = folder_of(run) / f"state-{state.counters.meta_update:08d}.safetensors"
+    path = path_of(run, state.counters.meta_update)
     write_whole(path, save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"lpg": json.dumps(note)}))
     for old in list_checkpoints(run)[:-NUM_KEPT]:
         old.unlink()
@@ -59,7 +64,7 @@ def read_checkpoint(path: Path, template: MetaState, config: dict[str, Any], see
                 raise ValueError(f"it belongs to a run with another {', '.join(different)}")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return from_arrays(template, arrays, note["counters"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, ValueError) else f"it is truncated or damaged ({error})"
         raise ValueError(f"cannot resume from {path}: {reason}; {_way_out(path)}") from error
 

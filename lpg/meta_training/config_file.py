@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from importlib import resources
@@ -87,7 +88,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is tuple:
         return isinstance(value, list | tuple) and all(_fits(item, typing.get_args(hint)[0]) for item in value)
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)
@@ -101,5 +102,5 @@ def _words(hint: Any) -> str:
         return "one of " + ", ".join(repr(one) for one in typing.get_args(hint))
     if origin is tuple:
         return f"a list, each item {_words(typing.get_args(hint)[0])},"
-    names = {float: "a number", int: "a whole number", bool: "true or false", str: "a text", type(None): "null"}
+    names = {float: "a finite number", int: "a whole number", bool: "true or false", str: "a text", type(None): "null"}
     return names[hint]

@@ -33,7 +33,7 @@ class Group:
 def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
     """Groups of a configuration's environments, in the order in which their shapes first appear."""
     by_shape: dict[Environment, list[str]] = {}
-    members = suite(config.suite)
+    members = tuple(dict.fromkeys(suite(config.suite)))  # "chain,chain/short" names one of them twice
     counts = dict(zip(members, deal(config, len(members)), strict=True))
     for name in members:
         by_shape.setdefault(environment(name).distribution.shape, []).append(name)
@@ -69,7 +69,7 @@ def fit(count: int, num_devices: int, wanted: int) -> tuple[int, int]:
         chunk and padded count ≥ `count`, a multiple of num_devices · chunk.
     """
     local = -(-count // num_devices)
-    sizes = range(max(1, wanted // 2), 2 * wanted + 1)
+    sizes = range(max(1, min(wanted // 2, local)), 2 * wanted + 1)
     padded = {chunk: -(-local // chunk) * chunk for chunk in sizes}
     chunk = min(sizes, key=lambda c: (padded[c] + abs(c - wanted) / (4 * wanted), c))
     return chunk, padded[chunk] * num_devices

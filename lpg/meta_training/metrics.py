@@ -22,15 +22,20 @@ def columns(names: tuple[str, ...]) -> list[str]:
 
 
 def row(report: StepReport, **known: float) -> dict[str, float | str]:
-    """One meta-update as a row. `return/…` is the mean over lifetimes that ended now, empty where none did.
+    """One meta-update as a row: means over all lifetimes but those that were dropped.
+
+    `return/…` is the mean over lifetimes that ended now, empty where none did.
 
     Args:
         known: counters that the report does not carry.
     """
     every = list(report.windows.values())
+    # What a dropped lifetime measured says nothing, and one NaN would hide all the others.
+    is_kept = np.concatenate([np.ravel(info.is_finite) for info in every])
 
     def mean(pick) -> float:  # noqa: ANN001
-        return float(np.mean(np.concatenate([np.ravel(pick(info)) for info in every])))
+        values = np.concatenate([np.ravel(pick(info)) for info in every])[is_kept]
+        return float(np.mean(values)) if len(values) else float("nan")
 
     error = mean(lambda info: info.critic.error / np.maximum(info.critic.variance, 1e-8))
     return {
@@ -75,6 +80,7 @@ def read_metrics(path: Path) -> list[dict[str, str]]:
     """Whole rows of a table as strings by column; a last line that was cut off is left out. Empty without a file."""
     if not path.exists():
         return []
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
+    text = path.read_bytes().decode(errors="replace")
+    whole = text[: text.rfind("\n") + 1]  # a number that was cut off is still a number, but another one
+    rows = list(csv.DictReader(io.StringIO(whole, newline="")))
     return [line for line in rows if None not in line and None not in line.values() and line["meta_update"]]

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +14,16 @@ import jax
 
 from lpg.arrays import write_whole
 from lpg.meta_training.audit import Audit
-from lpg.meta_training.checkpoint import list_checkpoints, read_checkpoint, unfinished_writes, write_checkpoint
+from lpg.meta_training.checkpoint import (
+    list_checkpoints,
+    path_of,
+    read_checkpoint,
+    unfinished_writes,
+    write_checkpoint,
+)
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.metrics import MetricsFile, row
-from lpg.meta_training.state import MetaState
+from lpg.meta_training.state import MetaState, new_bandit
 from lpg.meta_training.trainer import Trainer
 from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import save_rule
@@ -73,6 +80,7 @@ def run(
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     stored = json.loads(json.dumps(dataclasses.asdict(config)))
+    new_bandit(config)  # refuses what does not go together before anything is written
     checkpoints = _open_folder(folder, stored, seed, resume, listener)
     listener.note("compiling")
     trainer = Trainer(config, seed)
@@ -95,7 +103,7 @@ def run(
                 flags = _one_update(trainer, state, config, stored, folder, metrics, audit, validate, listener)
     finally:
         metrics.close()
-    if not list_checkpoints(folder)[-1].stem.endswith(f"{state.counters.meta_update:08d}"):
+    if not path_of(folder, state.counters.meta_update).exists():
         write_checkpoint(folder, state, stored, seed)
     return RunResult(
         state=state,
@@ -155,9 +163,11 @@ def _validate(
     began = time.monotonic()
     counters = state.counters
     score = validate(state.rule)
-    is_best = not score <= counters.best_score
+    # A score that is no number (no episode ended) never replaces one that is.
+    is_best = score > counters.best_score or counters.best_score == float("-inf")
     if is_best:
-        counters.best_score, counters.best_update = score, counters.meta_update
+        counters.best_score = float("-inf") if math.isnan(score) else score
+        counters.best_update = counters.meta_update
     _save_rule(folder / "checkpoints" / f"rule-{counters.meta_update:06d}.safetensors", state, trainer, stored, score)
     if is_best:
         _save_rule(folder / "rule.safetensors", state, trainer, stored, score)
@@ -191,6 +201,8 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
     wanted = {"config": stored, "seed": seed}
     file = folder / "config.json"
     if not file.exists():
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"{folder} is a file; choose another --out")
         if folder.exists() and any(folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no run; choose another --out")
         write_whole(file, json.dumps(wanted, indent=2).encode())

@@ -55,7 +55,7 @@ class Trainer:
     """The compiled programs of one configuration, and the functions that move a state with them."""
 
     def __init__(self, config: MetaConfig, seed: int) -> None:
-        """Compiles everything; nothing is compiled later."""
+        """Compiles windows and births; the small step of η follows at its first use, and nothing is compiled twice."""
         self.config, self.seed = config, seed
         self.mesh = make_mesh()
         self.groups: list[Group] = make_groups(config, jax.device_count())

@@ -57,7 +57,8 @@ def draw(table: Table) -> "Figure":
     for ax in axes[1]:
         ax.set_xlabel("meta-updates")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5))
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5))
     return figure
 
 
@@ -101,8 +102,11 @@ def _panel(
 
 
 def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Mean of the last `window` values, fewer at the start."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
+    """Mean of the last `window` values, fewer at the start; of what is finite, NaN where nothing is."""
+    is_seen = np.isfinite(values)
+    total = np.concatenate([[0.0], np.cumsum(np.where(is_seen, values, 0.0))])
+    count = np.concatenate([[0], np.cumsum(is_seen)])
     end = np.arange(1, len(values) + 1)
     begin = np.maximum(end - window, 0)
-    return (total[end] - total[begin]) / (end - begin)
+    number = count[end] - count[begin]
+    return np.where(number > 0, (total[end] - total[begin]) / np.maximum(number, 1), np.nan)

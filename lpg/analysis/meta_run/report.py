@@ -33,14 +33,16 @@ def describe(run: Path, flags: list[str] | None = None) -> str:
     try:
         stored: dict[str, Any] = json.loads((run / "config.json").read_text())
         config, seed = stored["config"], stored["seed"]
+        about = f"Rule `{config['rule']}` on `{config['suite']}`, seed {seed}."
+        total = int(config["meta_updates"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{run} holds no run: its config.json cannot be read ({error})") from error
-    lines = [f"# Run {run.name}", "", f"Rule `{config['rule']}` on `{config['suite']}`, seed {seed}.", ""]
+    lines = [f"# Run {run.resolve().name}", "", about, ""]
     try:
         table = load(run / "metrics.csv")
     except ValueError:
         return "\n".join([*lines, "No meta-update yet.", ""])
-    lines += [*_progress(table, config), "", *_environments(table), ""]
+    lines += [*_progress(table, total), "", *_environments(table), ""]
     if flags is not None:
         lines += ["## Audit", "", *([f"- {flag}" for flag in flags] or ["Nothing stands out."]), ""]
     if (run / "figures" / "meta_training.png").exists():
@@ -48,10 +50,10 @@ def describe(run: Path, flags: list[str] | None = None) -> str:
     return "\n".join(lines)
 
 
-def _progress(table: Table, config: dict[str, Any]) -> list[str]:
+def _progress(table: Table, total: int) -> list[str]:
     validation = table["validation"]
     lines = [
-        f"- {table['meta_update'][-1]:,.0f} of {config['meta_updates']:,} meta-updates, "
+        f"- {table['meta_update'][-1]:,.0f} of {total:,} meta-updates, "
         f"{table['environment_steps'][-1] / 1e6:,.1f} M environment steps in {table['seconds'][-1]:,.0f} s "
         f"(median {np.median(table['steps_per_second']):,.0f} steps/s)",
         f"- lifetimes reset: {table['deterministic_resets'][-1]:.0f} deterministic, "
