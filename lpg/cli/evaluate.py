@@ -9,13 +9,14 @@ import tyro
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
-from lpg.cli.rules import Contestant, contestants
+from lpg.cli.rules import Contestant, contestants, tuned_beside
 from lpg.environments.registry import suite
 from lpg.evaluation import results
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
 from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Chosen, Setting
 from lpg.evaluation.tuning import save_table, tune
+from lpg.update_rules.registry import SHIPPED_FOLDER
 
 TUNING_SEEDS = 3
 """Agents per trial of a sweep."""
@@ -36,7 +37,7 @@ class Arguments:
     num_actions: int | None = None
     """Actions of the grids: 9 or 18 (the default)."""
     tune: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Search the agents' hyper-parameters anew, on other seeds."""
+    """Search the agents' hyper-parameters anew, on other seeds; a rule's own table is kept beside its file."""
     trials: int = 64
     """Settings tried per rule and environment when tuning."""
     out: Path | None = None
@@ -102,8 +103,10 @@ def _settings(
             one.named.rule, names, updates, is_learned=one.named.is_learned, num_trials=arguments.trials,
             num_seeds=TUNING_SEEDS, sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
         )  # fmt: skip
-    if arguments.out is not None:
-        path = arguments.out / "tuned" / f"{one.label.replace('/', '-')}.json"
+    places = [] if arguments.out is None else [arguments.out / "tuned" / f"{one.label.replace('/', '-')}.json"]
+    if one.named.path is not None and one.named.path.parent != SHIPPED_FOLDER:
+        places.append(tuned_beside(one.named.path))  # so that the rule is used with these settings from now on
+    for path in places:
         save_table(path, one.label, entries)
         print(f"wrote {path}")
     return {
