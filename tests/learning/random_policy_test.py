@@ -27,12 +27,13 @@ def test_the_random_policy_returns_what_is_reported_and_what_is_exact(name, num_
     instances = sample(jax.random.split(key_instances, NUM_INSTANCES))
     many = jax.jit(jax.vmap(lambda instance, key: play(family.shape, instance, key, NUM_EPISODES)))
     returns = np.asarray(many(instances, jax.random.split(key_play, NUM_INSTANCES)))
-    # Object places are drawn per instance, so it is the instances that are independent.
+    # Object places are drawn per instance, so it is the instances that are independent. The reported number is a mean
+    # over samples too; how many is not known, so its error is taken to be as large as ours: a factor √2.
     per_instance = returns.mean(axis=1)
     error = per_instance.std() / np.sqrt(NUM_INSTANCES)
     reported = REPORTED[name, num_actions]
     half_a_digit = 0.5 * 10.0 ** -len(reported.split(".")[1])
-    assert abs(per_instance.mean() - float(reported)) < 3 * error + half_a_digit
+    assert abs(per_instance.mean() - float(reported)) < 3 * np.sqrt(2) * error + half_a_digit
 
     solve = jax.jit(lambda one: exact.policy_return(family.shape, one, exact.uniform_policy(family.shape, one)))
     exactly = np.array([solve(jax.tree.map(lambda x, i=i: x[i], instances)) for i in range(16)])
