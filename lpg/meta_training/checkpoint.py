@@ -40,7 +40,9 @@ def write_checkpoint(run: Path, state: MetaState, config: dict[str, Any], seed: 
     arrays, counters = to_arrays(state)
     note = {"format": FORMAT, "config": config, "seed": seed, "counters": counters}
     path = path_of(run, state.counters.meta_update)
-    write_whole(path, save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"lpg": json.dumps(note)}))
+    # Not `ascontiguousarray`, which makes [1] of [].
+    contiguous = {name: np.asarray(a, order="C") for name, a in arrays.items()}
+    write_whole(path, save(contiguous, {"lpg": json.dumps(note)}))
     for old in list_checkpoints(run)[:-NUM_KEPT]:
         old.unlink()
     return path

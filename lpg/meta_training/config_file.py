@@ -75,7 +75,7 @@ def make_config(values: dict[str, Any]) -> MetaConfig:
 def _fit(key: str, value: Any, hint: Any) -> Any:
     """The value as the field's type, if it fits without loss."""
     if _fits(value, hint):
-        return tuple(value) if isinstance(value, list) else value
+        return _converted(value, hint)
     raise ValueError(f"{key} is {json.dumps(value)}; {_words(hint)} is needed")
 
 
@@ -92,6 +92,16 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)
+
+
+def _converted(value: Any, hint: Any) -> Any:
+    """A value that fits, with lists as tuples and whole numbers as floats where floats are wanted."""
+    origin = typing.get_origin(hint)
+    if origin is types.UnionType or origin is typing.Union:
+        return _converted(value, next(one for one in typing.get_args(hint) if _fits(value, one)))
+    if origin is tuple:
+        return tuple(_converted(item, typing.get_args(hint)[0]) for item in value)
+    return float(value) if hint is float else value
 
 
 def _words(hint: Any) -> str:

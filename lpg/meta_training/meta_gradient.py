@@ -132,7 +132,7 @@ def meta_gradient(
     is_finite = info.is_finite & all_finite(gradient)
     gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
     if config.max_lifetime_gradient_norm is not None:
-        scale = config.max_lifetime_gradient_norm / jnp.maximum(optax.global_norm(gradient), 1e-12)
+        scale = config.max_lifetime_gradient_norm / jnp.maximum(optax.tree.norm(gradient), 1e-12)
         gradient = jax.tree.map(lambda g: g * jnp.minimum(scale, 1.0), gradient)
     return gradient, lifetime, eqx.tree_at(lambda i: i.is_finite, info, is_finite)
 

@@ -21,7 +21,7 @@ def columns(names: tuple[str, ...]) -> list[str]:
     ]  # fmt: skip
 
 
-def row(report: StepReport, **known: float) -> dict[str, float | str]:
+def row(report: StepReport, **known: float | int) -> dict[str, float | int | str]:
     """One meta-update as a row: means over all lifetimes but those that were dropped.
 
     `return/…` is the mean over lifetimes that ended now, empty where none did.
@@ -66,7 +66,7 @@ class MetricsFile:
         self._file = open(path, "a", newline="")  # noqa: SIM115
         self._writer = csv.DictWriter(self._file, self.header, restval="")
 
-    def append(self, values: dict[str, float | str]) -> None:
+    def append(self, values: dict[str, float | int | str]) -> None:
         """Writes one row and hands it to the operating system, so that a killed process loses none."""
         self._writer.writerow({k: f"{v:.8g}" if isinstance(v, float) else v for k, v in values.items()})
         self._file.flush()

@@ -145,7 +145,7 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
         moved = optax.apply_updates(rule, updates)
         keep = lambda new, old: jnp.where(is_finite, new, old)  # noqa: E731
         info = MetaStepInfo(
-            gradient_norm=optax.global_norm(total),
+            gradient_norm=optax.tree.norm(total),
             environment_norms=norms,
             leaf_norms=jnp.stack([jnp.linalg.norm(g.reshape(-1)) for g in jax.tree.leaves(total)]),
             is_finite=is_finite & all_finite(moved),

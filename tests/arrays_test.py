@@ -1,0 +1,110 @@
+"""Trees as tables and back; files that are whole or absent, whatever happens while they are written."""
+
+import errno
+import os
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec, SingleDeviceSharding
+from jaxtyping import Array, Float
+
+from lpg.arrays import flatten, unflatten, write_whole
+
+
+class Pair(eqx.Module):
+    left: Float[Array, " N"]
+    right: list
+
+
+def pair():
+    return Pair(left=jnp.arange(3.0), right=[jnp.array(7), {"x": jnp.array([True])}])
+
+
+def test_paths_are_names_and_indices_joined_by_dots():
+    assert list(flatten(pair(), "state.")) == ["state.left", "state.right.0", "state.right.1.x"]
+
+
+def test_a_tree_comes_back_as_it_was():
+    empty = jax.tree.map(jnp.zeros_like, pair())
+    found = unflatten(empty, flatten(pair(), "a."), "a.")
+    for x, y in zip(jax.tree.leaves(found), jax.tree.leaves(pair()), strict=True):
+        assert x.dtype == y.dtype
+        np.testing.assert_array_equal(x, y)
+    assert jax.tree.structure(found) == jax.tree.structure(pair())
+
+
+def test_arrays_come_back_where_the_template_lies():
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
+    spread = jax.NamedSharding(mesh, PartitionSpec("x"))
+    template = {"a": jax.device_put(jnp.zeros(4), spread), "b": jnp.zeros(4), "c": np.zeros(4, np.float32)}
+    found = unflatten(template, flatten({"a": jnp.ones(4), "b": jnp.ones(4), "c": jnp.ones(4)}))
+    assert found["a"].sharding == spread
+    assert isinstance(found["b"].sharding, SingleDeviceSharding)  # the twin: not everything is spread
+    assert isinstance(found["c"], np.ndarray)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"left": None}, "'left' is missing"),
+        ({"left": np.zeros(4, np.float32)}, r"'left' is float32\[4\]; float32\[3\] is needed"),
+        ({"left": np.zeros(3, np.int32)}, r"'left' is int32\[3\]; float32\[3\] is needed"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_with_what_is_needed(change, words):
+    table = {name: value for name, value in (flatten(pair()) | change).items() if value is not None}
+    with pytest.raises(ValueError, match=words):
+        unflatten(pair(), table)
+
+
+def test_a_file_is_written_with_the_folders_above_it_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "a" / "b" / "file.txt"
+    write_whole(path, b"old")
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(path.parent) == ["file.txt"]
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_when_the_disk_is_full_the_old_file_stays_and_the_error_names_it(call, tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    write_whole(path, b"old")
+    monkeypatch.setattr(os, call, full_disk)
+    with pytest.raises(OSError, match="No space left on device: .*file.txt"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_plain_write_would_have_lost_the_old_file(tmp_path, monkeypatch):
+    # The twin of the test above, on a device that is full indeed: open(…, "wb") has emptied the file before it fails.
+    path = tmp_path / "file.txt"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="No space left"), open("/dev/full", "wb", buffering=0) as disk, open(path, "wb"):
+        disk.write(b"new")
+    assert path.read_bytes() == b""
+    # The same device under the temporary name: the old file stays.
+    path.write_bytes(b"old")
+    (tmp_path / "file.txt.tmp").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    write_whole(path, b"old")
+    seen = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (seen.append(path.read_bytes()), fsync(number)))
+    write_whole(path, b"new")
+    assert seen == [b"old"]

@@ -1,0 +1,75 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lpg.environments.registry import suite
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.groups import deal, fit, lifetime_updates, make_groups
+
+FIVE = "chain/short,chain/short_noisy,tabular/dense,tabular/sparse,chain/long"
+
+
+def test_lifetimes_are_dealt_out_evenly_and_the_first_get_the_rest():
+    # 32 = 5 · 6 + 2.
+    assert deal(MetaConfig(suite=FIVE, num_lifetimes=32), 5) == [7, 7, 6, 6, 6]
+    assert deal(MetaConfig(suite=FIVE, num_lifetimes=30), 5) == [6] * 5
+    assert deal(MetaConfig(suite=FIVE, lifetimes_per_environment=3), 5) == [3] * 5
+
+
+@pytest.mark.parametrize("num_devices", [1, 2, 3, 8])
+@pytest.mark.parametrize("wanted", [1, 4])
+def test_every_lifetime_runs_once_whatever_the_devices(num_devices, wanted):
+    config = MetaConfig(suite=FIVE, num_lifetimes=32, chunk=wanted)
+    groups = make_groups(config, num_devices)
+    counts = {
+        name: int(group.weight[np.array(group.slots) == index].sum())
+        for group in groups
+        for index, name in enumerate(group.names)
+    }
+    assert counts == dict(zip(suite(FIVE), [7, 7, 6, 6, 6], strict=True))
+    for group in groups:
+        # The padded size divides over devices and chunks, and the padding is at the end and weighs nothing.
+        assert len(group.slots) % (num_devices * group.chunk) == 0
+        np.testing.assert_array_equal(group.weight, [1] * group.num_real + [0] * (len(group.slots) - group.num_real))
+
+
+def test_environments_of_one_shape_form_one_group():
+    # All chains have one shape; the grids here differ in size.
+    groups = make_groups(MetaConfig(suite=FIVE), 1)
+    assert groups[0].names == ("chain/short", "chain/short_noisy", "chain/long")
+    assert len({group.shape for group in groups}) == len(groups) >= 2
+    assert len(make_groups(MetaConfig(suite="chain"), 1)) == 1
+
+
+def test_an_environment_that_is_named_twice_is_there_once():
+    twice = make_groups(MetaConfig(suite="chain,chain/short", num_lifetimes=8), 1)
+    once = make_groups(MetaConfig(suite="chain", num_lifetimes=8), 1)
+    assert [dataclasses.replace(group, distributions=()) for group in twice] == [
+        dataclasses.replace(group, distributions=()) for group in once
+    ]
+
+
+@pytest.mark.parametrize(
+    "count, num_devices, wanted, expected",
+    [
+        (8, 2, 4, (4, 8)),  # four on each device, in one chunk
+        (5, 2, 1, (1, 6)),  # three on each: one of the six is padding
+        (7, 1, 4, (7, 7)),  # one chunk of 7 pads nothing; two of 4 would pad one
+        (11, 1, 4, (4, 12)),  # 11 is prime and more than twice 4: three chunks of 4 pad one
+        (1, 4, 4, (1, 4)),  # one on each device: a larger chunk would be padding only
+    ],
+)
+def test_chunk_sizes_waste_little(count, num_devices, wanted, expected):
+    chunk, padded = fit(count, num_devices, wanted)
+    assert (chunk, padded) == expected
+
+
+def test_a_lifetime_is_rounded_up_to_whole_windows():
+    # 11 updates are three windows of 5; 10 are two.
+    for updates, expected in ((11, 15), (10, 10), (5, 5)):
+        assert lifetime_updates(MetaConfig(lifetime_updates=updates), "chain/short") == expected
+    # Table 3: 1 M steps of a chain at 64 · 20 = 1280 a batch are 781.25, rounded up 782, in windows of 5: 785. A grid's
+    # 3 M are 2343.75: 2344, 2345.
+    assert lifetime_updates(MetaConfig(), "chain/short") == 785
+    assert lifetime_updates(MetaConfig(), "tabular/dense") == 2345

@@ -1,0 +1,234 @@
+"""The mean meta-gradient is one thing, however lifetimes are grouped, chunked and spread over devices."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import AxisType
+
+from lpg.meta_training.meta_gradient import meta_gradient
+from lpg.meta_training.programs import (
+    AXIS,
+    ScaleState,
+    make_mesh,
+    meta_optimizer,
+    meta_step_program,
+    window_program,
+)
+from lpg.update_rules.lpg import init_lpg
+from tests.tiny_run import TINY, compiled, poke, trainer
+
+
+def leaves(tree) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def is_close(found, expected, rtol: float = 2e-5) -> bool:
+    """Relative to the largest number: sums in another order differ in the last digits."""
+    return bool(np.all(np.abs(found - expected) <= rtol * np.abs(expected).max()))
+
+
+def assert_close(found, expected) -> None:
+    """Leaf by leaf, and environment by environment (or lifetime by lifetime), for these differ in size."""
+    for x, y in zip(leaves(found), leaves(expected), strict=True):
+        assert len(x) == len(y) and all(is_close(one, other) for one, other in zip(x, y, strict=True))
+
+
+def run(window, weight=None, before=None):
+    """Gradients [E, …] of the first window of a fresh state; keys and padding as the trainer has them."""
+    one = trainer()
+    group = one.groups[0]
+    state = one.init()
+    if before is not None:
+        before(state)
+    arguments = (
+        state.rule,
+        state.lifetimes[0],
+        one._keys(state, 0, "window"),
+        one._spread(group.weight if weight is None else weight),
+        one._spread(np.array(group.slots, np.int32)),
+    )
+    gradients, lifetimes, info = window(arguments)
+    return jax.tree.map(lambda g: np.asarray(g).sum(0), gradients), lifetimes, info
+
+
+def on_two_devices(arguments):
+    return compiled().programs.window[0](*arguments)
+
+
+@functools.cache
+def single(chunk: int):
+    """The window's program for one device, with chunks of another size."""
+    mesh = jax.make_mesh((1,), (AXIS,), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
+    program = window_program(TINY, dataclasses.replace(compiled().groups[0], chunk=chunk), mesh)
+
+    def call(arguments):
+        return program(*jax.device_put(arguments, jax.devices()[0]))
+
+    return call
+
+
+@functools.cache
+def one_by_one():
+    """The definition: `meta_gradient` called lifetime by lifetime, summed by environment."""
+    group = compiled().groups[0]
+    alone = jax.jit(lambda rule, lifetime, key: meta_gradient(rule, lifetime, key, TINY, group.shape)[0])
+
+    one = trainer()
+    state = one.init()
+    keys = one._keys(state, 0, "window")
+    every = [
+        alone(*jax.device_get((state.rule, jax.tree.map(lambda x, n=n: x[n], state.lifetimes[0]))), keys[n])
+        for n in range(group.num_real)
+    ]
+
+    def add(*gradients):
+        total = np.zeros((len(group.names), *gradients[0].shape))
+        np.add.at(total, np.array(group.slots[: group.num_real]), np.stack(gradients))
+        return total
+
+    return jax.tree.map(add, *every)
+
+
+def test_two_devices_add_up_what_lifetimes_give_one_by_one():
+    assert_close(run(on_two_devices)[0], one_by_one())
+
+
+@pytest.mark.parametrize("chunk", [2, 3])
+def test_one_device_and_chunks_of_any_size_give_the_same(chunk):
+    # Six lifetimes, the last one padding: three chunks of 2, two of 3; above, on two devices, three of 1 each.
+    found, lifetimes, info = run(single(chunk))
+    assert_close(found, one_by_one())
+    expected, lifetimes_2, info_2 = run(on_two_devices)
+    assert_close(lifetimes.agent.rows, lifetimes_2.agent.rows)
+    assert_close(info.loss, info_2.loss)
+    np.testing.assert_array_equal(lifetimes.trajectory.action, lifetimes_2.trajectory.action)
+
+
+def test_padding_would_change_the_gradient_if_it_weighed_anything():
+    # The twin. Slot 5 repeats the first environment: its sum changes, in every leaf, and no other.
+    padded = run(on_two_devices, weight=np.ones(6, np.float32))[0]
+    for found, expected in zip(leaves(padded), leaves(one_by_one()), strict=True):
+        assert [is_close(x, y) for x, y in zip(found, expected, strict=True)] == [False, True, True]
+
+
+def test_a_lifetime_that_is_not_finite_adds_nothing():
+    weight = np.array([1, 1, 0, 1, 1, 0], np.float32)
+    without = run(on_two_devices, weight=weight)[0]
+    poisoned = run(on_two_devices, before=lambda s: poke(s, lambda g: g.agent.rows, 2, jnp.nan))[0]
+    for found, expected in zip(leaves(poisoned), leaves(without), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    # The twin: healthy, it adds something.
+    assert any(np.any(x != y) for x, y in zip(leaves(run(on_two_devices)[0]), leaves(without), strict=True))
+
+
+def test_the_mesh_has_all_devices():
+    assert make_mesh().shape == {AXIS: jax.device_count()} == {AXIS: 2}
+
+
+# The step of η, by hand: an η of which only one number, the bias of π̂'s head, gets a gradient.
+
+
+@pytest.fixture
+def eta(key):
+    return init_lpg(key, lstm_size=2, prediction_size=2, embedding_size=2)
+
+
+def gradients(eta, *sums):
+    """Gradients [D = 2, E, …] of a group, summed over lifetimes: half of each environment's sum on either device."""
+
+    def leaf(x, is_bias):
+        total = np.zeros((2, len(sums), *x.shape), np.float32)
+        if is_bias:
+            total[:] = np.array(sums, np.float32)[:, None] / 2
+        return jnp.asarray(total)
+
+    return jax.tree.map(lambda x: leaf(x, x is eta.pi_head.bias), eta)
+
+
+def step(config, eta, counts, *groups, scales=None):
+    """One step of η; returns η′, optimiser state, scales, report."""
+    number = sum(map(len, counts))
+    scales = scales or ScaleState(mean_square=jnp.zeros(number), weight=jnp.zeros(()))
+    program = meta_step_program(config, [np.array(c) for c in counts])
+    return program(eta, meta_optimizer(config).init(eta), scales, groups)
+
+
+def test_the_mean_is_over_lifetimes_whatever_the_groups(eta):
+    # Sums 6 and 10 over 2 and 3 lifetimes in one group, 8 over 3 in another: (6 + 10 + 8) / (2 + 3 + 3) = 3; the means
+    # of the three environments are 3, 10/3 and 8/3.
+    _, _, _, info = step(TINY, eta, [[2, 3], [3]], gradients(eta, 6.0, 10.0), gradients(eta, 8.0))
+    np.testing.assert_allclose(info.gradient_norm, 3, rtol=1e-6)
+    np.testing.assert_allclose(info.environment_norms, [3, 10 / 3, 8 / 3], rtol=1e-6)
+    np.testing.assert_allclose(np.max(info.leaf_norms), 3, rtol=1e-6)
+    _, _, _, together = step(TINY, eta, [[2, 3, 3]], gradients(eta, 6.0, 10.0, 8.0))
+    np.testing.assert_allclose(together.gradient_norm, 3, rtol=1e-6)
+    # The twin: the mean of the environments' means would be (3 + 10/3) / 2 = 3.1667 here, where lifetimes give 16/5.
+    _, _, _, unequal = step(TINY, eta, [[2, 3]], gradients(eta, 6.0, 10.0))
+    np.testing.assert_allclose(unequal.gradient_norm, 3.2, rtol=1e-6)
+
+
+def test_adam_takes_its_first_step_at_the_learning_rate_against_the_gradient(eta):
+    # Adam's first step is rate · g / |g| = 1e-3, whatever the gradient's size; other leaves have none and stay.
+    following, _, _, _ = step(TINY, eta, [[1]], gradients(eta, 7.0))
+    np.testing.assert_allclose(following.pi_head.bias, eta.pi_head.bias - 1e-3, rtol=1e-4)
+    np.testing.assert_array_equal(following.y_head.bias, eta.y_head.bias)
+
+
+def test_scaled_environments_share_eta_and_raw_ones_do_not(eta):
+    # Means 1000 and −1 of one lifetime each. Raw: (1000 − 1) / 2. Scaled by their norms 1000 and 1: (1 − 1) / 2 = 0.
+    scaled = dataclasses.replace(TINY, scale_gradients=True)
+    sums = gradients(eta, 1000.0, -1.0)
+    np.testing.assert_allclose(step(scaled, eta, [[1, 1]], sums)[3].gradient_norm, 0, atol=1e-6)
+    np.testing.assert_allclose(step(TINY, eta, [[1, 1]], sums)[3].gradient_norm, 499.5, rtol=1e-6)
+
+
+def test_the_scale_is_a_running_root_mean_square(eta):
+    # After squares 4 and 16: 0.95 · (0.05 · 4) + 0.05 · 16 = 0.99, weight 0.95 · 0.05 + 0.05 = 0.0975;
+    # √(0.99 / 0.0975) = 3.186494, and the gradient 4 becomes 4 / 3.186494 = 1.255298.
+    config = dataclasses.replace(TINY, scale_gradients=True)
+    _, _, scales, _ = step(config, eta, [[1]], gradients(eta, 2.0))
+    _, _, scales, info = step(config, eta, [[1]], gradients(eta, 4.0), scales=scales)
+    np.testing.assert_allclose(scales.mean_square, [0.99], rtol=1e-5)
+    np.testing.assert_allclose(info.gradient_norm, 1.255298, rtol=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing_and_is_reported(eta):
+    scales = ScaleState(mean_square=jnp.array([0.2]), weight=jnp.array(0.05))
+    following, state, kept, info = step(TINY, eta, [[1]], gradients(eta, np.nan), scales=scales)
+    assert not info.is_finite
+    expected = (eta, meta_optimizer(TINY).init(eta), scales)
+    for x, y in zip(leaves((following, state, kept)), leaves(expected), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert step(TINY, eta, [[1]], gradients(eta, 1.0))[3].is_finite
+
+
+def learning_rates(**changes) -> list[float]:
+    """Steps of a one-number η under a constant gradient: Adam then moves by the learning rate."""
+    optimizer = meta_optimizer(dataclasses.replace(TINY, **changes))
+    state = optimizer.init(jnp.zeros(()))
+    found = []
+    for _ in range(9):
+        update, state = optimizer.update(jnp.ones(()), state)
+        found.append(-float(update))
+    return found
+
+
+def test_the_learning_rate_warms_up_and_falls_as_half_a_cosine():
+    # Warm-up over 2 of 6: 0, ½, then 1; the fall over the 4 that are left, to a tenth: 0.1 + 0.9 · (1 + cos(π t/4)) / 2
+    # is 1, .868198, .55, .231802, .1 and stays.
+    found = learning_rates(meta_learning_rate=1.0, warmup=2, meta_updates=6, final_learning_rate=0.1)
+    np.testing.assert_allclose(found, [0, 0.5, 1, 0.868198, 0.55, 0.231802, 0.1, 0.1, 0.1], rtol=1e-4, atol=1e-6)
+    # The twin, the paper's: constant.
+    np.testing.assert_allclose(learning_rates(meta_learning_rate=1e-4), [1e-4] * 9, rtol=1e-4)
+
+
+def test_a_large_meta_gradient_is_clipped_before_adam_sees_it():
+    optimizer = meta_optimizer(dataclasses.replace(TINY, max_gradient_norm=1.0))
+    _, state = optimizer.update(jnp.full(4, 50.0), optimizer.init(jnp.zeros(4)))
+    # Norm √(4 · 50²) = 100, clipped to 1: each 0.5. Adam's first moment is 0.1 · 0.5.
+    np.testing.assert_allclose(optax.tree.get(state, "mu"), [0.05] * 4, rtol=1e-6)

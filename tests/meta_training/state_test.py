@@ -1,0 +1,75 @@
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from lpg.meta_training.state import from_arrays, new_bandit, new_slots, to_arrays
+from tests.tiny_run import TINY, trainer
+
+
+@pytest.fixture(scope="module")
+def lived():
+    """A state in which lifetimes have ended and the bandit has something to remember."""
+    one = trainer()
+    state = one.init()
+    for _ in range(7):
+        one.meta_update(state)
+    assert state.bandit.arm
+    return one, state
+
+
+def arrays_equal(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(
+        a[name].dtype == b[name].dtype and np.array_equal(a[name], b[name]) for name in a
+    )
+
+
+def test_a_state_comes_back_from_arrays_as_it_was(lived):
+    one, state = lived
+    arrays, counters = to_arrays(state)
+    found = from_arrays(one.template(), arrays, json.loads(json.dumps(counters)))
+    again, counters_again = to_arrays(found)
+    assert arrays_equal(arrays, again) and counters_again == counters
+    assert found.bandit == state.bandit
+    assert not arrays_equal(arrays, to_arrays(one.template())[0])  # the twin
+
+
+def test_it_comes_back_where_the_programs_expect_it(lived):
+    one, state = lived
+    found = from_arrays(one.template(), *to_arrays(state))
+    for x, y in zip(jax.tree.leaves(found.lifetimes), jax.tree.leaves(state.lifetimes), strict=True):
+        assert x.sharding == y.sharding
+    one.meta_update(found)  # the compiled programs refuse anything else
+
+
+def test_two_states_from_the_same_arrays_do_not_share_their_records(lived):
+    one, state = lived
+    arrays, counters = to_arrays(state)
+    first, second = (from_arrays(one.template(), arrays, counters) for _ in range(2))
+    first.slots[0].age[:] = -1
+    first.bandit.record(0, 0, 1.0)
+    assert (second.slots[0].age >= 0).all()
+    assert len(second.bandit.arm) == len(state.bandit.arm)
+
+
+@pytest.mark.parametrize("missing", ["rule.", "optimizer.", "scales.", "lifetimes.0.agent.rows", "slots.0.age"])
+def test_what_is_missing_is_named(lived, missing):
+    one, state = lived
+    arrays, counters = to_arrays(state)
+    kept = {name: value for name, value in arrays.items() if not name.startswith(missing)}
+    with pytest.raises(ValueError, match=f"array '{missing}.* is missing"):
+        from_arrays(one.template(), kept, counters)
+
+
+def test_a_bandit_has_an_arm_for_every_pair_and_the_configured_constants():
+    config = dataclasses.replace(TINY, learning_rates=(1.0, 2.0), y_weights=(0.1, 0.2, 0.3), bandit_history=7)
+    settings = new_bandit(config).settings
+    assert (settings.num_arms, settings.history, settings.temperature) == (6, 7, 0.1)
+
+
+def test_new_slots_have_yet_to_begin():
+    slots = new_slots(trainer().groups[0])
+    for values in vars(slots).values():
+        np.testing.assert_array_equal(values, np.zeros(6))

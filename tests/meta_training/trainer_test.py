@@ -1,0 +1,231 @@
+"""One meta-update over many lifetimes: who is counted, who is dropped, who begins anew, and what is compiled."""
+
+import dataclasses
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.meta_training.trainer import DivergenceError, culprits, final_returns, init_rule
+from tests.tiny_run import TINY, poke, report, trainer
+
+REAL, PADDING = range(5), 5
+
+
+@pytest.fixture
+def one():
+    return trainer()
+
+
+@pytest.fixture
+def state(one):
+    return one.init()
+
+
+def leaves(tree) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def rows(state):
+    return state.lifetimes[0].agent.rows
+
+
+def make_deterministic(state, lifetime: int) -> None:
+    """A policy that prefers action 0 by e¹⁰⁰, in a chain so long that no episode ends, after four returns of 1.5."""
+    poke(state, lambda g: g.agent.rows, lifetime, jnp.zeros(rows(state).shape[1:]).at[:, 0].set(100.0))
+    poke(state, lambda g: g.instance.length, lifetime, 50)
+    poke(state, lambda g: g.return_sum, lifetime, 6.0)
+    poke(state, lambda g: g.return_count, lifetime, 4.0)
+
+
+def make_nan(state, lifetime: int) -> None:
+    poke(state, lambda g: g.agent.rows, lifetime, jnp.nan)
+
+
+def test_a_meta_update_moves_eta_and_every_agent(one, state):
+    before, agents = leaves(state.rule), np.asarray(rows(state))
+    found = one.meta_update(state)
+    assert found.step.is_finite and found.step.gradient_norm > 0
+    assert all(np.any(new != old) for new, old in zip(leaves(state.rule), before, strict=True))
+    assert all(np.any(np.asarray(rows(state))[n] != agents[n]) for n in REAL)
+
+
+def test_steps_are_counted_for_real_lifetimes_only(one, state):
+    # 5 lifetimes · K = 2 updates · 4 streams · 4 steps = 160; the sixth is padding.
+    assert state.counters.born == 5
+    one.meta_update(state)
+    assert state.counters.environment_steps == 160
+    one.meta_update(state)
+    assert state.counters.environment_steps == 320
+
+
+def test_reports_hold_each_environments_own_lifetimes(one, state):
+    found = one.meta_update(state)
+    assert {name: len(info.loss) for name, info in found.windows.items()} == {
+        "chain/short": 2, "chain/short_noisy": 2, "chain/long": 1,
+    }  # fmt: skip
+
+
+def test_first_lifetimes_are_shortened_at_random_and_later_ones_are_not(one, state):
+    slots = state.slots[0]
+    assert set(slots.length) <= {2, 4, 6, 8} and len(set(slots.length)) > 1
+    assert not slots.is_counted.any()
+    for _ in range(4):  # 8 updates: every first lifetime is over
+        one.meta_update(state)
+    np.testing.assert_array_equal(slots.length, 8)
+    assert slots.is_counted.all()
+
+
+def test_the_bandit_hears_of_whole_lifetimes_only(one, state):
+    for _ in range(4):
+        one.meta_update(state)
+    # All five first lifetimes are over, and no second one can be: it began after update 2 at the earliest.
+    assert state.counters.ended >= 5 and state.counters.deterministic == 0
+    assert state.bandit.arm == []
+    for _ in range(4):
+        one.meta_update(state)
+    assert len(state.bandit.arm) >= 4  # the twin: whole lifetimes are heard of
+
+
+def test_without_staggering_all_lifetimes_are_whole_and_end_together(one):
+    one.config = dataclasses.replace(TINY, stagger=False)
+    state = one.init()
+    ended = [sum(map(len, one.meta_update(state).final_returns.values())) for _ in range(4)]
+    assert ended == [0, 0, 0, 5]
+    assert state.bandit.environment == [0, 0, 1, 1, 2]
+
+
+def test_a_deterministic_policy_ends_a_lifetime_and_its_return_counts(one, state):
+    make_deterministic(state, 1)
+    arm = state.slots[0].arm[1]
+    found = one.meta_update(state)
+    assert (found.resets, state.counters.deterministic, state.counters.dropped) == (1, 1, 0)
+    assert found.final_returns["chain/short"] == [1.5]  # 6 / 4, although a shortened first lifetime
+    assert (state.bandit.environment, state.bandit.arm, state.bandit.final_return) == ([0], [arm], [1.5])
+    # It has begun anew: a uniform policy, an age of 0.
+    np.testing.assert_array_equal(rows(state)[1, :, :2], 0)
+    assert state.slots[0].age[1] == 0
+    # The twin: the others live on, or are over because it was their time.
+    others = [0, 2, 3, 4]
+    is_used = np.any(np.asarray(rows(state))[others, :, :2] != 0, axis=(1, 2))
+    np.testing.assert_array_equal(is_used, state.slots[0].age[others] > 0)
+
+
+def test_a_lifetime_that_is_not_finite_is_dropped_counted_and_born_again(one, state):
+    make_nan(state, 2)
+    found = one.meta_update(state)
+    assert (found.resets, state.counters.dropped, state.counters.deterministic) == (1, 1, 0)
+    assert not found.windows["chain/short_noisy"].is_finite[0]
+    assert state.counters.born == 5 + state.counters.ended
+    assert state.bandit.arm == []
+    assert all(np.isfinite(leaf).all() for leaf in leaves(state.rule) + leaves(state.optimizer_state))
+    np.testing.assert_array_equal(rows(state)[2, :, :2], 0)
+    assert one.meta_update(state).windows["chain/short_noisy"].is_finite.all()  # it lives
+
+
+def test_a_dropped_lifetime_does_not_touch_eta(one):
+    # Of one state with two different lifetimes 2, both of them poisoned, comes one and the same η.
+    found = []
+    for value in (jnp.nan, jnp.inf, None):
+        state = one.init()
+        if value is not None:
+            poke(state, lambda g: g.agent.rows, 2, value)
+        one.meta_update(state)
+        found.append(leaves(state.rule))
+    for nan, infinite in zip(found[0], found[1], strict=True):
+        np.testing.assert_array_equal(nan, infinite)
+    # The twin: a healthy lifetime does touch it.
+    assert any(np.any(nan != healthy) for nan, healthy in zip(found[0], found[2], strict=True))
+
+
+def test_padding_that_diverges_is_nobodys_business(one, state):
+    make_nan(state, PADDING)
+    found = one.meta_update(state)
+    assert (found.resets, state.counters.dropped) == (0, 0)
+    assert np.isfinite(rows(state)[PADDING]).all()  # but it does not stay so
+
+
+def test_too_many_diverged_lifetimes_stop_the_run_naming_environment_and_term(one, state):
+    # 3 dropped and born again: 3 of 40 + 3 = 43 or more, at least 5 % = 2.15 if none but these ends.
+    state.slots[0].length[:] = 8
+    state.counters.born = 40
+    for lifetime in (0, 1, 4):
+        make_nan(state, lifetime)
+    words = r"3 of 43 lifetimes diverged by meta-update 1, more than 5%: chain/short \(policy_gradient.*chain/long \("
+    with pytest.raises(DivergenceError, match=words) as error:
+        one.meta_update(state)
+    assert "short_noisy" not in str(error.value)
+
+
+def test_a_few_diverged_lifetimes_do_not(one, state):
+    # The twins: 2 of 42 are 4.8 %; and 3 of 8 are many, but of too few to judge.
+    for born, lifetimes in ((40, (0, 1)), (5, (0, 1, 4))):
+        state = one.init()
+        state.slots[0].length[:] = 8
+        state.counters.born = born
+        for lifetime in lifetimes:
+            make_nan(state, lifetime)
+        one.meta_update(state)
+        assert state.counters.dropped == len(lifetimes)
+
+
+def test_an_eta_that_is_not_finite_stops_the_run_at_once(one, state):
+    state.rule = jax.tree.map(lambda x: jax.device_put(jnp.full_like(x, jnp.nan), x.sharding), state.rule)
+    with pytest.raises(DivergenceError, match="η is not finite at meta-update 1: chain/short"):
+        one.meta_update(state)
+
+
+def test_culprits_are_named_with_their_terms():
+    found = culprits(
+        report(policy_entropy={"a": 1.0, "b": np.nan, "c": 1.0}, is_finite={"a": True, "b": False, "c": True})
+    )
+    assert found == ": b (policy_entropy)"
+    assert culprits(report(is_finite={"a": False, "b": True, "c": True})) == ": a (meta-gradient)"
+    assert culprits(report()) == ""
+
+
+def test_a_final_return_is_a_mean_and_no_number_without_episodes():
+    np.testing.assert_array_equal(final_returns(jnp.array([6.0, 0.0]), jnp.array([4.0, 0.0])), [1.5, np.nan])
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another():
+    first, second, other = (trainer(seed=seed) for seed in (0, 0, 1))
+    states = [one.init() for one in (first, second, other)]
+    for _ in range(2):
+        for one, state in zip((first, second, other), states, strict=True):
+            one.meta_update(state)
+    for x, y in zip(leaves((states[0].rule, rows(states[0]))), leaves((states[1].rule, rows(states[1]))), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert np.any(np.asarray(rows(states[0])) != np.asarray(rows(states[2])))
+
+
+def test_births_and_windows_use_keys_of_their_own(one, state):
+    def data(purpose, meta_update):
+        state.counters.meta_update = meta_update
+        return [tuple(row) for row in np.asarray(jax.random.key_data(one._keys(state, 0, purpose)))]
+
+    every = [key for purpose in ("window", "birth") for number in range(5) for key in data(purpose, number)]
+    assert len(set(every)) == len(every) == 2 * 5 * 6
+
+
+def test_everything_is_compiled_once_births_included(one, state, caplog):
+    one.meta_update(state)
+    with jax.log_compiles(), caplog.at_level(logging.WARNING, logger="jax"):
+        for _ in range(6):
+            one.meta_update(state)
+        assert state.counters.born >= 10  # every slot was born twice
+        assert not [r.message for r in caplog.records if "ompil" in r.getMessage()]
+        # The twin: a program that is new is seen.
+        jax.jit(lambda x: x + 12345)(jnp.zeros(7))
+        assert [r.message for r in caplog.records if "ompil" in r.getMessage()]
+    assert one.programs.meta_step._cache_size() == 1
+
+
+def test_the_rule_is_of_the_configured_kind_and_sizes():
+    assert init_rule(TINY, 0).prediction_size == 3
+    valued = init_rule(dataclasses.replace(TINY, rule="lpg-v"), 0)
+    assert (valued.prediction_size, valued.discovers_predictions) == (1, False)
+    for x, y in zip(leaves(init_rule(TINY, 0)), leaves(init_rule(TINY, 0)), strict=True):
+        np.testing.assert_array_equal(x, y)
