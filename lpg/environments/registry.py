@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import importlib
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import PRNGKeyArray
 
@@ -13,6 +13,7 @@ from lpg.environments.base import Environment, Instance
 from lpg.environments.delayed_chain import DelayedChain
 
 
+@runtime_checkable
 class Distribution(Protocol):
     """A named environment: a shape (the static dynamics) and a distribution over instances of it."""
 
