@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 
@@ -29,6 +29,7 @@ from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import save_rule
 
 
+@runtime_checkable
 class Listener(Protocol):
     """What a run tells whoever watches."""
 
@@ -186,7 +187,7 @@ def _save_rule(
         "environments": list(trainer.names),
         "meta_updates": counters.meta_update,
         "environment_steps": counters.environment_steps,
-        "evaluation": {"validation": validation},
+        "evaluation": {"validation": None if validation is None or math.isnan(validation) else validation},
         "jax": jax.__version__,
     }
     save_rule(path, jax.device_get(state.rule), card)
