@@ -1,0 +1,84 @@
+import dataclasses
+import logging
+
+import jax
+import numpy as np
+import pytest
+
+import lpg.evaluation.validation as module
+from lpg.evaluation.evaluate import score_rule
+from lpg.evaluation.scores import Aggregate, RuleScores
+from lpg.evaluation.settings import Setting
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.validation import Validator
+from lpg.meta_training.config import MetaConfig
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.lpg import init_lpg
+
+CONFIG = MetaConfig(
+    suite="chain/short,chain/long", num_streams=8, num_steps=8, validation_updates=60, validation_seeds=2,
+    validation_learning_rates=(20.0, 80.0), y_weights=(0.1, 0.5, 1.0), lstm_size=4, prediction_size=3,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return Validator(CONFIG)
+
+
+def test_a_rule_that_learns_scores_far_above_one_that_does_not(validator):
+    learns = validator(A2C())
+    fresh = validator(init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3))
+    assert abs(fresh) < 0.2 and learns > 0.4
+
+
+def test_the_score_depends_on_nothing_but_the_rule(validator):
+    # Neither on an earlier call nor on the object: instances and luck are the validation stream's, seed for seed.
+    assert validator(A2C()) == validator(A2C()) == Validator(CONFIG)(A2C())
+
+
+def test_the_instances_are_the_validation_streams_and_not_the_reported_ones():
+    def score(purpose):
+        setting = Setting(learning_rate=20.0, y_weight=0.5)
+        sizes = TrainingSizes(num_streams=8, num_steps=8, time_limit_is_termination=True)
+        return score_rule(A2C(), "lpg", ("chain/short",), 2, 60, purpose, setting, sizes=sizes)[1].area.iqm
+
+    one = dataclasses.replace(CONFIG, suite="chain/short", validation_learning_rates=(20.0,))
+    assert Validator(one)(A2C()) == pytest.approx(score("validation"), abs=1e-9)
+    assert Validator(one)(A2C()) != score("report")
+
+
+def test_nothing_is_compiled_for_the_next_eta(validator, caplog):
+    rules = [init_lpg(jax.random.key(seed), lstm_size=4, prediction_size=3) for seed in (1, 2)]
+    validator(rules[0])
+    with jax.log_compiles(), caplog.at_level(logging.WARNING, logger="jax"):
+        validator(rules[1])
+    assert not [r for r in caplog.records if "advance" in r.getMessage() or "begin" in r.getMessage()]
+
+
+def fake_scores(monkeypatch, *, is_exact: bool):
+    """Per learning rate the areas (or final returns) of two environments."""
+    table = {20.0: {"a": 0.1, "b": 0.9}, 80.0: {"a": 0.5, "b": 0.3}}
+    seen = []
+
+    def score(rule, label, environments, seeds, updates, purpose, setting, *, sizes):
+        seen.append(setting)
+        values = table[setting.learning_rate]
+        area = Aggregate(iqm=0.0, low=0.0, high=0.0, per_environment=values) if is_exact else None
+        return [], RuleScores(end=None, area=area, raw_end=values, raw_end_stderr={})
+
+    monkeypatch.setattr(module, "score_rule", score)
+    return seen
+
+
+def test_each_environment_counts_with_its_best_learning_rate(monkeypatch):
+    # a: max(0.1, 0.5), b: max(0.9, 0.3): (0.5 + 0.9) / 2 = 0.7. The better single rate has (0.1 + 0.9) / 2 = 0.5.
+    seen = fake_scores(monkeypatch, is_exact=True)
+    np.testing.assert_allclose(Validator(CONFIG)(A2C()), 0.7)
+    # α_y is the middle one of 0.1, 0.5, 1.
+    assert [(s.learning_rate, s.y_weight) for s in seen] == [(20.0, 0.5), (80.0, 0.5)]
+
+
+def test_where_nothing_can_be_solved_exactly_final_returns_count(monkeypatch):
+    fake_scores(monkeypatch, is_exact=False)
+    np.testing.assert_allclose(Validator(CONFIG)(A2C()), 0.7)
