@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -38,7 +39,7 @@ def write_checkpoint(run: Path, state: MetaState, config: dict[str, Any], seed: 
         OSError: it could not be written; earlier checkpoints are untouched.
     """
     arrays, counters = to_arrays(state)
-    note = {"format": FORMAT, "config": config, "seed": seed, "counters": counters}
+    note = {"format": FORMAT, "config": config, "seed": seed, "devices": jax.device_count(), "counters": counters}
     path = path_of(run, state.counters.meta_update)
     # Not `ascontiguousarray`, which makes [1] of [].
     contiguous = {name: np.asarray(a, order="C") for name, a in arrays.items()}
@@ -54,6 +55,7 @@ def read_checkpoint(path: Path, template: MetaState, config: dict[str, Any], see
     Raises:
         ValueError: the file is truncated, no checkpoint, or of another run; names the last good one, if any.
     """
+    hint = ""
     try:
         with safe_open(path, framework="numpy") as file:
             note = json.loads((file.metadata() or {}).get("lpg", "null"))
@@ -64,11 +66,16 @@ def read_checkpoint(path: Path, template: MetaState, config: dict[str, Any], see
             different = sorted(key for key in config if note["config"].get(key) != config[key])
             if different:
                 raise ValueError(f"it belongs to a run with another {', '.join(different)}")
+            if note.get("devices") != jax.device_count():
+                hint = (
+                    f" (it was written on {note.get('devices')} devices and here are {jax.device_count()}, which may "
+                    "change how many lifetimes are padding; JAX_NUM_CPU_DEVICES says how many a CPU presents)"
+                )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return from_arrays(template, arrays, note["counters"])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, ValueError) else f"it is truncated or damaged ({error})"
-        raise ValueError(f"cannot resume from {path}: {reason}; {_way_out(path)}") from error
+        raise ValueError(f"cannot resume from {path}: {reason}{hint}; {_way_out(path)}") from error
 
 
 def unfinished_writes(run: Path) -> list[Path]:

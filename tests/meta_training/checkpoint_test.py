@@ -123,9 +123,11 @@ def test_arrays_that_do_not_fit_are_refused_by_name(change, lived, written):
     if change != "missing":
         arrays[name] = np.zeros(2, value.dtype) if change == "shape" else value.astype(np.float64)
     note = {"format": "lpg-checkpoint-1", "config": CONFIG, "seed": 0, "counters": to_arrays(state)[1]}
-    save_file(arrays, path, {"lpg": json.dumps(note)})
-    with pytest.raises(ValueError, match=name):
-        read(one, path)
+    for devices, is_said in ((16, True), (2, False)):
+        save_file(arrays, path, {"lpg": json.dumps(note | {"devices": devices})})
+        with pytest.raises(ValueError, match=name) as error:
+            read(one, path)
+        assert ("written on 16 devices and here are 2" in str(error.value)) == is_said
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
