@@ -50,8 +50,8 @@ class Environment(Protocol):
         ...
 
     @property
-    def num_states(self) -> int:
-        """Observations are integers in [0, num_states)."""
+    def observation_shape(self) -> tuple[int, ...]:
+        """Shape of one observation: () for an index, else of an array of numbers."""
         ...
 
     def action_mask(self, instance: Instance) -> Bool[Array, " A"]:
@@ -74,7 +74,17 @@ class Environment(Protocol):
 
 
 @runtime_checkable
-class ExactEnvironment(Environment, Protocol):
+class IndexEnvironment(Environment, Protocol):
+    """An environment whose observations number its states, so that an agent can be a table."""
+
+    @property
+    def num_states(self) -> int:
+        """Observations are integers in [0, num_states)."""
+        ...
+
+
+@runtime_checkable
+class ExactEnvironment(IndexEnvironment, Protocol):
     """An environment small enough for exact solution: states are numbered and every expectation is known.
 
     `exact.py` needs no more than this.

@@ -84,6 +84,7 @@ class ChainShape:
     num_actions = 2
     num_noise = 1
     num_reset_noise = 1
+    observation_shape = ()
 
     @property
     def num_states(self) -> int:

@@ -13,8 +13,8 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Rectangle
 
 from lpg.environments.delayed_chain import NUM_BRANCHES, ChainInstance
-from lpg.environments.grid_world import NUM_DIRECTIONS, OFFSETS, GridInstance
-from lpg.environments.render import GREY, INK, PENALTIES, REWARDS, signed
+from lpg.environments.grid_world import NUM_DIRECTIONS, OFFSETS
+from lpg.environments.render import GREY, INK, PENALTIES, REWARDS, Board, Kind, signed
 
 WALL, FLOOR, LINE = "#3a4653", "#f7f8f9", "#dde2e7"
 
@@ -34,48 +34,38 @@ def heat_map(values: np.ndarray) -> ScalarMappable:
 
 
 def draw_grid(
-    axes: Axes,
-    instance: GridInstance,
-    discs: list[tuple[int, float, str]],
-    state: Any,
-    values: Any,
-    policy: Any,
-    average: bool,
+    axes: Axes, drawn: Board, found: list[Kind], values: Any, policy: Any, average: bool
 ) -> ScalarMappable | None:
-    """A map with its objects, each given as (number, reward, colour); returns what a colour bar needs."""
-    rows, columns = (int(n) for n in instance.size)
-    place = np.asarray(instance.place)[: int(instance.num_cells)]
-    exists = np.asarray(instance.object_exists)
-    present = exists if state is None else np.asarray(state.is_present)
-    bits = 2 ** np.arange(len(exists))
-    sets = [s for s in range(2 ** len(exists)) if not s & ~(bits @ exists)] if average else [int(bits @ present)]
-    index = np.arange(len(place)) + len(place) * np.asarray(sets)[:, None]
-    mappable, colours = None, [FLOOR] * len(place)
+    """A board with its objects, of these kinds; returns what a colour bar needs."""
+    objects = sum(2**j for j in drawn.objects)
+    sets = [s for s in range(objects + 1) if not s & ~objects] if average else [sum(2**j for j in drawn.present)]
+    index = np.arange(len(drawn.free)) + len(drawn.free) * np.asarray(sets)[:, None]
+    mappable, colours = None, [FLOOR] * len(drawn.free)
     if values is not None:
         heat = np.asarray(values)[index].mean(0)
         mappable = heat_map(heat)
         colours = list(mappable.to_rgba(heat))
 
-    axes.set(xlim=(-1, columns), ylim=(rows, -1))
-    axes.add_patch(Rectangle((-1, -1), columns + 1, rows + 1, facecolor=WALL, linewidth=0))
-    for (row, column), colour in zip(place, colours, strict=True):
+    axes.set(xlim=(-1, drawn.columns), ylim=(drawn.rows, -1))
+    axes.add_patch(Rectangle((-1, -1), drawn.columns + 1, drawn.rows + 1, facecolor=WALL, linewidth=0))
+    for (row, column), colour in zip(drawn.free, colours, strict=True):
         axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, edgecolor=LINE, linewidth=0.8))
 
-    largest = np.max(np.abs(np.asarray(instance.object_reward))[exists])
-    for j, reward, shade in discs:
-        row, column = place[int(instance.object_cell[j])]
-        radius = 0.27 + 0.15 * abs(reward) / largest
+    largest = max(abs(kind.reward) for kind in found)
+    for j, kind in [(j, one) for one in found for j in one.members if j in drawn.objects]:
+        (row, column), shade = drawn.objects[j], kind.colour
+        radius = 0.27 + 0.15 * abs(kind.reward) / largest
         disc = Circle((column, row), radius, facecolor=shade, edgecolor="white", linewidth=1.2, zorder=3)
-        if not present[j]:
+        if j not in drawn.present:
             disc.set(facecolor="none", edgecolor=shade, linestyle=(0, (2, 1.5)))
         axes.add_patch(disc)
-        label = signed(reward, 1 if abs(reward) < 1 else 2).replace("0.", ".")
-        axes.text(column, row, label, color="white" if present[j] else shade, ha="center", va="center_baseline",
-                  fontsize=7, weight="bold", zorder=4)  # fmt: skip
+        label = signed(kind.reward, 1 if abs(kind.reward) < 1 else 2).replace("0.", ".")
+        axes.text(column, row, label, color="white" if j in drawn.present else shade, ha="center",
+                  va="center_baseline", fontsize=7, weight="bold", zorder=4)  # fmt: skip
     if policy is not None:
-        draw_policy(axes, place, np.asarray(policy)[index].mean(0))
-    if state is not None:
-        row, column = place[int(state.cell)]
+        draw_policy(axes, np.asarray(drawn.free), np.asarray(policy)[index].mean(0))
+    if drawn.agent is not None:
+        row, column = drawn.agent
         axes.add_patch(Circle((column, row), 0.2, facecolor=INK, edgecolor="white", linewidth=1.6, zorder=6))
     return mappable
 

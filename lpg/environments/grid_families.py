@@ -31,8 +31,8 @@ class ObjectType:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TabularGrid:
-    """A fixed map and fixed objects; where the objects lie is drawn once per instance."""
+class GridMap:
+    """A fixed map and fixed objects; where the objects lie is not said."""
 
     rows: tuple[str, ...]
     """The interior, '.' free and '#' wall; a border of walls surrounds it."""
@@ -57,6 +57,11 @@ class TabularGrid:
     def num_objects(self) -> int:
         """Objects of all types."""
         return sum(kind.count for kind in self.objects)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TabularGrid(GridMap):
+    """A map whose objects are given places once per instance."""
 
     @property
     def shape(self) -> GridShape:
@@ -194,18 +199,19 @@ def open_map(rows: int, columns: int) -> tuple[str, ...]:
     return ("." * columns,) * rows
 
 
-def _objects(*kinds: tuple[int, float, float, float]) -> tuple[ObjectType, ...]:
+def objects_of(*kinds: tuple[int, float, float, float]) -> tuple[ObjectType, ...]:
+    """Object types from (count, reward, p_term, p_respawn), as the paper's tables have them."""
     return tuple(ObjectType(count=n, reward=r, p_term=t, p_respawn=s) for n, r, t, s in kinds)
 
 
 DENSE = TabularGrid(
     rows=open_map(11, 11),
-    objects=_objects((2, 1.0, 0.0, 0.05), (1, -1.0, 0.5, 0.1), (1, -1.0, 0.0, 0.5)),
+    objects=objects_of((2, 1.0, 0.0, 0.05), (1, -1.0, 0.5, 0.1), (1, -1.0, 0.0, 0.5)),
     max_steps=500,
 )
-SPARSE = TabularGrid(rows=open_map(13, 13), objects=_objects((1, 1.0, 1.0, 0.0), (1, -1.0, 1.0, 0.0)), max_steps=50)
+SPARSE = TabularGrid(rows=open_map(13, 13), objects=objects_of((1, 1.0, 1.0, 0.0), (1, -1.0, 1.0, 0.0)), max_steps=50)
 LONG_HORIZON = TabularGrid(
-    rows=open_map(11, 11), objects=_objects((2, 1.0, 0.0, 0.01), (2, -1.0, 0.5, 1.0)), max_steps=1000
+    rows=open_map(11, 11), objects=objects_of((2, 1.0, 0.0, 0.01), (2, -1.0, 0.5, 1.0)), max_steps=1000
 )
 LONGER_HORIZON = TabularGrid(
     rows=(
@@ -217,7 +223,7 @@ LONGER_HORIZON = TabularGrid(
         ".........",
         "....#....",
     ),
-    objects=_objects((2, 1.0, 0.1, 0.01), (5, -1.0, 0.8, 1.0)),
+    objects=objects_of((2, 1.0, 0.1, 0.01), (5, -1.0, 0.8, 1.0)),
     max_steps=2000,
 )
 LONG_DENSE = TabularGrid(
@@ -234,6 +240,6 @@ LONG_DENSE = TabularGrid(
         ".....#.....",
         ".....#.....",
     ),
-    objects=_objects((4, 1.0, 0.0, 0.005)),
+    objects=objects_of((4, 1.0, 0.0, 0.005)),
     max_steps=2000,
 )

@@ -101,6 +101,7 @@ class GridShape:
 
     num_actions = 2 * NUM_DIRECTIONS
     num_reset_noise = 1
+    observation_shape = ()
 
     @property
     def num_noise(self) -> int:

@@ -8,9 +8,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import PRNGKeyArray
 
-from lpg.environments import grid_families
+from lpg.environments import grid_families, random_grid_families
 from lpg.environments.base import Environment, Instance
 from lpg.environments.delayed_chain import DelayedChain
+from lpg.environments.distractor_chain import DistractorChain
 
 
 @runtime_checkable
@@ -38,7 +39,9 @@ class Entry:
 
 
 _CHAIN_STEPS = 1_000_000
+_DISTRACTOR_STEPS = 2_000_000
 _GRID_STEPS = 3_000_000
+_RANDOM_GRID_STEPS = 30_000_000
 
 ENVIRONMENTS: dict[str, Entry] = {
     "tabular/dense": Entry(grid_families.DENSE, _GRID_STEPS, "two rewards that return quickly, two penalties"),
@@ -46,6 +49,17 @@ ENVIRONMENTS: dict[str, Entry] = {
     "tabular/long_horizon": Entry(grid_families.LONG_HORIZON, _GRID_STEPS, "rewards return after about 100 steps"),
     "tabular/longer_horizon": Entry(grid_families.LONGER_HORIZON, _GRID_STEPS, "two rewards among five traps, walls"),
     "tabular/long_dense": Entry(grid_families.LONG_DENSE, _GRID_STEPS, "four rewards, four rooms, 2,000 steps"),
+    "random/dense": Entry(random_grid_families.DENSE, _RANDOM_GRID_STEPS, "as tabular/dense, objects return anywhere"),
+    "random/long_horizon": Entry(
+        random_grid_families.LONG_HORIZON, _RANDOM_GRID_STEPS, "as tabular/long_horizon, objects return anywhere"
+    ),
+    "random/small": Entry(random_grid_families.SMALL, _RANDOM_GRID_STEPS, "two rewards, two penalties, two walls"),
+    "random/small_sparse": Entry(
+        random_grid_families.SMALL_SPARSE, _RANDOM_GRID_STEPS, "one reward, two penalties, all end the episode"
+    ),
+    "random/very_dense": Entry(
+        random_grid_families.VERY_DENSE, _RANDOM_GRID_STEPS, "one reward that returns at once, 2,000 steps"
+    ),
     "chain/short": Entry(DelayedChain(min_length=5, max_length=30, is_noisy=False), _CHAIN_STEPS, "5 to 30 steps"),
     "chain/short_noisy": Entry(
         DelayedChain(min_length=5, max_length=30, is_noisy=True), _CHAIN_STEPS, "5 to 30 steps, ±1 in between"
@@ -54,16 +68,24 @@ ENVIRONMENTS: dict[str, Entry] = {
     "chain/long_noisy": Entry(
         DelayedChain(min_length=5, max_length=50, is_noisy=True), _CHAIN_STEPS, "5 to 50 steps, ±1 in between"
     ),
+    "chain/distractor": Entry(
+        DistractorChain(chain=DelayedChain(min_length=5, max_length=30, is_noisy=False)),
+        _DISTRACTOR_STEPS,
+        "5 to 30 steps, seen as 2 bits among 20 random ones",
+    ),
     "procedural/grid": Entry(grid_families.ProceduralGrid(), _GRID_STEPS, "random size, walls, objects, time limit"),
 }
 
 SUITES: dict[str, tuple[str, ...]] = {
     "tabular": tuple(name for name in ENVIRONMENTS if name.startswith("tabular/")),
-    "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/")),
+    "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/") and name != "chain/distractor"),
     "procedural": ("procedural/grid",),
+    "random": tuple(name for name in ENVIRONMENTS if name.startswith("random/")),
 }
 SUITES["tabular-chain"] = SUITES["tabular"] + SUITES["chain"]
-SUITES["all"] = tuple(ENVIRONMENTS)
+SUITES["all"] = SUITES["tabular-chain"] + SUITES["procedural"]
+"""All whose agents are tables."""
+SUITES["paper"] = SUITES["tabular"] + SUITES["random"] + SUITES["chain"] + ("chain/distractor",)
 
 
 def environment(name: str) -> Entry:

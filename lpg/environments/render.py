@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Array, Float
 
-from lpg.environments.base import ExactEnvironment
-from lpg.environments.delayed_chain import ChainInstance, ChainState
-from lpg.environments.grid_world import GridInstance, GridState
+from lpg.environments.base import Environment
+from lpg.environments.delayed_chain import ChainInstance
+from lpg.environments.distractor_chain import DistractorShape, DistractorState
+from lpg.environments.grid_world import GridInstance
+from lpg.environments.random_grid import RandomGridInstance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +24,8 @@ INK, GREY = "#1f2933", "#52606d"
 REWARDS = ("#13806a", "#2f6db5", "#5b8c2a", "#1fa2a6")
 PENALTIES = ("#d1495b", "#c9781d", "#9c3d7a", "#7d4f38")
 CELL_INCHES = 0.42
+
+AnyGrid = GridInstance | RandomGridInstance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +49,37 @@ class Kind:
         return f"{len(self.members)} × {signed(self.reward, 3)}, {ends}, {back}"
 
 
-def kinds(instance: GridInstance) -> list[Kind]:
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """What of a grid is drawn, whichever family it is from; places are (row, column)."""
+
+    rows: int
+    columns: int
+    free: list[tuple[int, int]]
+    objects: dict[int, tuple[int, int]]
+    """Where each object lies or would lie; without those whose place is not known."""
+    present: frozenset[int]
+    agent: tuple[int, int] | None
+
+
+def board(shape: Any, instance: AnyGrid, state: Any = None) -> Board:
+    """The board of a grid; without a state there is no agent, and the objects of a random grid have no places yet."""
+    rows, columns = _size(shape, instance)
+    exists = np.flatnonzero(instance.object_exists).tolist()
+    if isinstance(instance, GridInstance):
+        place = [(row, column) for row, column in np.asarray(instance.place)[: int(instance.num_cells)].tolist()]
+        free, lies = place, {j: place[int(instance.object_cell[j])] for j in exists}
+        present = frozenset(j for j in exists if state is None or state.is_present[j])
+    else:
+        place = list(np.ndindex(rows, columns))
+        walls = np.asarray(instance.wall).tolist()
+        free = [cell for number, cell in enumerate(place) if number not in walls]
+        present = frozenset(j for j in exists if state is not None and state.object_cell[j] < len(place))
+        lies = {j: place[int(state.object_cell[j])] for j in sorted(present)}
+    return Board(rows, columns, free, lies, present, None if state is None else place[int(state.cell)])
+
+
+def kinds(instance: AnyGrid) -> list[Kind]:
     """The object types of a grid; rewards are '+', A, B, …, penalties '-', a, b, …"""
     table = np.stack([instance.object_reward, instance.object_p_term, instance.object_p_respawn], axis=-1)
     found: dict[tuple[float, ...], list[int]] = {}
@@ -59,27 +93,31 @@ def kinds(instance: GridInstance) -> list[Kind]:
     return [Kind(*fields) for fields in drawn]
 
 
-def text(
-    shape: ExactEnvironment, instance: GridInstance | ChainInstance, state: GridState | ChainState | None = None
-) -> str:
-    """A map and a legend; '@' is the agent, ',' the place of an object that is not there."""
-    lines = _grid_text(instance, state) if isinstance(instance, GridInstance) else _chain_text(instance, state)
+def text(shape: Environment, instance: AnyGrid | ChainInstance, state: Any = None) -> str:
+    """A map and a legend; '@' is the agent, ',' the place of an object that is not there.
+
+    The objects of a random grid have places in a state only. Without one they are in the legend and not on the map.
+    """
+    if isinstance(instance, ChainInstance):
+        lines = _chain_text(instance, _on_chain(state))
+    else:
+        lines = _grid_text(board(shape, instance, state), kinds(instance))
+    if isinstance(state, DistractorState):
+        bits = "".join(str(int(bit)) for bit in np.asarray(shape.observe(instance, state)))
+        lines.append(f"seen: {bits[:2]} {bits[2:]}")
     return "\n".join([*lines, _headline(shape, instance)])
 
 
-def _grid_text(instance: GridInstance, state: Any) -> list[str]:
-    rows, columns = (int(n) for n in instance.size)
-    place = np.asarray(instance.place)
-    canvas = np.full((rows + 2, columns + 2), "#")
-    for row, column in place[: int(instance.num_cells)]:
+def _grid_text(drawn: Board, found: list[Kind]) -> list[str]:
+    canvas = np.full((drawn.rows + 2, drawn.columns + 2), "#")
+    for row, column in drawn.free:
         canvas[row + 1, column + 1] = "."
-    found = kinds(instance)
     for kind in found:
-        for j in kind.members:
-            row, column = place[int(instance.object_cell[j])]
-            canvas[row + 1, column + 1] = kind.symbol if state is None or state.is_present[j] else ","
-    if state is not None:
-        row, column = place[int(state.cell)]
+        for j in drawn.objects.keys() & kind.members:
+            row, column = drawn.objects[j]
+            canvas[row + 1, column + 1] = kind.symbol if j in drawn.present else ","
+    if drawn.agent is not None:
+        row, column = drawn.agent
         canvas[row + 1, column + 1] = "@"
     return ["".join(row) for row in canvas] + [f"{kind.symbol}  {kind.about}" for kind in found]
 
@@ -98,9 +136,9 @@ def _chain_text(instance: ChainInstance, state: Any) -> list[str]:
 
 
 def image(
-    shape: ExactEnvironment,
-    instance: GridInstance | ChainInstance,
-    state: GridState | ChainState | None = None,
+    shape: Environment,
+    instance: AnyGrid | ChainInstance,
+    state: Any = None,
     *,
     values: Float[Array, " S"] | Float[np.ndarray, " S"] | None = None,
     policy: Float[Array, " S A"] | Float[np.ndarray, " S A"] | None = None,
@@ -110,13 +148,20 @@ def image(
     """A figure of the map or chain.
 
     Args:
-        state: draws the agent, and absent objects as rings; without it all objects are there.
+        state: draws the agent, and absent objects as rings; without it all objects are there that have a place.
         values: V of every state index, as a heat map.
         policy: probabilities; of every cell the likeliest action is drawn, paler if less likely: an arrow is a move, a
             line with a dot collects, a dot alone stays.
         average: of a grid, values and policy are means over all sets of objects present, instead of those of `state`.
         title: heading.
+
+    Raises:
+        ValueError: values or a policy are given for an environment that has no state indices.
     """
+    if shape.observation_shape != () and not (values is None and policy is None):
+        raise ValueError(
+            f"values or a policy given for a {type(shape).__name__}; they are drawn by state index, and it has none"
+        )
     # Late: most programs never draw, and matplotlib takes longer to import than all the rest together.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -124,8 +169,8 @@ def image(
 
     from lpg.environments import drawing
 
-    found = kinds(instance) if isinstance(instance, GridInstance) else []
-    rows, columns = (int(n) + 1 for n in instance.size) if isinstance(instance, GridInstance) else (5, 17)
+    found = [] if isinstance(instance, ChainInstance) else kinds(instance)
+    rows, columns = (5, 17) if isinstance(instance, ChainInstance) else (n + 1 for n in _size(shape, instance))
     width = max(columns * CELL_INCHES, 4.6) + 0.4 + (0.9 if values is not None else 0.0)
     top, bottom = 0.75 if title else 0.45, 0.15 + 0.24 * len(found)
     height = rows * CELL_INCHES + top + bottom
@@ -134,11 +179,10 @@ def image(
     box = (columns * CELL_INCHES / width, rows * CELL_INCHES / height)
     axes = figure.add_axes((0.2 / width, bottom / height, *box))
     axes.set_axis_off()
-    if isinstance(instance, GridInstance):
-        discs = [(int(j), kind.reward, kind.colour) for kind in found for j in kind.members]
-        shown = drawing.draw_grid(axes, instance, discs, state, values, policy, average)
+    if isinstance(instance, ChainInstance):
+        shown = drawing.draw_chain(axes, instance, _on_chain(state), values)
     else:
-        shown = drawing.draw_chain(axes, instance, state, values)
+        shown = drawing.draw_grid(axes, board(shape, instance, state), found, values, policy, average)
     for line, kind in enumerate(found):
         y = (bottom - 0.24 * line - 0.2) / height
         figure.add_artist(Line2D([0.32 / width], [y], marker="o", markersize=8, color=kind.colour))
@@ -163,10 +207,20 @@ def _percent(p: float) -> str:
     return f"{100 * p:.2g} %"
 
 
-def _headline(shape: ExactEnvironment, instance: GridInstance | ChainInstance) -> str:
+def _on_chain(state: Any) -> Any:
+    return state.chain if isinstance(state, DistractorState) else state
+
+
+def _size(shape: Any, instance: AnyGrid) -> tuple[int, int]:
+    rows, columns = instance.size if isinstance(instance, GridInstance) else (shape.rows, shape.columns)
+    return int(rows), int(columns)
+
+
+def _headline(shape: Environment, instance: AnyGrid | ChainInstance) -> str:
     if isinstance(instance, ChainInstance):
         between = "±1 at random" if instance.is_noisy else "nothing"
-        return f"{int(instance.length)} steps; the first action decides the last reward, the others pay {between}"
-    rows, columns = (int(n) for n in instance.size)
+        seen = f"; seen as 2 bits and {shape.num_distractors} random ones" if isinstance(shape, DistractorShape) else ""
+        return f"{int(instance.length)} steps; the first action decides the last reward, the others pay {between}{seen}"
+    rows, columns = _size(shape, instance)
     num_actions = int(np.sum(np.asarray(shape.action_mask(instance))))
     return f"{rows} × {columns}, {num_actions} actions, {int(instance.max_steps)} steps per episode"

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lpg.environments.base import auto_step, step_with_key
+from lpg.environments import random_grid_families
+from lpg.environments.base import Environment, ExactEnvironment, IndexEnvironment, auto_step, step_with_key
 from tests.helpers import CHAIN, GRID, chain, grid
 
 
@@ -52,3 +53,13 @@ def test_step_with_key_is_a_step_with_numbers_drawn_from_the_key():
         np.testing.assert_array_equal(outcome.reward, expected.reward)
         rewards.append(float(outcome.reward))
     assert set(rewards) == {-1.0, 1.0}
+
+
+def test_an_environment_without_state_indices_is_one_but_neither_tabular_nor_exact():
+    pictures = random_grid_families.DENSE.shape
+    assert isinstance(pictures, Environment)
+    assert not isinstance(pictures, IndexEnvironment) and not isinstance(pictures, ExactEnvironment)
+    # Twin: the chain and the grid are all three.
+    for shape in (CHAIN, GRID):
+        assert isinstance(shape, Environment) and isinstance(shape, IndexEnvironment)
+        assert isinstance(shape, ExactEnvironment) and shape.observation_shape == ()

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from lpg.environments import registry
-from lpg.environments.base import auto_step
+from lpg.environments.base import Environment, ExactEnvironment, IndexEnvironment, auto_step
 
 NAMES = tuple(registry.ENVIRONMENTS)
+EXACT = registry.suite("all")
+PICTURES = tuple(name for name in NAMES if name not in EXACT)
 NUM_STEPS, NUM_STREAMS = 60, 32
 
 
@@ -54,11 +56,37 @@ def assert_equal(left, right):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_environments_say_how_they_can_be_observed_and_solved(name):
+    shape = registry.environment(name).distribution.shape
+    assert isinstance(shape, Environment)
+    assert isinstance(shape, ExactEnvironment) is isinstance(shape, IndexEnvironment) is (name in EXACT)
+    assert (shape.observation_shape == ()) is (name in EXACT)
+
+
+@pytest.mark.parametrize("name", EXACT)
 def test_observations_are_integers_in_range(name):
     shape, _, _, ((_, _, after, before), _, _) = batch(name)
     for seen in (after, before):
         assert jnp.issubdtype(seen.dtype, jnp.integer)
         assert seen.min() >= 0 and seen.max() < shape.num_states
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_other_observations_are_zeros_and_ones_of_the_shape_said(name):
+    shape, _, _, ((_, _, after, before), _, _) = batch(name)
+    for seen in (after, before):
+        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *shape.observation_shape)
+        assert seen.dtype == jnp.zeros(()).dtype
+        assert set(np.unique(seen)) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_is_seen_of_a_state_is_the_same_every_time(name):
+    # Between two steps without a reset, the observation after the one is that before the other.
+    _, _, _, ((_, outcome, after, before), _, _) = batch(name)
+    goes_on = ~np.asarray(outcome.terminated | outcome.truncated)[:, :-1]
+    assert goes_on.any()
+    np.testing.assert_array_equal(np.asarray(after)[:, :-1][goes_on], np.asarray(before)[:, 1:][goes_on])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,7 +99,8 @@ def test_vmap_is_a_loop(name):
         assert_equal(rollout(shape, one(instances, 0), keys[1]), one(everything, 0))
 
 
-@pytest.mark.parametrize("name", ["tabular/dense", "tabular/longer_horizon", "chain/short_noisy"])
+@pytest.mark.parametrize("name", ["tabular/dense", "tabular/longer_horizon", "chain/short_noisy",
+                                  "random/small", "chain/distractor"])  # fmt: skip
 def test_jit_changes_nothing(name):
     shape, instances, _, ((states, outcome, after, _), actions, noise) = batch(name)
     instance = one(instances)
@@ -84,19 +113,29 @@ def test_jit_changes_nothing(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_episode_ends_one_way_and_no_later_than_its_time_limit(name):
-    shape, instances, _, ((states, outcome, _, before), _, _) = batch(name)
+    _, instances, _, ((_, outcome, _, _), _, _) = batch(name)
     assert not (outcome.terminated & outcome.truncated).any()
     last = np.asarray(outcome.terminated | outcome.truncated)
-    limit = np.asarray(jax.vmap(shape.time_limit)(instances))
+    limit = np.asarray(instances.length if name.startswith("chain/") else instances.max_steps)
+    for stream in range(NUM_STREAMS):
+        assert np.diff(starts_of_episodes(last[stream])).max(initial=0) <= limit[stream]
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_every_episode_starts_in_a_state_that_the_initial_distribution_allows(name):
+    shape, instances, _, ((_, outcome, _, before), _, _) = batch(name)
+    last = np.asarray(outcome.terminated | outcome.truncated)
     first = np.asarray(jax.vmap(shape.initial_states)(instances))
     for stream in range(NUM_STREAMS):
-        starts = np.concatenate([[0], np.flatnonzero(last[stream]) + 1])
-        assert np.diff(starts).max(initial=0) <= limit[stream]
-        # Every episode starts in a state that the initial distribution allows.
+        starts = starts_of_episodes(last[stream])
         assert (first[stream, before[stream][starts[starts < NUM_STEPS]]] > 0).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+def starts_of_episodes(last):
+    return np.concatenate([[0], np.flatnonzero(last) + 1])
+
+
+@pytest.mark.parametrize("name", EXACT)
 def test_resets_follow_the_initial_distribution(name):
     shape, instances, _, _ = batch(name)
     instance = one(instances)
@@ -127,7 +166,8 @@ def test_instances_of_one_shape_have_equal_array_shapes():
         described = str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arrays))
         assert by_shape.setdefault(family.shape, described) == described, name
         hash(family.shape)
-    assert len(by_shape) == 3
+    # Grids: 2; chains: 1; random grids: 3; the distractor chain.
+    assert len(by_shape) == 7
 
 
 def test_an_unknown_name_is_refused_and_the_nearest_one_offered():
@@ -141,7 +181,16 @@ def test_a_suite_is_named_or_listed_with_commas():
     assert len(registry.suite("tabular")) == 5 and len(registry.suite("chain")) == 4
     assert registry.suite("tabular-chain") == registry.suite("tabular") + registry.suite("chain")
     assert registry.suite("chain/long, tabular/dense") == ("chain/long", "tabular/dense")
+    assert registry.suite("all") == registry.suite("tabular,chain,procedural")
+    assert registry.suite("paper") == registry.suite("tabular,random,chain,chain/distractor")
+    assert len(registry.suite("paper")) == len(set(registry.suite("paper"))) == 15
     assert registry.suite("procedural,chain/short") == ("procedural/grid", "chain/short")
+
+
+def test_lifetimes_are_those_of_the_papers_table():
+    steps = {"tabular": 3_000_000, "random": 30_000_000, "chain": 1_000_000, "chain/distractor": 2_000_000}
+    for suite, expected in steps.items():
+        assert all(registry.environment(name).lifetime_steps == expected for name in registry.suite(suite))
 
 
 def test_an_environment_of_ones_own_is_module_and_factory():

@@ -13,8 +13,11 @@ from matplotlib.patches import Circle
 
 from lpg.environments import registry, render
 from lpg.environments.delayed_chain import ChainInstance, ChainState
+from lpg.environments.distractor_chain import DistractorShape, DistractorState
 from lpg.environments.grid_families import ObjectType, TabularGrid
 from lpg.environments.grid_world import GridState
+from lpg.environments.random_grid import RandomGridState
+from lpg.environments.random_grid_families import RandomGrid
 
 FAMILY = TabularGrid(
     rows=("..#.", "...."),
@@ -40,6 +43,12 @@ def state(cell, present):
     return GridState(cell=jnp.asarray(cell), is_present=jnp.array(present), time=jnp.asarray(0))
 
 
+RANDOM = RandomGrid(rows=FAMILY.rows, objects=FAMILY.objects, max_steps=50)
+"""Cells: 0 1 # 3
+          4 5 6 7"""
+ELSEWHERE = RandomGridState(cell=jnp.asarray(5), object_cell=jnp.array([0, 8, 3, 4]), time=jnp.asarray(0))
+
+
 def discs(figure):
     return [patch for patch in figure.axes[0].patches if isinstance(patch, Circle)]
 
@@ -60,6 +69,46 @@ def test_text_of_a_grid_is_its_map_and_a_legend(instance):
 def test_text_of_a_state_shows_the_agent_and_what_is_gone(instance):
     drawn = render.text(SHAPE, instance, state(4, (False, True, True, True))).splitlines()
     assert drawn[1:3] == ["#,.#-#", "#a@+.#"]
+
+
+def test_a_random_grid_shows_its_objects_in_a_state_only():
+    instance = RANDOM.sample(jax.random.key(0), 9)
+    legend = [
+        "+  2 × +1, never ends the episode, returns with 5 % per step",
+        "-  1 × −1, ends the episode with 50 %, returns at once",
+        "a  1 × −0.25, ends the episode, never returns",
+        "2 × 4, 9 actions, 50 steps per episode",
+    ]
+    lines = render.text(RANDOM.shape, instance).splitlines()
+    assert lines == ["######", "#..#.#", "#....#", "######", *legend]
+    # Object 1 is nowhere.
+    lines = render.text(RANDOM.shape, instance, ELSEWHERE).splitlines()
+    assert lines == ["######", "#+.#-#", "#a@..#", "######", *legend]
+    drawn = discs(render.image(RANDOM.shape, instance, ELSEWHERE))
+    assert [disc.center for disc in drawn] == [(0, 0), (3, 0), (0, 1), (1, 1)]
+    colours = [to_hex(disc.get_facecolor()) for disc in drawn[:3]]
+    assert colours == [render.REWARDS[0], render.PENALTIES[0], render.PENALTIES[1]]
+    assert discs(render.image(RANDOM.shape, instance)) == []
+
+
+def test_a_distractor_chain_is_drawn_as_the_chain_inside_and_its_bits():
+    shape = DistractorShape(num_distractors=3)
+    one = ChainInstance(length=jnp.asarray(4), is_noisy=jnp.asarray(False))
+    where = ChainState(position=jnp.asarray(2), branch=jnp.asarray(1))
+    lines = render.text(
+        shape, one, DistractorState(chain=where, distractor=jnp.array([True, False, True]))
+    ).splitlines()
+    assert [line.split()[-1] for line in lines[:4]] == ["o.@.+", "o...-", "o...-", "o...+"]
+    # Branch 1: coin 0, right action chosen.
+    assert lines[4] == "seen: 11 101"
+    assert lines[5].endswith("seen as 2 bits and 3 random ones") and len(lines) == 6
+    # Twin: without a state nothing is seen.
+    assert len(render.text(shape, one).splitlines()) == 5
+
+
+def test_values_need_state_indices():
+    with pytest.raises(ValueError, match="values or a policy given for a RandomGridShape"):
+        render.image(RANDOM.shape, RANDOM.sample(jax.random.key(0)), values=jnp.zeros(8))
 
 
 @pytest.mark.parametrize(
@@ -115,14 +164,16 @@ def test_drawing_leaves_no_global_state_behind(instance):
 
 
 @pytest.mark.parametrize("name", registry.ENVIRONMENTS)
-def test_every_environment_can_be_drawn_with_state_values_and_policy(name):
+def test_every_environment_can_be_drawn_with_state_and_if_it_has_them_values_and_policy(name):
     family = registry.environment(name).distribution
-    one = family.sample(jax.random.key(2))
-    start = family.shape.reset(one, jnp.array([0.7]))
-    values = jnp.linspace(-1.0, 2.0, family.shape.num_states)
-    policy = jnp.full((family.shape.num_states, family.shape.num_actions), 1 / family.shape.num_actions)
-    assert len(render.text(family.shape, one, start).splitlines()) >= 5
-    figure = render.image(family.shape, one, start, values=values, policy=policy, title=name)
+    shape, one = family.shape, family.sample(jax.random.key(2))
+    start = shape.reset(one, jnp.full(shape.num_reset_noise, 0.7))
+    tables = {}
+    if shape.observation_shape == ():
+        tables["values"] = jnp.linspace(-1.0, 2.0, shape.num_states)
+        tables["policy"] = jnp.full((shape.num_states, shape.num_actions), 1 / shape.num_actions)
+    assert len(render.text(shape, one, start).splitlines()) >= 5
+    figure = render.image(shape, one, start, **tables, title=name)
     figure.savefig(file := io.BytesIO(), format="rgba", dpi=60)
     pixels = np.frombuffer(file.getvalue(), np.uint8).reshape(-1, 4)
     assert len(np.unique(pixels, axis=0)) > 50

@@ -1,0 +1,91 @@
+"""The delayed chain seen through bits: two that matter among twenty that do not.
+
+Dynamics are those of `delayed_chain`. Bit 0 says that action 0 is the right one, bit 1 that the right action has been
+chosen, and the others are fair coins thrown anew at every state. How far along the chain it is, is not seen.
+
+Reference: Oh et al. (2020), training environments, delayed chain MDPs, distractor.
+"""
+
+import dataclasses
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from lpg.environments.base import Outcome
+from lpg.environments.delayed_chain import ChainInstance, ChainShape, ChainState, DelayedChain
+
+
+class DistractorState(eqx.Module):
+    """Where an episode stands, and the coins that are seen there."""
+
+    chain: ChainState
+    distractor: Bool[Array, " D"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DistractorChain:
+    """Delayed chains with `num_distractors` coins thrown at every state."""
+
+    chain: DelayedChain
+    num_distractors: int = 20
+
+    @property
+    def shape(self) -> "DistractorShape":
+        """The static part: the number of bits; the length of the chain is not one of its sizes."""
+        return DistractorShape(num_distractors=self.num_distractors)
+
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainInstance:
+        """Draws a chain; arguments as in `DelayedChain.sample`."""
+        return self.chain.sample(key, num_actions)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DistractorShape:
+    """Dynamics of every delayed chain that is seen through bits."""
+
+    num_distractors: int
+
+    chain = ChainShape()
+    """Where the dynamics are; how many states it can number plays no part here."""
+    num_actions = ChainShape.num_actions
+
+    @property
+    def num_noise(self) -> int:
+        """The chain's numbers, then one per coin."""
+        return self.chain.num_noise + self.num_distractors
+
+    @property
+    def num_reset_noise(self) -> int:
+        """The chain's numbers, then one per coin."""
+        return self.chain.num_reset_noise + self.num_distractors
+
+    @property
+    def observation_shape(self) -> tuple[int, ...]:
+        """The two bits that matter, then the coins."""
+        return (2 + self.num_distractors,)
+
+    def action_mask(self, instance: ChainInstance) -> Bool[Array, " A"]:
+        """Both actions exist in every chain."""
+        return self.chain.action_mask(instance)
+
+    def reset(self, instance: ChainInstance, noise: Float[Array, " noise"]) -> DistractorState:
+        """A coin decides which action is right, and the others are thrown."""
+        split = self.chain.num_reset_noise
+        return DistractorState(chain=self.chain.reset(instance, noise[:split]), distractor=noise[split:] >= 0.5)
+
+    def step(
+        self, instance: ChainInstance, state: DistractorState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[DistractorState, Outcome]:
+        """A step of the chain, and new coins."""
+        split = self.chain.num_noise
+        chain, outcome = self.chain.step(instance, state.chain, action, noise[:split])
+        return DistractorState(chain=chain, distractor=noise[split:] >= 0.5), outcome
+
+    def observe(self, instance: ChainInstance, state: DistractorState) -> Float[Array, " bits"]:
+        """[action 0 is right, the right action has been chosen, coins …] as zeros and ones."""
+        position, branch = state.chain.position, state.chain.branch
+        is_first = position == 0
+        right = jnp.where(is_first, branch, branch // 2)
+        was_chosen = ~is_first & (branch % 2 == 1)
+        return jnp.concatenate([jnp.stack([right == 0, was_chosen]), state.distractor]).astype(float)
