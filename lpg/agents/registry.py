@@ -1,5 +1,74 @@
-"""The only list of agent names."""
+"""The only list of agents: what acts, how a fresh one begins, and which optimiser moves it."""
+
+import optax
+from jaxtyping import PRNGKeyArray
+
+from lpg.agents.network import init_network, parse_architecture
+from lpg.agents.optimizers import gradient_descent, safe_adam
+from lpg.agents.outputs import Agent
+from lpg.agents.tabular import init_table
+from lpg.environments.base import Environment, IndexEnvironment
+
+TABULAR = "tabular"
 
 AGENTS: dict[str, str] = {
-    "tabular": "a table of policy preferences and predictions, one row per state; plain gradient descent",
+    TABULAR: "a table of policy preferences and predictions, one row per state; plain gradient descent",
+    "D(32)": "a network with one dense layer (any widths: 'D(64-64)'); Adam",
+    "C(16)-D(32)": "a network with 3 × 3 convolutions, then dense layers (any widths: 'C(32-16-16)-D(256)'); Adam",
 }
+
+
+def check_agent(agent: str, environment: Environment) -> None:
+    """Whether the agent can act in the environment.
+
+    Raises:
+        ValueError: there is no such agent, or it cannot read the environment's observations.
+    """
+    is_index = isinstance(environment, IndexEnvironment)
+    if agent == TABULAR:
+        if not is_index:
+            raise ValueError(
+                f"a tabular agent needs observations that are state indices; here they have shape "
+                f"{list(environment.observation_shape)}, so give a network, 'D(32)' say"
+            )
+        return
+    architecture = parse_architecture(agent)
+    if is_index:
+        raise ValueError(f"agent {agent!r} is a network; observations here are state indices, so give 'tabular'")
+    if architecture.channels and len(environment.observation_shape) != 3:
+        raise ValueError(
+            f"agent {agent!r} has convolutions; observations here have shape {list(environment.observation_shape)} and "
+            "no rows and columns, so give a dense one, 'D(32)' say"
+        )
+
+
+def init_agent(
+    key: PRNGKeyArray, agent: str, environment: Environment, *, prediction_size: int, prediction_scale: float
+) -> Agent:
+    """A fresh agent by name.
+
+    Raises:
+        ValueError: see `check_agent`.
+    """
+    check_agent(agent, environment)
+    if isinstance(environment, IndexEnvironment):
+        return init_table(
+            key,
+            num_states=environment.num_states,
+            num_actions=environment.num_actions,
+            prediction_size=prediction_size,
+            prediction_scale=prediction_scale,
+        )
+    return init_network(
+        key,
+        parse_architecture(agent),
+        observation_shape=environment.observation_shape,
+        num_actions=environment.num_actions,
+        prediction_size=prediction_size,
+        prediction_scale=prediction_scale,
+    )
+
+
+def agent_optimizer(agent: str) -> optax.GradientTransformation:
+    """The agent's optimiser for a learning rate of one: the paper's plain descent for tables, Adam for networks."""
+    return gradient_descent() if agent == TABULAR else safe_adam()

@@ -9,12 +9,12 @@ import tyro
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
-from lpg.cli.rules import Contestant, contestants, tuned_beside
+from lpg.cli.rules import Contestant, contestants
 from lpg.environments.registry import suite
 from lpg.evaluation import results
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
 from lpg.evaluation.scores import scores
-from lpg.evaluation.settings import Chosen, Setting
+from lpg.evaluation.settings import Chosen, Setting, tuned_beside
 from lpg.evaluation.tuning import save_table, tune
 from lpg.update_rules.registry import SHIPPED_FOLDER
 

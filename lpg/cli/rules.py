@@ -1,11 +1,11 @@
 """What `--rule` means: a rule with the name by which tables call it, and how its agents are set up."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lpg.evaluation.results import OPTIMUM, RANDOM
-from lpg.evaluation.settings import Chosen, chosen
+from lpg.evaluation.settings import Chosen, chosen, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.registry import NamedRule, find_rule
 
@@ -19,21 +19,14 @@ class Contestant:
 
     @property
     def sizes(self) -> TrainingSizes:
-        """A discovered rule is shown time limits as it was when it was discovered, others as what they are."""
-        config = self.named.card.get("config")
-        shown = config.get("time_limit_is_termination", False) if isinstance(config, Mapping) else False
-        return TrainingSizes(time_limit_is_termination=bool(shown))
+        """Streams, steps, and how time limits are shown to this rule."""
+        return TrainingSizes.of_card(self.named.card)
 
     def chosen(self, environment: str, num_updates: int) -> Chosen:
         """Its agents' hyper-parameters: of a table beside its file, of the package's table, or the defaults."""
         path = self.named.path
         tables = () if path is None else (tuned_beside(path),)
         return chosen(self.named.name, environment, num_updates, is_learned=self.named.is_learned, tables=tables)
-
-
-def tuned_beside(path: Path) -> Path:
-    """The tuning table that belongs to a rule file: `rule.tuned.json` beside `rule.safetensors`."""
-    return path.with_suffix(".tuned.json")
 
 
 def contestants(specs: Sequence[str]) -> list[Contestant]:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lpg.agents.defaults import default_agent
 from lpg.environments.registry import environment
 from lpg.evaluation.results import OPTIMUM, RANDOM, Row
 from lpg.evaluation.scores import RuleScores, scores
@@ -45,7 +46,7 @@ def run_trials(
     num_points: int = 50,
     progress: Progress | None = None,
 ) -> list[Curve]:
-    """Trains an agent for each trial; those of one shape and length run in one compiled program.
+    """Trains an agent for each trial; those of one shape, agent and length run in one compiled program.
 
     Returns:
         A learning curve for each trial, in their order.
@@ -53,12 +54,16 @@ def run_trials(
     sizes = sizes or TrainingSizes()
     groups: dict[tuple, list[int]] = {}
     for index, trial in enumerate(trials):
-        groups.setdefault((environment(trial.environment).distribution.shape, trial.num_updates), []).append(index)
+        shape = environment(trial.environment).distribution.shape
+        agent = default_agent(trial.environment, shape).agent
+        groups.setdefault((shape, agent, trial.num_updates), []).append(index)
     found: dict[int, Curve] = {}
-    for (shape, num_updates), members in groups.items():
+    for (shape, agent, num_updates), members in groups.items():
         order = sorted(members, key=lambda i: trials[i].environment)  # instances are drawn environment by environment
         runs = runs_of([trials[i] for i in order], purpose, num_actions)
-        curves, _ = train_agents(rule, shape, runs, num_updates, sizes=sizes, num_points=num_points, progress=progress)
+        curves, _ = train_agents(
+            rule, shape, runs, num_updates, sizes=sizes, agent=agent, num_points=num_points, progress=progress
+        )
         for row, index in enumerate(order):
             found[index] = curves.of(row)
     return [found[index] for index in range(len(trials))]

@@ -9,6 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lpg.agents.defaults import default_agent
+from lpg.agents.registry import TABULAR
+from lpg.environments import registry
 from lpg.types import Hyperparameters
 
 TABLE_FORMAT = 1
@@ -62,6 +65,10 @@ and 320 beat 80 and less) with a small value weight: a table moves a value by le
 batch that lies in its state, and from 2 on it overshoots; with a weight of 0.5 agents learn and then collapse."""
 
 
+NETWORK_DEFAULT = Setting(learning_rate=0.001)
+"""For agents that are networks under Adam: the middle of Table 3's rates."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Chosen:
     """A setting and where it is from."""
@@ -92,7 +99,14 @@ def chosen(
                 # Twice as many is as far away as half as many.
                 nearest = min(entries, key=lambda e: abs(np.log(e["updates"] / num_updates)))
                 return Chosen(Setting(**nearest["setting"]), f"tuned at {nearest['updates']} updates ({path.name})")
-    return Chosen(DEFAULTS[is_learned], "default")
+    shape = registry.environment(environment).distribution.shape
+    is_table = default_agent(environment, shape).agent == TABULAR
+    return Chosen(DEFAULTS[is_learned] if is_table else NETWORK_DEFAULT, "default")
+
+
+def tuned_beside(path: Path) -> Path:
+    """The tuning table that belongs to a rule file: `rule.tuned.json` beside `rule.safetensors`."""
+    return path.with_suffix(".tuned.json")
 
 
 def read_table(path: Path) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import dataclasses
 from pathlib import Path
 
+from lpg.agents.defaults import default_agent
 from lpg.agents.outputs import Agent
 from lpg.environments import registry
 from lpg.evaluation.evaluate import Trial, rows_of, runs_of
 from lpg.evaluation.results import Row
-from lpg.evaluation.settings import Setting, chosen
+from lpg.evaluation.settings import Setting, chosen, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes, train_agents
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, find_rule
@@ -43,19 +44,20 @@ def train(
         num_steps: environment steps, all streams together; none: the environment's own budget.
         seed: of the environment instance, the agent and its luck.
         setting: agent hyper-parameters; none: recorded ones, else defaults.
-        sizes: streams and steps per update.
+        sizes: streams and steps per update; none: 64 × 20, with time limits shown as when the rule was discovered.
         num_actions: which version of a grid, 9 or 18 (the default).
 
     Raises:
         ValueError: there is no such rule or environment, or `num_steps` is not positive.
     """
     named = find_rule(rule) if isinstance(rule, str | Path) else NamedRule(rule, type(rule).__name__.lower(), {}, None)
-    entry, sizes = registry.environment(environment), sizes or TrainingSizes()
+    entry, sizes = registry.environment(environment), sizes or TrainingSizes.of_card(named.card)
     num_steps = entry.lifetime_steps if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")
     updates = max(1, round(num_steps / sizes.steps_per_update))
-    setting = setting or chosen(named.name, environment, updates, is_learned=named.is_learned).setting
+    tables = () if named.path is None else (tuned_beside(named.path),)
+    setting = setting or chosen(named.name, environment, updates, is_learned=named.is_learned, tables=tables).setting
     trial = Trial(environment, seed, setting, updates)
     curves, (agent,) = train_agents(
         named.rule,
@@ -63,6 +65,7 @@ def train(
         runs_of([trial], "report", num_actions),
         updates,
         sizes=sizes,
+        agent=default_agent(environment, entry.distribution.shape).agent,
         num_points=100,
         keep_agents=True,
     )

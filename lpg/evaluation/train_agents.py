@@ -7,7 +7,7 @@ per environment shape and kind of rule, however often and for however long it is
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -19,8 +19,8 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, Key
 
 from lpg.agents.outputs import Agent
+from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
-from lpg.agents.tabular import init_table
 from lpg.environments.base import Environment, Instance
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
@@ -45,6 +45,13 @@ class TrainingSizes:
             raise ValueError(f"num_streams is {self.num_streams}; at least 1 is needed")
         if self.num_steps < 2:
             raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
+
+    @staticmethod
+    def of_card(card: Mapping[str, Any]) -> "TrainingSizes":
+        """A discovered rule is shown time limits as it was when it was discovered, others as what they are."""
+        config = card.get("config")
+        shown = config.get("time_limit_is_termination", False) if isinstance(config, Mapping) else False
+        return TrainingSizes(time_limit_is_termination=bool(shown))
 
     @property
     def steps_per_update(self) -> int:
@@ -97,6 +104,7 @@ def train_agents(
     num_updates: int,
     *,
     sizes: TrainingSizes,
+    agent: str = TABULAR,
     num_points: int = 50,
     chunk: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -106,6 +114,7 @@ def train_agents(
 
     Args:
         runs: on a leading axis of any length R ≥ 1.
+        agent: which kind of agent, see `lpg.agents.registry`.
         num_points: at most so many points on each curve.
         chunk: runs that a device works on together; none: what is fastest here, as nearly as R allows.
         progress: called with the number of environment steps just done.
@@ -117,7 +126,7 @@ def train_agents(
     num_runs = runs.key.shape[0]
     devices = jax.device_count()
     chunk = chunk or fitting_chunk(num_runs, devices)
-    begin, advance, spread = _programs(shape, sizes, chunk)  # type: ignore[arg-type]  # environments are frozen
+    begin, advance, spread = _programs(shape, sizes, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
     batch = chunk * devices
     ends = stretch_ends(num_updates, num_points)
     everything, agents = [], []
@@ -159,16 +168,18 @@ def fitting_chunk(num_runs: int, num_devices: int) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def _programs(shape: Environment, sizes: TrainingSizes, chunk: int) -> tuple[Callable, Callable, NamedSharding]:
+def _programs(
+    shape: Environment, sizes: TrainingSizes, chunk: int, agent: str
+) -> tuple[Callable, Callable, NamedSharding]:
     """Compiled: (η, runs) → states, and (η, states, runs, first, last) → states, what finished; and their layout."""
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     spread, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def begin(rule: Rule, run: Run) -> RunState:
-        return _begin(rule, run, shape, sizes)
+        return _begin(rule, run, shape, sizes, agent)
 
     def advance(rule: Rule, state: RunState, run: Run, first: Int[Array, ""], last: Int[Array, ""]) -> tuple:
-        return _advance(rule, state, run, first, last, shape, sizes)
+        return _advance(rule, state, run, first, last, shape, sizes, agent)
 
     start = jax.shard_map(
         jax.vmap(begin, in_axes=(None, 0)),
@@ -181,18 +192,14 @@ def _programs(shape: Environment, sizes: TrainingSizes, chunk: int) -> tuple[Cal
     return jax.jit(start), jax.jit(go_on, donate_argnums=1), NamedSharding(mesh, spread)
 
 
-def _begin(rule: Rule, run: Run, shape: Environment, sizes: TrainingSizes) -> RunState:
+def _begin(rule: Rule, run: Run, shape: Environment, sizes: TrainingSizes, name: str) -> RunState:
     key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
-    agent = init_table(
-        key_agent,
-        num_states=shape.num_states,
-        num_actions=shape.num_actions,
-        prediction_size=rule.prediction_size,
-        prediction_scale=rule.prediction_scale,
+    agent = init_agent(
+        key_agent, name, shape, prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale
     )
     return RunState(
         agent=agent,
-        optimizer_state=optax.sgd(1.0).init(agent),
+        optimizer_state=agent_optimizer(name).init(agent),
         rollout=init_rollout(key_reset, shape, run.instance, sizes.num_streams),
     )
 
@@ -205,9 +212,10 @@ def _advance(
     last: Int[Array, ""],
     shape: Environment,
     sizes: TrainingSizes,
+    name: str,
 ) -> tuple[RunState, RolloutInfo]:
     """Agent updates number `first` to `last` − 1, each on a rollout of its own; sums over what finished in them."""
-    mask, optimizer = shape.action_mask(run.instance), optax.sgd(1.0)
+    mask, optimizer = shape.action_mask(run.instance), agent_optimizer(name)
 
     def update(number: Int[Array, ""], carry: tuple[RunState, RolloutInfo]) -> tuple[RunState, RolloutInfo]:
         state, total = carry

@@ -1,7 +1,6 @@
 """The choice of agent hyper-parameters at the start of each lifetime: equation 6 of the paper, on the host."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 
@@ -10,7 +9,8 @@ import numpy as np
 class BanditSettings:
     """Constants of the bandit."""
 
-    num_arms: int
+    num_arms: tuple[int, ...]
+    """Of each environment."""
     temperature: float
     """τ."""
     exploration: float
@@ -25,6 +25,10 @@ class BanditSettings:
     def __post_init__(self) -> None:
         if self.share and not self.normalise:
             raise ValueError("share_bandit needs normalise_bandit, because raw returns of environments do not compare")
+        if self.share and len(set(self.num_arms)) > 1:
+            raise ValueError(
+                "share_bandit needs equal arms everywhere, but agents of several kinds learn in these environments"
+            )
 
 
 @dataclasses.dataclass
@@ -51,23 +55,24 @@ class Bandit:
         Differs from the paper: it does not say how untried arms begin.
 
         Returns:
-            [num_arms] probabilities.
+            Probabilities of the environment's arms.
         """
         settings = self.settings
+        num_arms = settings.num_arms[environment]
         environments, arms = np.array(self.environment, int), np.array(self.arm, int)
         score = self._scores(environments)
         counted = np.ones(len(arms), bool) if settings.share else environments == environment
-        number = np.bincount(arms[counted], minlength=settings.num_arms)
+        number = np.bincount(arms[counted], minlength=num_arms)
         if (number == 0).any():
             return (number == 0) / (number == 0).sum()
-        mean = np.array([score[counted & (arms == a)][-settings.history :].mean() for a in range(settings.num_arms)])
+        mean = np.array([score[counted & (arms == a)][-settings.history :].mean() for a in range(num_arms)])
         preference = (mean + settings.exploration / np.sqrt(number)) / settings.temperature
         weight = np.exp(preference - preference.max())
         return weight / weight.sum()
 
     def choose(self, environment: int, generator: np.random.Generator) -> int:
         """Draws an arm for a new lifetime."""
-        return int(generator.choice(self.settings.num_arms, p=self.probabilities(environment)))
+        return int(generator.choice(self.settings.num_arms[environment], p=self.probabilities(environment)))
 
     def _scores(self, environments: np.ndarray) -> np.ndarray:
         """Returns as they enter R: raw, or standardised within each environment."""
@@ -78,8 +83,3 @@ class Bandit:
                 spread = score[own].std()
                 score[own] = (score[own] - score[own].mean()) / (spread if spread > 0 else 1.0)
         return score
-
-
-def arms(learning_rates: tuple[float, ...], y_weights: tuple[float, ...]) -> list[tuple[float, float]]:
-    """All pairs (α_lr, α_y), the bandit's arms in order."""
-    return list(itertools.product(learning_rates, y_weights))

@@ -54,6 +54,8 @@ class MetaConfig:
     """λ of the outer advantages."""
     critic_rate: float = 0.3
     """How far the outer critic moves towards its targets after each rollout."""
+    critic_learning_rate: float = 1e-3
+    """Adam's learning rate for outer critics that are networks."""
     scale_advantages: bool = False
     """Divide each lifetime's outer advantages by their running root mean square."""
     max_lifetime_gradient_norm: float | None = None
@@ -62,7 +64,9 @@ class MetaConfig:
     """Divide each environment's meta-gradient by its running norm before averaging."""
 
     learning_rates: tuple[float, ...] = (20.0, 40.0, 80.0)
-    """The bandit's arms: agent learning rates α_lr for tables …"""
+    """The bandit's arms: agent learning rates α_lr, of agents that are tables …"""
+    network_learning_rates: tuple[float, ...] | None = None
+    """… and of networks (none: Table 3 of the paper, environment by environment) …"""
     y_weights: tuple[float, ...] = (0.1, 0.5, 1.0)
     """… times prediction weights α_y."""
     bandit_temperature: float = 0.1
@@ -108,8 +112,8 @@ class MetaConfig:
         known(self.objective, ("last", "every"), "objective")
         positive = ("lstm_size", "prediction_size", "embedding_size", "lifetimes_per_environment", "num_streams",
                     "num_updates", "bandit_temperature", "bandit_history", "meta_updates", "meta_learning_rate",
-                    "validation_every", "validation_updates", "validation_seeds", "checkpoint_every",
-                    "chunk")  # fmt: skip
+                    "critic_learning_rate", "validation_every", "validation_updates", "validation_seeds",
+                    "checkpoint_every", "chunk")  # fmt: skip
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
@@ -137,8 +141,8 @@ class MetaConfig:
         for name in ("warmup", "bandit_exploration", "prediction_entropy_weight", "pi_hat_weight", "y_hat_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
-        if min(*self.learning_rates, *self.validation_learning_rates) <= 0:
-            raise ValueError("learning_rates and validation_learning_rates must be positive")
+        if min(*self.learning_rates, *self.validation_learning_rates, *(self.network_learning_rates or ())) <= 0:
+            raise ValueError("learning rates must be positive")
         if min(*self.y_weights, *self.policy_entropy_weights) < 0:
             raise ValueError("y_weights and policy_entropy_weights must not be negative")
         for name in ("max_gradient_norm", "max_lifetime_gradient_norm"):

@@ -1,9 +1,13 @@
-"""The outer critic: one value table per lifetime that makes the meta-gradient's advantages. No rule ever sees it."""
+"""The outer critic: one value function per lifetime that makes the meta-gradient's advantages. No rule ever sees it."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import optax
+from jaxtyping import Array, Float, PRNGKeyArray, Shaped
 
+from lpg.agents.network import Network, init_network, parse_architecture
+from lpg.agents.optimizers import safe_adam
 from lpg.types import Trajectory
 from lpg.update_rules.returns import generalised_advantages
 
@@ -11,7 +15,10 @@ from lpg.update_rules.returns import generalised_advantages
 class Critic(eqx.Module):
     """V and the running scale of its advantages."""
 
-    value: Float[Array, " S"]
+    value: Float[Array, " S"] | Network
+    """A table by state index, or a network shaped like the agent's."""
+    optimizer_state: optax.OptState
+    """Of a network's Adam; a table has none."""
     mean_square: Float[Array, ""]
     """Running mean of A², bias-corrected by `weight`."""
     weight: Float[Array, ""]
@@ -28,7 +35,20 @@ class CriticInfo(eqx.Module):
 
 def init_critic(num_states: int) -> Critic:
     """Values begin at zero."""
-    return Critic(value=jnp.zeros((num_states,)), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
+    return Critic(value=jnp.zeros((num_states,)), optimizer_state=(), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
+
+
+def init_network_critic(key: PRNGKeyArray, architecture: str, observation_shape: tuple[int, ...]) -> Critic:
+    """A network with the agent's torso whose values begin at zero."""
+    value = init_network(
+        key,
+        parse_architecture(architecture),
+        observation_shape=observation_shape,
+        num_actions=1,  # not used; arrays without numbers in them are more trouble than one head too many
+        prediction_size=1,
+        prediction_scale=0.0,
+    )
+    return Critic(value=value, optimizer_state=safe_adam().init(value), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
 
 
 def assess(
@@ -39,18 +59,21 @@ def assess(
     lambda_: float,
     rate: float,
     scale_advantages: bool,
+    learning_rate: float = 1e-3,
     forgetting: float = 0.05,
 ) -> tuple[Critic, Float[Array, " T B"], CriticInfo]:
     """Advantages of a trajectory, and the critic moved towards its λ-returns.
 
-        V(s) ← V(s) + rate · mean over visits of s of (G^λ − V(s))
+    A table:    V(s) ← V(s) + rate · mean over visits of s of (G^λ − V(s))
+    A network:  one step of Adam on the mean of ½ (G^λ − V(s))²
 
-    A mean per state, not per sample, so that one rate serves tables of any size.
+    A table takes a mean per state, not per sample, so that one rate serves tables of any size.
 
     Args:
         gamma: the lifetime's discount.
         lambda_: λ of advantages and targets.
-        rate: in (0, 1].
+        rate: a table's rate, in (0, 1].
+        learning_rate: a network's.
         scale_advantages: divide by max(running root mean square, 1e-3), without centring, so that environments with
             large returns do not own η.
         forgetting: weight of the newest trajectory in the running mean square.
@@ -58,20 +81,44 @@ def assess(
     Returns:
         The new critic, advantages (from V before the update) and how good V was.
     """
-    value = critic.value[trajectory.observation]
-    next_value = critic.value[trajectory.next_observation]
+    value = values(critic, trajectory.observation)
+    next_value = values(critic, trajectory.next_observation)
     error = generalised_advantages(
         trajectory.reward, value, next_value, trajectory.terminated, trajectory.is_last, gamma, jnp.asarray(lambda_)
     )
-    visits = jnp.stack([error, jnp.ones_like(error)], axis=-1)
-    total = jnp.zeros((critic.value.shape[0], 2), error.dtype).at[trajectory.observation].add(visits)
     square = jnp.mean(error**2)
     mean_square = (1 - forgetting) * critic.mean_square + forgetting * square
     weight = (1 - forgetting) * critic.weight + forgetting
+    moved, optimizer_state = learned(critic, trajectory.observation, value + error, rate, learning_rate)
     following = Critic(
-        value=critic.value + rate * total[:, 0] / jnp.maximum(total[:, 1], 1.0),
+        value=moved,
+        optimizer_state=optimizer_state,
         mean_square=mean_square,
         weight=weight,
     )
     scale = jnp.maximum(jnp.sqrt(mean_square / weight), 1e-3) if scale_advantages else 1.0
     return following, error / scale, CriticInfo(error=square, variance=jnp.var(value + error))
+
+
+def values(critic: Critic, observation: Shaped[Array, " T B *obs"]) -> Float[Array, " T B"]:
+    """V of each observation."""
+    if isinstance(critic.value, Network):
+        return jax.vmap(jax.vmap(critic.value))(observation).prediction[..., 0]
+    return critic.value[observation]
+
+
+def learned(
+    critic: Critic, observation: Shaped[Array, " T B *obs"], target: Float[Array, " T B"], rate: float,
+    learning_rate: float,
+) -> tuple[Float[Array, " S"] | Network, optax.OptState]:  # fmt: skip
+    """V moved towards its targets, and the optimiser's state after it."""
+    if isinstance(critic.value, Network):
+
+        def loss(value: Network) -> Float[Array, ""]:
+            return 0.5 * jnp.mean((jax.vmap(jax.vmap(value))(observation).prediction[..., 0] - target) ** 2)
+
+        direction, optimizer_state = safe_adam().update(jax.grad(loss)(critic.value), critic.optimizer_state)
+        return optax.apply_updates(critic.value, jax.tree.map(lambda d: learning_rate * d, direction)), optimizer_state
+    visits = jnp.stack([target - critic.value[observation], jnp.ones_like(target)], axis=-1)
+    total = jnp.zeros((critic.value.shape[0], 2), target.dtype).at[observation].add(visits)
+    return critic.value + rate * total[:, 0] / jnp.maximum(total[:, 1], 1.0), critic.optimizer_state

@@ -1,10 +1,13 @@
 """Which lifetimes run together: environments of one shape form a group, and each group is compiled once."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
 
+from lpg.agents.defaults import default_agent
+from lpg.agents.registry import TABULAR
 from lpg.environments.base import Environment
 from lpg.environments.registry import environment, suite
 from lpg.meta_training.config import MetaConfig
@@ -15,6 +18,8 @@ class Group:
     """Lifetimes with equal shapes, padded so that they divide evenly over devices and chunks."""
 
     shape: Environment
+    agent: str
+    """Which agent acts, see `lpg.agents.registry`."""
     names: tuple[str, ...]
     """Environments of the group."""
     distributions: tuple[Any, ...]
@@ -32,18 +37,20 @@ class Group:
 
 def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
     """Groups of a configuration's environments, in the order in which their shapes first appear."""
-    by_shape: dict[Environment, list[str]] = {}
+    by_shape: dict[tuple[Environment, str], list[str]] = {}
     members = tuple(dict.fromkeys(suite(config.suite)))  # "chain,chain/short" names one of them twice
     counts = dict(zip(members, deal(config, len(members)), strict=True))
     for name in members:
-        by_shape.setdefault(environment(name).distribution.shape, []).append(name)
+        shape = environment(name).distribution.shape
+        by_shape.setdefault((shape, default_agent(name, shape).agent), []).append(name)
     groups = []
-    for shape, names in by_shape.items():
+    for (shape, agent), names in by_shape.items():
         real = [index for index, name in enumerate(names) for _ in range(counts[name])]
         chunk, size = fit(len(real), num_devices, config.chunk)
         groups.append(
             Group(
                 shape=shape,
+                agent=agent,
                 names=tuple(names),
                 distributions=tuple(environment(name).distribution for name in names),
                 slots=tuple(real + [0] * (size - len(real))),
@@ -52,6 +59,13 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
             )
         )
     return groups
+
+
+def arms(config: MetaConfig, name: str) -> list[tuple[float, float]]:
+    """All pairs (α_lr, α_y) that an environment's agents may be given: the bandit's arms, in order."""
+    found = default_agent(name, environment(name).distribution.shape)
+    rates = config.learning_rates if found.agent == TABULAR else config.network_learning_rates or found.learning_rates
+    return list(itertools.product(rates, config.y_weights))
 
 
 def deal(config: MetaConfig, num_environments: int) -> list[int]:

@@ -7,11 +7,11 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lpg.agents.outputs import Agent
+from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
-from lpg.agents.tabular import init_table
-from lpg.environments.base import Environment, Instance
+from lpg.environments.base import Environment, IndexEnvironment, Instance
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.critic import Critic, init_critic
+from lpg.meta_training.critic import Critic, init_critic, init_network_critic
 from lpg.types import Hyperparameters, Trajectory
 from lpg.update_rules.base import Rule
 
@@ -43,34 +43,36 @@ class Birth(eqx.Module):
     y_weight: Float[Array, " *N"]
 
 
-def agent_optimizer() -> optax.GradientTransformation:
-    """The agent's optimiser for a learning rate of one: plain gradient descent, as the paper uses for tables."""
-    return optax.sgd(1.0)
-
-
 def be_born(
-    key: PRNGKeyArray, birth: Birth, config: MetaConfig, shape: Environment, samplers: tuple, rule: Rule
+    key: PRNGKeyArray,
+    birth: Birth,
+    config: MetaConfig,
+    shape: Environment,
+    samplers: tuple,
+    rule: Rule,
+    agent_name: str = TABULAR,
 ) -> LifetimeState:
     """A new lifetime with its first rollout.
 
     Args:
         samplers: for each environment of the group, key → instance.
+        agent_name: which agent acts, see `lpg.agents.registry`.
     """
     key_instance, key_agent, key_gamma, key_entropy, key_reset, key_rollout = jax.random.split(key, 6)
     instance = jax.lax.switch(birth.environment, samplers, key_instance)
-    agent = init_table(
-        key_agent,
-        num_states=shape.num_states,
-        num_actions=shape.num_actions,
-        prediction_size=rule.prediction_size,
-        prediction_scale=rule.prediction_scale,
+    agent = init_agent(
+        key_agent, agent_name, shape, prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale
     )
+    if isinstance(shape, IndexEnvironment):
+        critic = init_critic(shape.num_states)
+    else:
+        critic = init_network_critic(jax.random.fold_in(key_agent, 1), agent_name, shape.observation_shape)
     state = init_rollout(key_reset, shape, instance, config.num_streams)
     state, trajectory, info = fresh_rollout(key_rollout, state, agent, shape, instance, config)
     return LifetimeState(
         instance=instance,
         agent=agent,
-        optimizer_state=agent_optimizer().init(agent),
+        optimizer_state=agent_optimizer(agent_name).init(agent),
         hyper=Hyperparameters(
             learning_rate=birth.learning_rate,
             y_weight=birth.y_weight,
@@ -81,7 +83,7 @@ def be_born(
         policy_entropy_weight=jax.random.choice(key_entropy, jnp.array(config.policy_entropy_weights)),
         rollout=state,
         trajectory=trajectory,
-        critic=init_critic(shape.num_states),
+        critic=critic,
         return_sum=info.return_sum,
         return_count=info.num_episodes.astype(info.return_sum.dtype),
     )

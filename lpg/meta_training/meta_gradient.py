@@ -7,10 +7,11 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lpg.agents.outputs import outputs
+from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.environments.base import Environment
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import CriticInfo, assess
-from lpg.meta_training.lifetime import LifetimeState, agent_optimizer, fresh_rollout, remember_returns
+from lpg.meta_training.lifetime import LifetimeState, fresh_rollout, remember_returns
 from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
@@ -38,7 +39,12 @@ class WindowInfo(eqx.Module):
 
 
 def run_window(
-    rule: Rule, lifetime: LifetimeState, key: PRNGKeyArray, config: MetaConfig, shape: Environment
+    rule: Rule,
+    lifetime: LifetimeState,
+    key: PRNGKeyArray,
+    config: MetaConfig,
+    shape: Environment,
+    agent_name: str = TABULAR,
 ) -> tuple[Float[Array, ""], tuple[LifetimeState, WindowInfo]]:
     """K times: update the agent on its newest rollout, then roll out the updated agent.
 
@@ -50,7 +56,7 @@ def run_window(
         The meta-loss; the lifetime after the window, and a report.
     """
     mask = shape.action_mask(lifetime.instance)
-    optimizer = agent_optimizer()
+    optimizer = agent_optimizer(agent_name)
 
     def update(rule: Rule, agent, optimizer_state, trajectory):  # noqa: ANN001, ANN202
         return agent_update(rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper)
@@ -68,6 +74,7 @@ def run_window(
             lifetime.hyper.gamma,
             lambda_=config.outer_lambda,
             rate=config.critic_rate,
+            learning_rate=config.critic_learning_rate,
             scale_advantages=config.scale_advantages,
         )
         output = outputs(agent, trajectory.observation, mask)
@@ -121,14 +128,19 @@ def run_window(
 
 
 def meta_gradient(
-    rule: Rule, lifetime: LifetimeState, key: PRNGKeyArray, config: MetaConfig, shape: Environment
+    rule: Rule,
+    lifetime: LifetimeState,
+    key: PRNGKeyArray,
+    config: MetaConfig,
+    shape: Environment,
+    agent_name: str = TABULAR,
 ) -> tuple[Rule, LifetimeState, WindowInfo]:
     """Gradient of one lifetime's meta-loss in η; zero, and reported, where anything is not finite.
 
     Returns:
         The gradient (shaped like the rule), the lifetime after the window, and a report.
     """
-    gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, shape)
+    gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, shape, agent_name)
     is_finite = info.is_finite & all_finite(gradient)
     gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
     if config.max_lifetime_gradient_norm is not None:

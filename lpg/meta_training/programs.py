@@ -64,8 +64,8 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     def local(rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, slot: Array) -> tuple:
         def one_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
             lifetimes, keys, weight, slot = rows
-            gradient, lifetimes, info = jax.vmap(meta_gradient, in_axes=(None, 0, 0, None, None))(
-                rule, lifetimes, keys, config, group.shape
+            gradient, lifetimes, info = jax.vmap(meta_gradient, in_axes=(None, 0, 0, None, None, None))(
+                rule, lifetimes, keys, config, group.shape, group.agent
             )
             share = jax.nn.one_hot(slot, len(group.names), axis=0, dtype=weight.dtype) * weight
             total = jax.tree.map(lambda t, g: t + jnp.tensordot(share, g, axes=1), total, gradient)
@@ -97,7 +97,8 @@ def birth_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> A
 
     def one(row: tuple) -> LifetimeState:
         lifetime, is_born, birth, key = row
-        return jax.lax.cond(is_born, lambda: be_born(key, birth, config, group.shape, samplers, rule), lambda: lifetime)
+        begin = lambda: be_born(key, birth, config, group.shape, samplers, rule, group.agent)  # noqa: E731
+        return jax.lax.cond(is_born, begin, lambda: lifetime)
 
     def local(lifetimes: LifetimeState, is_born: Array, births: Birth, keys: Key[Array, " N"]) -> LifetimeState:
         return jax.lax.map(one, (lifetimes, is_born, births, keys))
@@ -173,7 +174,7 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
         births = jax.eval_shape(lambda: Birth(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
         samplers = tuple(distribution.sample for distribution in group.distributions)
-        make = jax.vmap(lambda key, birth: be_born(key, birth, config, group.shape, samplers, rule))
+        make = jax.vmap(lambda key, birth: be_born(key, birth, config, group.shape, samplers, rule, group.agent))
         empty = jax.eval_shape(make, keys, births)
         place = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=spread), tree)  # noqa: E731
         flags = jax.ShapeDtypeStruct((size,), bool)

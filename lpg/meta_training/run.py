@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 
 from lpg.arrays import write_whole
+from lpg.environments.registry import suite
 from lpg.meta_training.audit import Audit
 from lpg.meta_training.checkpoint import (
     list_checkpoints,
@@ -81,7 +82,7 @@ def run(
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     stored = json.loads(json.dumps(dataclasses.asdict(config)))
-    new_bandit(config)  # refuses what does not go together before anything is written
+    new_bandit(config, suite(config.suite))  # refuses what does not go together before anything is written
     checkpoints = _open_folder(folder, stored, seed, resume, listener)
     listener.note("compiling")
     trainer = Trainer(config, seed)

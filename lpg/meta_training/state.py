@@ -7,9 +7,9 @@ import numpy as np
 import optax
 
 from lpg.arrays import flatten, unflatten
-from lpg.meta_training.bandit import Bandit, BanditSettings, arms
+from lpg.meta_training.bandit import Bandit, BanditSettings
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.groups import Group
+from lpg.meta_training.groups import Group, arms
 from lpg.meta_training.lifetime import LifetimeState
 from lpg.meta_training.programs import ScaleState
 from lpg.update_rules.base import Rule
@@ -60,11 +60,11 @@ class MetaState:
     counters: Counters
 
 
-def new_bandit(config: MetaConfig) -> Bandit:
-    """A bandit without memory."""
+def new_bandit(config: MetaConfig, names: tuple[str, ...]) -> Bandit:
+    """A bandit without memory, for environments in the order of the groups."""
     return Bandit(
         BanditSettings(
-            num_arms=len(arms(config.learning_rates, config.y_weights)),
+            num_arms=tuple(len(arms(config, name)) for name in names),
             temperature=config.bandit_temperature,
             exploration=config.bandit_exploration,
             history=config.bandit_history,

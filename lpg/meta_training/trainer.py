@@ -9,9 +9,8 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from lpg.keys import stream
-from lpg.meta_training.bandit import arms
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.groups import Group, lifetime_updates, make_groups
+from lpg.meta_training.groups import Group, arms, lifetime_updates, make_groups
 from lpg.meta_training.lifetime import Birth
 from lpg.meta_training.meta_gradient import WindowInfo
 from lpg.meta_training.programs import (
@@ -60,7 +59,6 @@ class Trainer:
         self.mesh = make_mesh()
         self.groups: list[Group] = make_groups(config, jax.device_count())
         self.names = tuple(name for group in self.groups for name in group.names)
-        self.arms = arms(config.learning_rates, config.y_weights)
         self.programs: Programs
         self.programs, self._empty = compile_programs(config, self.groups, self.mesh, init_rule(config, seed))
 
@@ -75,7 +73,7 @@ class Trainer:
             scales=jax.device_put(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), everywhere),
             lifetimes=jax.tree.map(jnp.copy, self._empty),
             slots=[new_slots(group) for group in self.groups],
-            bandit=new_bandit(self.config),
+            bandit=new_bandit(self.config, self.names),
             counters=Counters(),
         )
 
@@ -152,7 +150,8 @@ class Trainer:
             slots.age[lifetime] = 0
             slots.is_counted[lifetime] = not is_short
             slots.arm[lifetime] = state.bandit.choose(self.names.index(name), generator)
-        chosen = np.array(self.arms, np.float32)[slots.arm]
+        choices = [arms(config, name) for name in group.names]
+        chosen = np.array([choices[slot][arm] for slot, arm in zip(group.slots, slots.arm, strict=True)], np.float32)
         births = Birth(jnp.array(group.slots, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
         keys = self._keys(state, index, "birth")
         state.lifetimes[index] = self.programs.birth[index](

@@ -1,33 +1,15 @@
 """The Learned Policy Gradient: a backward LSTM that says how to change the policy and what to predict."""
 
-import math
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lpg.layers import Linear, init_linear
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.losses import kl_divergence, log_prob
 from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
-
-
-class Linear(eqx.Module):
-    """x W + b over the last axis."""
-
-    weight: Float[Array, " I O"]
-    bias: Float[Array, " O"]
-
-    def __call__(self, x: Float[Array, " *batch I"]) -> Float[Array, " *batch O"]:
-        """Applies the map to the last axis."""
-        return x @ self.weight + self.bias
-
-
-def init_linear(key: PRNGKeyArray, input_size: int, output_size: int, scale: float = 1.0) -> Linear:
-    """Weights from N(0, scale²/input_size), zero bias."""
-    weight = scale / math.sqrt(input_size) * jax.random.normal(key, (input_size, output_size))
-    return Linear(weight=weight, bias=jnp.zeros((output_size,)))
 
 
 class LPG(eqx.Module):

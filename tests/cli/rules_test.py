@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lpg.cli.rules import contestants, tuned_beside
+from lpg.cli.rules import contestants
+from lpg.evaluation.settings import tuned_beside
 from lpg.update_rules.lpg_v import init_lpg_v
 from lpg.update_rules.rule_file import save_rule
 

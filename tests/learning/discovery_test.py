@@ -8,11 +8,12 @@ import numpy as np
 import optax
 import pytest
 
+from lpg.agents.optimizers import gradient_descent
 from lpg.agents.rollout import init_rollout, rollout
 from lpg.agents.tabular import init_table
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.lifetime import Birth, agent_optimizer, be_born
+from lpg.meta_training.lifetime import Birth, be_born
 from lpg.meta_training.meta_gradient import meta_gradient
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
@@ -39,7 +40,7 @@ def final_return(rule, key, num_updates):
         prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale,
     )  # fmt: skip
     hyper = hyperparameters(learning_rate=LEARNING_RATE, y_weight=0.5, gamma=0.99, lambda_=0.95)
-    optimizer = agent_optimizer()
+    optimizer = gradient_descent()
 
     def step(carry, key):
         agent, state = carry

@@ -5,7 +5,7 @@ import pytest
 
 from lpg.environments.registry import suite
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.groups import deal, fit, lifetime_updates, make_groups
+from lpg.meta_training.groups import arms, deal, fit, lifetime_updates, make_groups
 
 FIVE = "chain/short,chain/short_noisy,tabular/dense,tabular/sparse,chain/long"
 
@@ -73,3 +73,17 @@ def test_a_lifetime_is_rounded_up_to_whole_windows():
     # 3 M are 2343.75: 2344, 2345.
     assert lifetime_updates(MetaConfig(), "chain/short") == 785
     assert lifetime_updates(MetaConfig(), "tabular/dense") == 2345
+
+
+def test_arms_are_all_pairs_with_the_second_running_fastest():
+    config = MetaConfig(learning_rates=(20.0, 40.0), y_weights=(0.1, 0.5))
+    assert arms(config, "chain/short") == [(20.0, 0.1), (20.0, 0.5), (40.0, 0.1), (40.0, 0.5)]
+
+
+def test_networks_have_the_rates_of_table_3_unless_the_configuration_says_otherwise():
+    config = MetaConfig(y_weights=(0.5,))
+    assert [rate for rate, _ in arms(config, "random/small")] == [0.0005, 0.001, 0.002, 0.005]
+    assert [rate for rate, _ in arms(config, "chain/distractor")] == [0.002, 0.005, 0.01]
+    config = MetaConfig(y_weights=(0.5,), network_learning_rates=(0.1,))
+    assert arms(config, "random/small") == [(0.1, 0.5)]
+    assert [rate for rate, _ in arms(config, "tabular/dense")] == [20.0, 40.0, 80.0]

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lpg.agents.optimizers import gradient_descent
 from lpg.agents.rollout import RolloutInfo
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.lifetime import Birth, agent_optimizer, be_born, remember_returns
+from lpg.meta_training.lifetime import Birth, be_born, remember_returns
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
 from tests.helpers import CHAIN
@@ -70,7 +71,7 @@ def test_it_has_already_looked_around(many):
 
 
 def test_the_agents_optimiser_is_plain_descent_of_rate_one():
-    optimizer = agent_optimizer()
+    optimizer = gradient_descent()
     step, _ = optimizer.update(jnp.array([3.0]), optimizer.init(jnp.zeros(1)))
     np.testing.assert_array_equal(step, [-3])
 

@@ -65,8 +65,8 @@ def test_what_is_missing_is_named(lived, missing):
 
 def test_a_bandit_has_an_arm_for_every_pair_and_the_configured_constants():
     config = dataclasses.replace(TINY, learning_rates=(1.0, 2.0), y_weights=(0.1, 0.2, 0.3), bandit_history=7)
-    settings = new_bandit(config).settings
-    assert (settings.num_arms, settings.history, settings.temperature) == (6, 7, 0.1)
+    settings = new_bandit(config, ("chain/short", "chain/long")).settings
+    assert (settings.num_arms, settings.history, settings.temperature) == ((6, 6), 7, 0.1)
 
 
 def test_new_slots_have_yet_to_begin():

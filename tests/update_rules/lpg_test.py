@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lpg.layers import Linear
 from lpg.types import AgentOutput, Targets, Trajectory
 from lpg.update_rules.base import RuleInputs
-from lpg.update_rules.lpg import LPG, Linear, init_lpg
+from lpg.update_rules.lpg import LPG, init_lpg
 from lpg.update_rules.lstm import LSTM
 from tests.helpers import hyperparameters, random_output, trajectory
 

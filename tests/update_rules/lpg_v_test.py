@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lpg.layers import Linear
 from lpg.types import AgentOutput, Targets
 from lpg.update_rules.base import RuleInputs
-from lpg.update_rules.lpg import Linear
 from lpg.update_rules.lpg_v import LPGV, init_lpg_v
 from lpg.update_rules.lstm import LSTM
 from tests.helpers import hyperparameters, trajectory

@@ -9,9 +9,10 @@ import pytest
 
 from lpg.agents.outputs import outputs
 from lpg.agents.tabular import Table
+from lpg.layers import Linear
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import RuleInputs
-from lpg.update_rules.lpg import LPG, Linear, init_lpg
+from lpg.update_rules.lpg import LPG, init_lpg
 from lpg.update_rules.lstm import LSTM
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters, trajectory

@@ -1,0 +1,34 @@
+"""Which agent stands in which environment, and the learning rates that it may be given: Table 3 of the paper."""
+
+import dataclasses
+
+from lpg.agents.registry import TABULAR
+from lpg.environments.base import Environment, IndexEnvironment
+
+
+@dataclasses.dataclass(frozen=True)
+class AgentDefault:
+    """An agent and its candidates for α_lr."""
+
+    agent: str
+    learning_rates: tuple[float, ...]
+
+
+_TABLE = AgentDefault(TABULAR, (20.0, 40.0, 80.0))
+_ADAM = (0.0005, 0.001, 0.002, 0.005)
+
+TABLE_3: dict[str, AgentDefault] = {
+    "random/dense": AgentDefault("C(16)-D(32)", _ADAM),
+    "random/long_horizon": AgentDefault("C(16)-D(32)", _ADAM),
+    "random/small": AgentDefault("D(32)", _ADAM),
+    "random/small_sparse": AgentDefault("D(32)", _ADAM),
+    "random/very_dense": AgentDefault("C(32-16-16)-D(256)", _ADAM),
+    "chain/distractor": AgentDefault("D(16)", (0.002, 0.005, 0.01)),
+}
+
+
+def default_agent(name: str, environment: Environment) -> AgentDefault:
+    """The agent of an environment by name: the paper's, else a table for indices and a small network for the rest."""
+    if name in TABLE_3:
+        return TABLE_3[name]
+    return _TABLE if isinstance(environment, IndexEnvironment) else AgentDefault("D(64-64)", _ADAM)

@@ -1,0 +1,97 @@
+"""An agent that is a network: convolutions, then dense layers, then one head for π and one for y."""
+
+import dataclasses
+import math
+import re
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lpg.layers import KERNEL, Linear, convolve, init_linear
+from lpg.types import AgentOutput
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """Widths of a torso: C(16)-D(32) has one 3 × 3 convolution of 16 channels and one dense layer of 32 units."""
+
+    channels: tuple[int, ...]
+    units: tuple[int, ...]
+
+
+def parse_architecture(text: str) -> Architecture:
+    """Reads `C(32-16-16)-D(256)`, `D(32)` and the like.
+
+    Raises:
+        ValueError: the text is nothing of the kind.
+    """
+    matched = re.fullmatch(r"(?:C\((\d+(?:-\d+)*)\)-)?D\((\d+(?:-\d+)*)\)", text)
+    if matched is None:
+        raise ValueError(f"agent {text!r} given; 'table', or a network such as 'D(32)' or 'C(16)-D(32)' is needed")
+    channels, units = (tuple(int(n) for n in part.split("-")) if part else () for part in matched.groups())
+    if 0 in channels + units:
+        raise ValueError(f"agent {text!r} given; a layer needs at least one unit")
+    return Architecture(channels=channels, units=units)
+
+
+class Network(eqx.Module):
+    """θ as a network; π and y share the torso."""
+
+    convolutions: tuple[Linear, ...]
+    dense: tuple[Linear, ...]
+    policy: Linear
+    prediction: Linear
+
+    def __call__(self, observation: Float[Array, " *obs"]) -> AgentOutput:
+        """Outputs for one observation: planes [C, H, W], or a vector."""
+        x = observation
+        if self.convolutions:
+            x = jnp.moveaxis(x, 0, -1)
+            for layer in self.convolutions:
+                x = jax.nn.relu(convolve(layer, x))
+        x = x.reshape(-1)
+        for layer in self.dense:
+            x = jax.nn.relu(layer(x))
+        return AgentOutput(logits=self.policy(x), prediction=self.prediction(x))
+
+
+def init_network(
+    key: PRNGKeyArray,
+    architecture: Architecture,
+    *,
+    observation_shape: tuple[int, ...],
+    num_actions: int,
+    prediction_size: int,
+    prediction_scale: float,
+) -> Network:
+    """A network with an almost uniform policy; torso weights as He et al. (2015) advise for ReLU.
+
+    Args:
+        prediction_scale: scale of the prediction head; 0 for predictions that begin at zero.
+
+    Raises:
+        ValueError: convolutions were asked for where observations have no rows and columns.
+    """
+    if architecture.channels and len(observation_shape) != 3:
+        raise ValueError(
+            f"convolutions need observations [planes, rows, columns]; here they are {list(observation_shape)}"
+        )
+    keys = iter(jax.random.split(key, len(architecture.channels) + len(architecture.units) + 2))
+    convolutions, size = [], observation_shape[0] if architecture.channels else math.prod(observation_shape)
+    for width in architecture.channels:
+        convolutions.append(init_linear(next(keys), KERNEL**2 * size, width, scale=math.sqrt(2)))
+        size = width
+    if architecture.channels:
+        size *= math.prod(observation_shape[1:])
+    dense = []
+    for width in architecture.units:
+        dense.append(init_linear(next(keys), size, width, scale=math.sqrt(2)))
+        size = width
+    return Network(
+        convolutions=tuple(convolutions),
+        dense=tuple(dense),
+        policy=init_linear(next(keys), size, num_actions, scale=0.01),
+        prediction=init_linear(next(keys), size, prediction_size, scale=prediction_scale),
+    )
