@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import pytest
 
+from lpg.agents.network import init_network, parse_architecture
 from lpg.agents.tabular import init_table
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
@@ -15,7 +16,7 @@ from lpg.update_rules.lpg_v import init_lpg_v
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "lpg"
 ROOMS = (
-    "arrays", "types", "keys", "environments", "agents",
+    "arrays", "layers", "types", "keys", "environments", "agents",
     "update_rules", "meta_training", "evaluation", "analysis", "cli",
 )  # fmt: skip
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
@@ -108,6 +109,14 @@ def test_nobody_draws_from_a_global_generator():
 
 MODULES = {
     "table": lambda key: init_table(key, num_states=3, num_actions=2, prediction_size=2, prediction_scale=1.0),
+    "network": lambda key: init_network(
+        key,
+        parse_architecture("C(2)-D(3)"),
+        observation_shape=(2, 3, 3),
+        num_actions=2,
+        prediction_size=2,
+        prediction_scale=1.0,
+    ),
     "a2c": lambda key: A2C(),
     "lpg": lambda key: init_lpg(key, lstm_size=2, prediction_size=2),
     "lpg-v": lambda key: init_lpg_v(key, lstm_size=2),

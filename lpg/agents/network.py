@@ -29,7 +29,7 @@ def parse_architecture(text: str) -> Architecture:
     """
     matched = re.fullmatch(r"(?:C\((\d+(?:-\d+)*)\)-)?D\((\d+(?:-\d+)*)\)", text)
     if matched is None:
-        raise ValueError(f"agent {text!r} given; 'table', or a network such as 'D(32)' or 'C(16)-D(32)' is needed")
+        raise ValueError(f"agent {text!r} given; 'tabular', or a network such as 'D(32)' or 'C(16)-D(32)' is needed")
     channels, units = (tuple(int(n) for n in part.split("-")) if part else () for part in matched.groups())
     if 0 in channels + units:
         raise ValueError(f"agent {text!r} given; a layer needs at least one unit")

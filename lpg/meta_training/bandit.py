@@ -47,6 +47,12 @@ class Bandit:
             self.arm.append(arm)
             self.final_return.append(float(final_return))
 
+    def record_failure(self, environment: int, arm: int) -> None:
+        """Notes a lifetime that diverged: as bad as the worst so far, or an arm that always diverges stays untried."""
+        seen = [r for e, r in zip(self.environment, self.final_return, strict=True) if e == environment]
+        if seen:
+            self.record(environment, arm, min(seen))
+
     def probabilities(self, environment: int) -> np.ndarray:
         """p(α | E) ∝ exp((R(α, E) + ρ/√N(α, E)) / τ); as long as there are untried arms, uniform over these.
 

@@ -58,7 +58,7 @@ def be_born(
         samplers: for each environment of the group, key → instance.
         agent_name: which agent acts, see `lpg.agents.registry`.
     """
-    key_instance, key_agent, key_gamma, key_entropy, key_reset, key_rollout = jax.random.split(key, 6)
+    key_instance, key_agent, key_gamma, key_entropy, key_reset, key_rollout, key_critic = jax.random.split(key, 7)
     instance = jax.lax.switch(birth.environment, samplers, key_instance)
     agent = init_agent(
         key_agent, agent_name, shape, prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale
@@ -66,7 +66,7 @@ def be_born(
     if isinstance(shape, IndexEnvironment):
         critic = init_critic(shape.num_states)
     else:
-        critic = init_network_critic(jax.random.fold_in(key_agent, 1), agent_name, shape.observation_shape)
+        critic = init_network_critic(key_critic, agent_name, shape.observation_shape)
     state = init_rollout(key_reset, shape, instance, config.num_streams)
     state, trajectory, info = fresh_rollout(key_rollout, state, agent, shape, instance, config)
     return LifetimeState(

@@ -127,6 +127,9 @@ class Trainer:
             name = group.names[environments[lifetime]]
             state.bandit.record(self.names.index(name), int(slots.arm[lifetime]), float(final[lifetime]))
             report.final_returns.setdefault(name, []).append(float(final[lifetime]))
+        for lifetime in np.flatnonzero(is_dropped & is_real):
+            name = group.names[environments[lifetime]]
+            state.bandit.record_failure(self.names.index(name), int(slots.arm[lifetime]))
         for position, name in enumerate(group.names):
             own = is_real & (environments == position)
             report.windows[name] = jax.tree.map(lambda x, own=own: x[own], info)

@@ -1,7 +1,79 @@
 """The list of agents."""
 
-from lpg.agents.registry import AGENTS
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.agents.network import Network
+from lpg.agents.registry import AGENTS, TABULAR, agent_optimizer, check_agent, init_agent
+from lpg.agents.tabular import Table
+from lpg.environments.registry import environment
+
+INDICES = environment("chain/short").distribution.shape
+BITS = environment("chain/distractor").distribution.shape
+PLANES = environment("random/small").distribution.shape
+
+
+def fresh(key, agent: str, shape):
+    return init_agent(key, agent, shape, prediction_size=3, prediction_scale=1.0)
 
 
 def test_the_papers_agent_for_indices_is_there():
     assert "tabular" in AGENTS and all(AGENTS.values())
+
+
+def test_a_tabular_agent_has_a_row_per_state_and_a_column_per_action_and_prediction(key):
+    # 2 + 4 · 49 = 198 states; 2 actions and 3 predictions.
+    table = fresh(key, TABULAR, INDICES)
+    assert isinstance(table, Table) and table.rows.shape == (198, 5)
+
+
+@pytest.mark.parametrize(
+    "agent, shape, num_actions", [("D(16)", BITS, 2), ("D(4)", PLANES, 18), ("C(2)-D(3)", PLANES, 18)]
+)
+def test_a_network_reads_the_observations_of_its_environment(agent, shape, num_actions, key):
+    network = fresh(key, agent, shape)
+    assert isinstance(network, Network)
+    output = network(jnp.ones(shape.observation_shape))
+    assert output.logits.shape == (num_actions,) and output.prediction.shape == (3,)
+
+
+@pytest.mark.parametrize("agent, shape", [(TABULAR, INDICES), ("D(4)", BITS)])
+def test_a_fresh_agent_is_a_function_of_its_key(agent, shape):
+    one, again, other = (jax.tree.leaves(fresh(jax.random.key(n), agent, shape)) for n in (1, 1, 2))
+    for x, y in zip(one, again, strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert np.any(one[0] != other[0])
+
+
+REFUSALS = {
+    "a table of planes": (TABULAR, PLANES, r"state indices; here they have shape \[3, 5, 7\].*'D\(32\)'"),
+    "a table of bits": (TABULAR, BITS, r"state indices; here they have shape \[22\].*'D\(32\)'"),
+    "a network of indices": (
+        "D(32)",
+        INDICES,
+        r"'D\(32\)' is a network; observations here are state indices.*'tabular'",
+    ),
+    "convolutions of indices": ("C(2)-D(3)", INDICES, "is a network; observations here are state indices"),
+    "convolutions of bits": ("C(2)-D(3)", BITS, r"has convolutions; observations here have shape \[22\].*'D\(32\)'"),
+    "an unknown agent": ("forest", INDICES, "'forest' given; 'tabular', or a network"),
+    "a slip of the pen": ("tabluar", PLANES, "'tabluar' given; 'tabular', or a network"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_an_agent_that_cannot_read_the_observations_is_refused(case, key):
+    agent, shape, message = REFUSALS[case]
+    with pytest.raises(ValueError, match=message):
+        check_agent(agent, shape)
+    with pytest.raises(ValueError, match=message):
+        fresh(key, agent, shape)
+
+
+def test_tables_walk_down_the_gradient_and_networks_use_adam():
+    # A gradient of 3: plain descent moves by −3, Adam's first step by −1 (the gradient's sign).
+    for agent, expected in ((TABULAR, -3), ("D(32)", -1), ("C(16)-D(32)", -1)):
+        optimizer = agent_optimizer(agent)
+        step, _ = optimizer.update(jnp.array([3.0]), optimizer.init(jnp.zeros(1)))
+        np.testing.assert_allclose(step, [expected], rtol=1e-5)

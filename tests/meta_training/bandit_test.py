@@ -95,3 +95,13 @@ def test_it_chooses_the_better_arm_most_of_the_time_unless_it_is_too_hot(tempera
         arm = one.choose(0, generator)
         one.record(0, arm, generator.normal([0.0, 0.5, 1.0][arm], 0.1))
     assert low < np.mean(np.array(one.arm[-200:]) == 2) <= high
+
+
+def test_an_arm_that_always_diverges_counts_as_the_worst_and_is_no_longer_untried():
+    one = bandit((0, 0, 4.0), (0, 0, 1.0), (1, 1, -9.0), temperature=1.0, exploration=0.0)
+    np.testing.assert_array_equal(one.probabilities(0), [0, 1])  # untried
+    one.record_failure(0, 1)
+    # R = (2.5, 1), the −9 being another environment's: p₁ = 1 / (1 + e^1.5) = 0.182426.
+    np.testing.assert_allclose(one.probabilities(0)[1], 0.182426, rtol=1e-5)
+    one.record_failure(2, 0)  # nothing to compare with: it says nothing
+    np.testing.assert_array_equal(one.probabilities(2), [0.5, 0.5])

@@ -4,13 +4,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+import pytest
 
+from lpg.agents.registry import init_agent
 from lpg.agents.rollout import init_rollout, rollout
 from lpg.agents.tabular import Table
-from lpg.meta_training.critic import assess, init_critic
+from lpg.environments.grid_families import objects_of, open_map
+from lpg.environments.random_grid_families import RandomGrid
+from lpg.meta_training.critic import assess, init_critic, init_network_critic, values
+from lpg.types import Trajectory
 from tests.helpers import CHAIN, GRID, chain, grid, trajectory
 
-assess = jax.jit(assess, static_argnames=("lambda_", "rate", "scale_advantages", "forgetting"))
+assess = jax.jit(assess, static_argnames=("lambda_", "rate", "learning_rate", "scale_advantages", "forgetting"))
 GAMMA = jnp.array(0.9)
 PLAIN = {"lambda_": 0.8, "rate": 0.5, "scale_advantages": False}
 
@@ -102,3 +108,102 @@ def test_scaling_does_not_centre_and_does_not_blow_up_nothing():
     # A root mean square of 1e-5 is below the floor: 1e-5 / 1e-3 = 0.01.
     little = trajectory(reward=[1e-5, 1e-5], observation=[0, 1], terminated=[1, 1])
     np.testing.assert_allclose(assess(init_critic(2), little, GAMMA, **scaled)[1], 0.01, rtol=1e-4)
+
+
+def seen_once(observation, reward) -> Trajectory:
+    """One stream of episodes of one step, so that the λ-return is the reward whatever V says."""
+    steps = len(reward)
+    return Trajectory(
+        observation=jnp.asarray(observation, float)[:, None],
+        next_observation=jnp.ones_like(jnp.asarray(observation, float))[:, None],
+        action=jnp.zeros((steps, 1), int),
+        reward=jnp.asarray(reward, float)[:, None],
+        terminated=jnp.ones((steps, 1), bool),
+        is_last=jnp.ones((steps, 1), bool),
+    )
+
+
+@pytest.mark.parametrize("architecture, shape", [("D(4)", (22,)), ("D(4)", (2, 3, 3)), ("C(2)-D(3)", (2, 3, 3))])
+def test_a_network_begins_with_values_of_zero(architecture, shape, key):
+    critic = init_network_critic(key, architecture, shape)
+    observation = jax.random.normal(key, (3, 2, *shape))
+    np.testing.assert_array_equal(values(critic, observation), np.zeros((3, 2)))
+    otherwise = eqx.tree_at(lambda c: c.value.prediction.weight, critic, replace_fn=jnp.ones_like)
+    assert np.any(values(otherwise, observation) != 0)  # the twin
+
+
+def test_a_networks_first_step_worked_by_hand(key):
+    # Rewards 1 and 2 after one step: V = 0, so A = (1, 2), error (1 + 4) / 2 = 2.5, variance of (1, 2) 0.25.
+    # The head is zero: nothing reaches the torso, which stays. d/db of ½ mean (V − G)² is −1.5, and Adam's first step
+    # goes against its sign by the rate: b = +0.1. So do the weights of units of the torso that are on.
+    critic = init_network_critic(key, "D(8)", (2,))
+    seen = seen_once([[1, 0], [0, 1]], [1, 2])
+    following, advantage, info = assess(critic, seen, GAMMA, learning_rate=0.1, **PLAIN)
+    np.testing.assert_allclose(advantage[:, 0], [1, 2], rtol=1e-6)
+    np.testing.assert_allclose([info.error, info.variance], [2.5, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(following.value.prediction.bias, [0.1], rtol=1e-5)
+    is_on = np.any(np.asarray(critic.value.dense[0].weight) > 0, axis=0)  # the observations are unit vectors
+    assert 0 < is_on.sum() < 8
+    np.testing.assert_allclose(following.value.prediction.weight[:, 0], 0.1 * is_on, rtol=1e-5)
+    for one, other in zip(jax.tree.leaves(following.value.dense), jax.tree.leaves(critic.value.dense), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert following.optimizer_state.count == 1
+
+
+def test_a_networks_steps_are_those_of_adam_on_half_the_mean_squared_error(key):
+    critic = init_network_critic(key, "D(8)", (2,))
+    value, optimizer = critic.value, optax.adam(0.1)
+    state = optimizer.init(value)
+    for reward in ([1.0, 2.0, 0.0], [-3.0, 0.5, 1.0], [0.2, 0.1, 4.0]):
+        seen = seen_once([[1, 0], [0.5, 1], [-1, 2]], reward)
+        critic, _, _ = assess(critic, seen, GAMMA, learning_rate=0.1, **PLAIN)
+
+        def loss(value, seen=seen):
+            hidden = jax.nn.relu(seen.observation @ value.dense[0].weight + value.dense[0].bias)
+            error = (hidden @ value.prediction.weight + value.prediction.bias)[..., 0] - seen.reward
+            return jnp.mean(error**2) / 2
+
+        step, state = optimizer.update(jax.grad(loss)(value), state)
+        value = optax.apply_updates(value, step)
+    for one, other in zip(jax.tree.leaves(critic.value), jax.tree.leaves(value), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+    assert critic.optimizer_state.count == 3
+
+
+CORRIDOR = RandomGrid(rows=open_map(1, 3), objects=objects_of((1, 1.0, 1.0, 0.0)), max_steps=4)
+"""Three cells in a row and one object, which ends the episode; seen as two planes."""
+RIGHT = 5
+
+
+@functools.partial(jax.jit, static_argnames=("architecture", "learning_rate"))
+def learn_corridor(architecture, learning_rate):
+    """Errors of a network over 60 rollouts of an agent that always goes right."""
+    key_agent, key_critic, key_instance, key_reset, key_rollouts = jax.random.split(jax.random.key(1), 5)
+    shape, instance = CORRIDOR.shape, CORRIDOR.sample(key_instance, 9)
+    agent = init_agent(key_agent, "D(4)", shape, prediction_size=1, prediction_scale=0.0)
+    agent = eqx.tree_at(lambda a: a.policy.bias, agent, 50 * jax.nn.one_hot(RIGHT, shape.num_actions))
+
+    def step(carry, key):
+        state, critic = carry
+        state, seen, _ = rollout(key, state, agent, shape, instance, num_steps=10, time_limit_is_termination=True)
+        critic, _, info = assess(critic, seen, GAMMA, learning_rate=learning_rate, **PLAIN)
+        return (state, critic), info.error
+
+    first = (
+        init_rollout(key_reset, shape, instance, 16),
+        init_network_critic(key_critic, architecture, shape.observation_shape),
+    )
+    (_, critic), error = jax.lax.scan(step, first, jax.random.split(key_rollouts, 60))
+    return critic, error
+
+
+@pytest.mark.parametrize("architecture", ["D(16)", "C(4)-D(16)"])
+def test_a_networks_error_falls_on_a_fixed_policy_unless_it_does_not_learn(architecture):
+    (critic, learning), (_, idle) = learn_corridor(architecture, 0.02), learn_corridor(architecture, 0.0)
+    assert learning[0] == idle[0]
+    assert learning[-20:].mean() < 0.1 * learning[0]
+    assert abs(idle[-20:].mean() / idle[:20].mean() - 1) < 0.3  # the twin
+    # An object next door, to the right, is worth 1; one that is two cells away γ = .9; one behind the agent nothing.
+    # Planes: where the object is, where the agent is.
+    picture = jnp.array([[[[0, 1, 0]], [[1, 0, 0]]], [[[0, 0, 1]], [[1, 0, 0]]], [[[1, 0, 0]], [[0, 1, 0]]]], float)
+    np.testing.assert_allclose(values(critic, picture[:, None])[:, 0], [1, 0.9, 0], atol=0.15)

@@ -9,10 +9,14 @@ import numpy as np
 import optax
 import pytest
 
+from lpg.agents.optimizers import safe_adam
 from lpg.agents.outputs import outputs
 from lpg.agents.rollout import init_rollout
 from lpg.agents.tabular import init_table
 from lpg.environments.delayed_chain import DelayedChain
+from lpg.environments.grid_families import objects_of, open_map
+from lpg.environments.random_grid_families import RandomGrid
+from lpg.meta_training import meta_gradient as module
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import assess, init_critic
 from lpg.meta_training.lifetime import Birth, LifetimeState, be_born, fresh_rollout
@@ -65,8 +69,8 @@ def newborn(settings: MetaConfig, seed: int = 2, is_double: bool = False, learni
         return born(jax.random.key(seed), birth, settings, CHAIN, samplers, rule_of(is_double))
 
 
-born = jax.jit(be_born, static_argnums=(2, 3, 4))
-gradient_of = jax.jit(meta_gradient, static_argnums=(3, 4))
+born = jax.jit(be_born, static_argnums=(2, 3, 4, 6))
+gradient_of = jax.jit(meta_gradient, static_argnums=(3, 4, 5))
 
 
 def largest(gradient) -> dict[str, float]:
@@ -333,3 +337,96 @@ def test_a_window_leaves_behind_the_rollout_of_the_agent_it_made():
     for one, other in zip(jax.tree.leaves(following.trajectory), jax.tree.leaves(fixed.fresh), strict=True):
         np.testing.assert_array_equal(one, other[-1])
     assert np.any(following.trajectory.action != lifetime.trajectory.action)
+
+
+PICTURES = RandomGrid(rows=open_map(2, 3), objects=objects_of((3, 1.0, 0.5, 0.5)), max_steps=4)
+"""Six cells and three objects, seen as two planes; every other step pays."""
+NETWORKS = ["D(4)", "C(2)-D(3)"]
+
+
+@functools.cache
+def newborn_network(
+    agent: str, settings: MetaConfig, is_double: bool = False, learning_rate: float = 0.05
+) -> LifetimeState:
+    """A lifetime on the pictures, whose agent has heads of a size that lets much flow back into its torso."""
+    with jax.enable_x64(is_double):
+        birth = Birth(
+            environment=jnp.array(0), learning_rate=jnp.array(learning_rate, float), y_weight=jnp.array(0.5, float)
+        )
+        lifetime = born(
+            jax.random.key(4), birth, settings, PICTURES.shape, (PICTURES.sample,), rule_of(is_double), agent
+        )
+        return eqx.tree_at(lambda s: s.agent.policy.weight, lifetime, replace_fn=lambda weight: 50 * weight)
+
+
+@pytest.mark.parametrize("agent", NETWORKS)
+def test_through_networks_and_their_adam_the_meta_gradient_is_finite_and_reaches_every_leaf(agent):
+    settings = config(objective="every")
+    lifetime = newborn_network(agent, settings)
+    gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.shape, agent)
+    assert finite(gradient) and info.is_finite
+    assert any(np.any(nu == 0) for nu in jax.tree.leaves(following.optimizer_state.nu))  # weights never reached
+    found = largest(gradient)
+    assert len(found) == 10
+    assert [path for path, size in found.items() if size == 0] == []
+    assert following.optimizer_state.count == 2
+    for one, other in zip(jax.tree.leaves(following.agent), jax.tree.leaves(lifetime.agent), strict=True):
+        assert np.any(one != other)
+
+
+@pytest.mark.parametrize("agent", NETWORKS)
+def test_adam_as_published_makes_it_nan(agent):
+    # The instance has 9 of 18 actions. Weights of the others have gradients of exactly 0, where the root's slope is
+    # infinite; and 0 · ∞ comes back to θ through the matrix product.
+    settings = config()
+    lifetime = newborn_network(agent, settings)
+    for optimizer, is_finite in ((safe_adam(), True), (ADAM_AS_PUBLISHED, False)):
+        fixed = record(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.shape, optimizer)
+        loss, gradient = replayed(rule_of(), lifetime, fixed, settings, PICTURES.shape, optimizer)
+        assert finite(loss)
+        assert finite(gradient) == is_finite
+
+
+@pytest.mark.parametrize("agent", NETWORKS)
+def test_through_networks_and_plain_descent_a_windows_derivative_agrees_with_central_differences(agent, monkeypatch):
+    # Plain descent instead of the networks' Adam: a denominator that counts as constant makes the derivative another
+    # one than that of the numbers, on purpose (the next test), so that differences cannot judge it.
+    monkeypatch.setattr(module, "agent_optimizer", lambda name: SGD)
+    settings = config(objective="every", **REGULARISED)
+    with jax.enable_x64(True):
+        rule, key = rule_of(True), jax.random.key(3)
+        lifetime = newborn_network(agent, settings, is_double=True, learning_rate=0.5)
+        lifetime = eqx.tree_at(lambda s: s.optimizer_state, lifetime, SGD.init(lifetime.agent))
+        assert lifetime.agent.policy.weight.dtype == jnp.float64
+
+        def window(rule):  # a function of this test, so that no program with another optimiser is found in the cache
+            return meta_gradient(rule, lifetime, key, settings, PICTURES.shape, agent)
+
+        gradient, following, info = jax.jit(window)(rule)
+        fixed = record(rule, lifetime, key, settings, PICTURES.shape, SGD)
+        assert np.any(fixed.advantage != 0)
+        np.testing.assert_array_equal(following.trajectory.action, fixed.fresh.action[-1])
+        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.shape, SGD)
+        np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
+        for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
+        check_against_central_differences(
+            rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.shape, SGD), rtol=1e-5
+        )
+
+
+def test_through_the_networks_adam_a_windows_derivative_is_that_of_the_replay_but_not_that_of_the_numbers():
+    settings, agent = config(objective="every", **REGULARISED), "D(4)"
+    with jax.enable_x64(True):
+        rule, key, optimizer = rule_of(True), jax.random.key(3), safe_adam()
+        lifetime = newborn_network(agent, settings, is_double=True)
+        gradient, _, info = gradient_of(rule, lifetime, key, settings, PICTURES.shape, agent)
+        fixed = record(rule, lifetime, key, settings, PICTURES.shape, optimizer)
+        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.shape, optimizer)
+        np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
+        for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
+        with pytest.raises(AssertionError, match="Not equal to tolerance"):
+            check_against_central_differences(
+                rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.shape, optimizer), rtol=0.01
+            )
