@@ -51,7 +51,7 @@ def _power(middle: float) -> Callable[[int], float]:
 
 
 LEARNED = (
-    Ladder("learning_rate", _power(40.0), (0, 2, 4, 6)),
+    Ladder("learning_rate", _power(40.0), (1, 3, 5)),
     Ladder("y_weight", _power(0.5), (-3, -1)),
 )
 HAND_WRITTEN = (
@@ -60,7 +60,7 @@ HAND_WRITTEN = (
     Ladder("policy_entropy_weight", lambda rung: 0.0 if rung == 0 else 0.0025 * 2.0**rung, (0, 2), lowest=0),
     Ladder("lambda_", lambda rung: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[rung], (1, 3), lowest=0, highest=6),
 )
-"""The boxes have eight and sixteen corners. γ is not swept: it is part of the task that the agents are given."""
+"""The boxes have six and sixteen corners. γ is not swept: it is part of the task that the agents are given."""
 
 
 def tune(
