@@ -6,12 +6,12 @@ from typing import Annotated
 
 import tyro
 
-from lpg.agents.registry import AGENTS
+from lpg.agents.registry import check_agent
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
 from lpg.cli.rules import contestants
-from lpg.environments.registry import environment, known
+from lpg.environments.registry import environment
 from lpg.evaluation import results
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
 from lpg.evaluation.scores import scores
@@ -27,8 +27,8 @@ class Arguments:
     """An environment, see `lpg list environments`, or module:factory."""
     rule: Annotated[str, tyro.conf.arg(metavar="RULE")]
     """A rule, see `lpg list rules`, a rule file, a run folder, or module:factory."""
-    agent: Annotated[str, tyro.conf.arg(metavar="AGENT")] = "tabular"
-    """See `lpg list agents`."""
+    agent: Annotated[str | None, tyro.conf.arg(metavar="AGENT")] = None
+    """An agent, see `lpg list agents`; none: the environment's own."""
     steps: float | None = None
     """Environment steps of each agent, all streams together; none: the environment's own budget."""
     seeds: int = 1
@@ -70,9 +70,10 @@ class Options:
 def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
-    known(arguments.agent, AGENTS, "agent")
     name = arguments.env
-    environment(name)
+    shape = environment(name).distribution.shape
+    if arguments.agent is not None:
+        check_agent(arguments.agent, shape)
     (one,) = contestants([arguments.rule])
     options = assign(Options(), arguments.set)
     sizes = dataclasses.replace(one.sizes, **options.changes(TrainingSizes))  # type: ignore[arg-type]
@@ -94,7 +95,8 @@ def run(argv: list[str]) -> int:
     with StepProgress(f"{one.label} on {name}", updates * arguments.seeds * sizes.steps_per_update) as progress:
         rows = evaluate_rule(
             one.named.rule, one.label, [name], seeds, updates, "report", found.setting,
-            sizes=sizes, num_actions=options.num_actions, num_points=100, progress=progress.advance,
+            sizes=sizes, agent=arguments.agent, num_actions=options.num_actions, num_points=100,
+            progress=progress.advance,
         )  # fmt: skip
     steps, seconds = progress.done, progress.seconds
     rows += rulers

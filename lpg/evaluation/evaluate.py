@@ -28,6 +28,8 @@ class Trial:
     seed: int
     setting: Setting
     num_updates: int
+    agent: str | None = None
+    """Which agent learns; none: the environment's own."""
 
 
 def default_updates(name: str, scale: float = 1.0, sizes: TrainingSizes | None = None) -> int:
@@ -55,7 +57,7 @@ def run_trials(
     groups: dict[tuple, list[int]] = {}
     for index, trial in enumerate(trials):
         shape = environment(trial.environment).distribution.shape
-        agent = default_agent(trial.environment, shape).agent
+        agent = trial.agent or default_agent(trial.environment, shape).agent
         groups.setdefault((shape, agent, trial.num_updates), []).append(index)
     found: dict[int, Curve] = {}
     for (shape, agent, num_updates), members in groups.items():
@@ -79,6 +81,7 @@ def evaluate_rule(
     hyper: Setting | Mapping[str, Setting] | None = None,
     *,
     sizes: TrainingSizes | None = None,
+    agent: str | None = None,
     num_actions: int | None = None,
     num_points: int = 50,
     progress: Progress | None = None,
@@ -91,6 +94,7 @@ def evaluate_rule(
         updates: agent updates, for all or by environment; none: each environment's own budget.
         purpose: the stream of keys, see `lpg.keys`.
         hyper: agent hyper-parameters, for all or by environment; none: what `chosen` says for the rule.
+        agent: which agents learn; none: each environment's own.
         num_actions: which version of the grids; none: 18.
         progress: called with the number of environment steps just done.
     """
@@ -102,7 +106,7 @@ def evaluate_rule(
         setting = hyper if isinstance(hyper, Setting) else (hyper or {}).get(name)
         if setting is None:
             setting = chosen(label, name, count, is_learned=bool(jax.tree.leaves(rule))).setting
-        trials += [Trial(name, seed, setting, count) for seed in seeds]
+        trials += [Trial(name, seed, setting, count, agent) for seed in seeds]
     curves = run_trials(
         rule, trials, purpose, sizes=sizes, num_actions=num_actions, num_points=num_points, progress=progress
     )

@@ -34,6 +34,7 @@ def train(
     *,
     setting: Setting | None = None,
     sizes: TrainingSizes | None = None,
+    agent: str | None = None,
     num_actions: int | None = None,
 ) -> TrainingResult:
     """Trains a fresh agent on an environment with a rule.
@@ -45,6 +46,7 @@ def train(
         seed: of the environment instance, the agent and its luck.
         setting: agent hyper-parameters; none: recorded ones, else defaults.
         sizes: streams and steps per update; none: 64 × 20, with time limits shown as when the rule was discovered.
+        agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
 
     Raises:
@@ -59,14 +61,14 @@ def train(
     tables = () if named.path is None else (tuned_beside(named.path),)
     setting = setting or chosen(named.name, environment, updates, is_learned=named.is_learned, tables=tables).setting
     trial = Trial(environment, seed, setting, updates)
-    curves, (agent,) = train_agents(
+    curves, (trained,) = train_agents(
         named.rule,
         entry.distribution.shape,
         runs_of([trial], "report", num_actions),
         updates,
         sizes=sizes,
-        agent=default_agent(environment, entry.distribution.shape).agent,
+        agent=agent or default_agent(environment, entry.distribution.shape).agent,
         num_points=100,
         keep_agents=True,
     )
-    return TrainingResult(rows_of(named.name, [trial], [curves.of(0)], sizes), agent, setting)
+    return TrainingResult(rows_of(named.name, [trial], [curves.of(0)], sizes), trained, setting)

@@ -31,7 +31,7 @@ BAD_INPUT = {
     "train": "Missing",
     "train chain/shrot --rule a2c": "did you mean 'chain/short'",
     "train chain/short": "--rule",
-    "train chain/short --rule a2c --agent mlp": "unknown agent 'mlp'",
+    "train chain/short --rule a2c --agent mlp": "agent 'mlp' given; 'tabular', or a network",
     "train chain/short --rule a2c --steps 0": "--steps is 0",
     "train chain/short --rule a2c --seeds 0": "--seeds is 0",
     "train chain/short --rule a2c --set gama=.9": "did you mean 'gamma'",
