@@ -14,7 +14,7 @@ META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN)
 # are tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
 SUITE ?= tabular,chain,procedural
 SCALE ?= 0.1707
-TUNE = $(LPG) evaluate --rule $(RUN) --suite $(SUITE) --steps-scale $(SCALE) --tune --trials 12 --seeds 1
+TUNE = $(LPG) evaluate --rule $(RUN) --suite $(SUITE) --steps-scale $(SCALE) --tune --trials 16 --seeds 1
 EVALUATE = $(LPG) evaluate --rule discovered=$(RUN) --rule untrained=$(RUN)/checkpoints/rule-000000.safetensors \
 	--rule a2c --suite $(SUITE) --steps-scale $(SCALE) --seeds 8 --out $(RUN)/evaluation
 
