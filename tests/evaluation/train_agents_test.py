@@ -44,7 +44,7 @@ def test_the_number_of_points_changes_nothing_but_the_points():
 
 def test_another_number_of_updates_or_other_hyperparameters_compile_nothing_new():
     train(chunk=1)
-    _, advance, _ = module._programs(SHAPE, SIZES, 1)
+    _, advance, _ = module._programs(SHAPE, SIZES, 1, "tabular")
     before = advance._cache_size()
     train(chunk=1, num_updates=4, learning_rate=3.0, seeds=(5,))
     assert advance._cache_size() == before == 1

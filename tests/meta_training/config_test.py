@@ -39,7 +39,7 @@ def test_it_is_frozen_and_hashable_so_that_programs_can_depend_on_it():
         ({"outer_lambda": 1.5}, "outer_lambda is 1.5"),
         ({"critic_rate": -0.1}, "critic_rate is -0.1"),
         ({"y_hat_weight": -1.0}, "y_hat_weight is -1.0"),
-        ({"learning_rates": (0.0,)}, "learning_rates"),
+        ({"learning_rates": (0.0,)}, "learning rates must be positive"),
         ({"max_gradient_norm": 0.0}, "max_gradient_norm is 0.0"),
     ],
 )
