@@ -14,11 +14,14 @@ from lpg.environments.grid_families import GridMap, draw_action_set, objects_of,
 from lpg.environments.random_grid import RandomGridInstance, RandomGridShape
 
 SHAPES = (
-    RandomGridShape(rows=11, columns=11, num_types=1, num_objects=1, num_walls=0),
-    RandomGridShape(rows=11, columns=11, num_types=3, num_objects=4, num_walls=0),
+    RandomGridShape(rows=11, columns=11, num_types=1, num_objects=1, num_walls=1),
+    RandomGridShape(rows=11, columns=11, num_types=3, num_objects=4, num_walls=1),
     RandomGridShape(rows=5, columns=7, num_types=2, num_objects=4, num_walls=2),
 )
-"""Grids share these shapes, because every shape is compiled once; of one size, the smallest first."""
+"""Grids share these shapes, because every shape is compiled once; of one size, the smallest first.
+
+There is always room for one wall, if only one that lies nowhere: an empty array cannot be spread over devices.
+"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ class RandomGrid(GridMap):
                 return shape
         num_types, num_objects, num_walls = needed
         return RandomGridShape(
-            rows=rows, columns=columns, num_types=num_types, num_objects=num_objects, num_walls=num_walls
+            rows=rows, columns=columns, num_types=num_types, num_objects=num_objects, num_walls=max(num_walls, 1)
         )
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> RandomGridInstance:

@@ -71,10 +71,12 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
             total = jax.tree.map(lambda t, g: t + jnp.tensordot(share, g, axes=1), total, gradient)
             return total, (lifetimes, info)
 
-        chunked = jax.tree.map(lambda x: x.reshape(-1, group.chunk, *x.shape[1:]), (lifetimes, keys, weight, slot))
+        chunked = jax.tree.map(
+            lambda x: x.reshape(x.shape[0] // group.chunk, group.chunk, *x.shape[1:]), (lifetimes, keys, weight, slot)
+        )
         zero = jax.tree.map(lambda x: jnp.zeros((len(group.names), *x.shape), x.dtype), rule)
         total, rest = jax.lax.scan(one_chunk, zero, chunked)
-        lifetimes, info = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rest)
+        lifetimes, info = jax.tree.map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), rest)
         return jax.tree.map(lambda x: x[None], total), lifetimes, info
 
     spread = PartitionSpec(AXIS)
