@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from lpg.environments.registry import known, suite
+from lpg.update_rules.rule_file import SIZES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -12,8 +13,8 @@ class MetaConfig:
 
     suite: str = "tabular-chain"
     """Environments to train on: a suite, or names with commas."""
-    rule: Literal["lpg", "lpg-v"] = "lpg"
-    """Which rule to discover."""
+    rule: Literal["lpg", "lpg-v", "lpg-no-softmax", "lpg-no-bootstrap", "lpg-no-recurrence"] = "lpg"
+    """Which rule to discover; the last three are ablations of the first."""
     lstm_size: int = 256
     """Hidden units of the rule's LSTM."""
     prediction_size: int = 30
@@ -108,7 +109,12 @@ class MetaConfig:
 
     def __post_init__(self) -> None:
         suite(self.suite)
-        known(self.rule, ("lpg", "lpg-v"), "rule")
+        known(self.rule, tuple(SIZES), "rule")
+        if self.rule == "lpg-no-softmax" and self.prediction_entropy_weight != 0:
+            raise ValueError(
+                f"prediction_entropy_weight is {self.prediction_entropy_weight}; it must be 0 for lpg-no-softmax, "
+                "whose predictions are no distribution and have no entropy"
+            )
         known(self.objective, ("last", "every"), "objective")
         positive = ("lstm_size", "prediction_size", "embedding_size", "lifetimes_per_environment", "num_streams",
                     "num_updates", "bandit_temperature", "bandit_history", "meta_updates", "meta_learning_rate",

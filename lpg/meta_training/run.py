@@ -95,7 +95,8 @@ def run(
         _save_rule(folder / "rule.safetensors", state, trainer, stored, None)
         write_checkpoint(folder, state, stored, seed)
     metrics = MetricsFile(folder / "metrics.csv", trainer.names, state.counters.meta_update)
-    audit = Audit(_leaf_names(state.rule), config.prediction_size if config.rule == "lpg" else 1)
+    has_entropy = config.rule not in ("lpg-v", "lpg-no-softmax")
+    audit = Audit(_leaf_names(state.rule), config.prediction_size if has_entropy else 1)
     flags: list[str] = []
     try:
         with _signals() as received:

@@ -24,8 +24,7 @@ from lpg.meta_training.programs import (
 )
 from lpg.meta_training.state import Counters, MetaState, new_bandit, new_slots
 from lpg.update_rules.base import Rule
-from lpg.update_rules.lpg import init_lpg
-from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.rule_file import SIZES, initialiser
 
 MAX_DROPPED = 0.05
 """Largest share of lifetimes that may diverge before the run is stopped."""
@@ -205,11 +204,4 @@ def final_returns(total: jax.Array, count: jax.Array) -> np.ndarray:
 def init_rule(config: MetaConfig, seed: int) -> Rule:
     """A fresh η of the configured kind and sizes."""
     key = jax.random.fold_in(stream(seed, "meta"), 2**31 - 1)
-    if config.rule == "lpg-v":
-        return init_lpg_v(key, lstm_size=config.lstm_size)
-    return init_lpg(
-        key,
-        lstm_size=config.lstm_size,
-        prediction_size=config.prediction_size,
-        embedding_size=config.embedding_size,
-    )
+    return initialiser(config.rule)(key, **{name: getattr(config, name) for name in SIZES[config.rule]})

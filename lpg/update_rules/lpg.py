@@ -1,5 +1,7 @@
 """The Learned Policy Gradient: a backward LSTM that says how to change the policy and what to predict."""
 
+from typing import Literal
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,9 @@ from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.losses import kl_divergence, log_prob
 from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
+
+Part = Literal["nothing", "softmax", "bootstrap", "recurrence"]
+"""What an ablated rule is without."""
 
 
 class LPG(eqx.Module):
@@ -24,6 +29,9 @@ class LPG(eqx.Module):
     y_head: Linear
     prediction_size: int = eqx.field(static=True)
     """m."""
+    without: Part = eqx.field(static=True, default="nothing")
+    """softmax: y and ŷ are any numbers, compared by squared distance (section 4.3 of the paper). bootstrap: φ(y(s′)) is
+    always zero. recurrence: the LSTM forgets after every step."""
 
     @property
     def discovers_predictions(self) -> bool:
@@ -37,11 +45,11 @@ class LPG(eqx.Module):
 
     def embed(self, prediction: Float[Array, " *batch M"]) -> Float[Array, " *batch"]:
         """φ(y): one scalar per prediction, given as logits."""
-        y = jax.nn.softmax(prediction)
+        y = prediction if self.without == "softmax" else jax.nn.softmax(prediction)
         return self.scalar(jax.nn.relu(self.hidden(y)))[..., 0]
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """π̂ ∈ ℝ and ŷ on the simplex, for every step.
+        """π̂ ∈ ℝ and ŷ on the simplex (without softmax: in ℝ^m), for every step.
 
         At a terminal step d and φ(y(s′)) are zero; at every episode end the LSTM starts from zero.
 
@@ -50,16 +58,21 @@ class LPG(eqx.Module):
         trajectory = inputs.trajectory
         goes_on = (~trajectory.terminated).astype(trajectory.reward.dtype)
         pi_a = jnp.exp(log_prob(inputs.output.logits, trajectory.action))
+        sees_next = self.without != "bootstrap"
+        forgets = jnp.ones_like(trajectory.is_last) if self.without == "recurrence" else trajectory.is_last
         features = [
             trajectory.reward,
             goes_on,
             jnp.broadcast_to(hyper.gamma, goes_on.shape),
             pi_a,
             self.embed(inputs.output.prediction),
-            goes_on * self.embed(inputs.next_prediction),
+            goes_on * self.embed(inputs.next_prediction) if sees_next else jnp.zeros_like(goes_on),
         ]
-        h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), trajectory.is_last))
-        return Targets(pi_hat=self.pi_head(h)[..., 0], y_hat=jax.nn.softmax(self.y_head(h)))
+        h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), forgets))
+        y_hat = self.y_head(h)
+        return Targets(
+            pi_hat=self.pi_head(h)[..., 0], y_hat=y_hat if self.without == "softmax" else jax.nn.softmax(y_hat)
+        )
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
@@ -68,15 +81,29 @@ class LPG(eqx.Module):
 
             L(θ) = mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) ]
 
+        Without softmax ‖y_θ(s_t) − ŷ_t‖² stands in the place of the KL.
+
         Reference: Oh et al. (2020), equation 2.
         """
         policy = -targets.pi_hat * log_prob(output.logits, inputs.trajectory.action)
-        prediction = kl_divergence(output.prediction, targets.y_hat)
+        if self.without == "softmax":
+            prediction = jnp.sum((output.prediction - targets.y_hat) ** 2, axis=-1)
+        else:
+            prediction = kl_divergence(output.prediction, targets.y_hat)
         return jnp.mean(policy + hyper.y_weight * prediction)
 
 
-def init_lpg(key: PRNGKeyArray, *, lstm_size: int = 256, prediction_size: int = 30, embedding_size: int = 16) -> LPG:
+def init_lpg(
+    key: PRNGKeyArray,
+    *,
+    lstm_size: int = 256,
+    prediction_size: int = 30,
+    embedding_size: int = 16,
+    without: Part = "nothing",
+) -> LPG:
     """A fresh η. The defaults are the paper's sizes.
+
+    An ablated rule begins with the same arrays as the whole one: only what is done with them differs.
 
     Differs from the paper: it does not give initialisers; heads begin small, so that the first agents hardly move.
     """
@@ -88,4 +115,5 @@ def init_lpg(key: PRNGKeyArray, *, lstm_size: int = 256, prediction_size: int = 
         pi_head=init_linear(key_pi, lstm_size, 1, scale=0.1),
         y_head=init_linear(key_y, lstm_size, prediction_size),
         prediction_size=prediction_size,
+        without=without,
     )

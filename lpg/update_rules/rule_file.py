@@ -4,7 +4,9 @@ A safetensors file: a header in JSON and raw numbers, so that reading one never 
 the header's metadata under the one key `card`.
 """
 
+import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,19 @@ from lpg.update_rules.lpg_v import LPGV, init_lpg_v
 
 FORMAT_VERSION = 1
 
+_LPG_INPUTS = ("r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))")
 INPUTS = {
-    "lpg": ("r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))"),
+    "lpg": _LPG_INPUTS,
+    "lpg-no-softmax": _LPG_INPUTS,
+    "lpg-no-bootstrap": (*_LPG_INPUTS[:-1], "0"),
+    "lpg-no-recurrence": _LPG_INPUTS,
     "lpg-v": ("r", "d", "gamma", "pi(a|s)", "v(s)", "v(s')"),
 }
 """What each kind of rule reads at a step, in the order of its LSTM's rows."""
 
-SIZES = {"lpg": ("lstm_size", "prediction_size", "embedding_size"), "lpg-v": ("lstm_size",)}
+SIZES = {
+    kind: ("lstm_size",) if kind == "lpg-v" else ("lstm_size", "prediction_size", "embedding_size") for kind in INPUTS
+}
 """What must be known of each kind to rebuild it."""
 
 LARGEST_SIZE = 1 << 16
@@ -94,14 +102,21 @@ def describe(rule: Rule) -> tuple[str, dict[str, int]]:
         ValueError: it is of no kind that a rule file can hold.
     """
     if isinstance(rule, LPG):
-        return "lpg", {
+        return "lpg" if rule.without == "nothing" else f"lpg-no-{rule.without}", {
             "lstm_size": rule.lstm.bias.shape[0] // 4,
             "prediction_size": rule.prediction_size,
             "embedding_size": rule.hidden.bias.shape[0],
         }
     if isinstance(rule, LPGV):
         return "lpg-v", {"lstm_size": rule.lstm.bias.shape[0] // 4}
-    raise ValueError(f"a rule of type {type(rule).__name__} given; only {' and '.join(INPUTS)} have a file format")
+    raise ValueError(f"a rule of type {type(rule).__name__} given; only {', '.join(INPUTS)} have a file format")
+
+
+def initialiser(kind: str) -> Callable[..., Rule]:
+    """What makes a fresh η of a kind: a function of a key and of the kind's sizes, by keyword."""
+    if kind == "lpg-v":
+        return init_lpg_v
+    return functools.partial(init_lpg, without=kind.removeprefix("lpg-no-") if kind != "lpg" else "nothing")
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -141,8 +156,7 @@ def _template(card: dict[str, Any], path: str | Path) -> Rule:
     for name, size in sizes.items():
         if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
             raise ValueError(f"{path}: {name} is {size!r}; a whole number from 1 to {LARGEST_SIZE} is needed")
-    init = init_lpg if kind == "lpg" else init_lpg_v
-    return jax.eval_shape(lambda: init(jax.random.key(0), **sizes))
+    return jax.eval_shape(lambda: initialiser(kind)(jax.random.key(0), **sizes))
 
 
 def _check_finite(arrays: dict[str, np.ndarray], where: str) -> None:

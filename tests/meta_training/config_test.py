@@ -32,6 +32,7 @@ def test_it_is_frozen_and_hashable_so_that_programs_can_depend_on_it():
     [
         ({"suite": "tabular/dens"}, "did you mean"),
         ({"num_streams": 0}, "num_streams is 0"),
+        ({"rule": "lpg-no-softmax"}, "prediction_entropy_weight is 0.001"),
         ({"num_steps": 1}, "at least 2"),
         ({"num_updates": 5, "lifetime_updates": 4}, "whole windows"),
         ({"gammas": ()}, "gammas is empty"),

@@ -223,6 +223,15 @@ def test_everything_is_compiled_once_births_included(one, state, caplog):
     assert one.programs.meta_step._cache_size() == 1
 
 
+def test_an_ablated_rule_begins_with_the_arrays_of_the_whole_one():
+    for part in ("softmax", "bootstrap", "recurrence"):
+        config = dataclasses.replace(TINY, rule=f"lpg-no-{part}", prediction_entropy_weight=0.0)
+        rule = init_rule(config, 0)
+        assert rule.without == part
+        for x, y in zip(leaves(rule), leaves(init_rule(TINY, 0)), strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
 def test_the_rule_is_of_the_configured_kind_and_sizes():
     assert init_rule(TINY, 0).prediction_size == 3
     valued = init_rule(dataclasses.replace(TINY, rule="lpg-v"), 0)

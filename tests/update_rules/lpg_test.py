@@ -136,6 +136,52 @@ def test_loss_on_one_step_worked_by_hand(rule):
     np.testing.assert_allclose(loss, 0.277259 + 0.071921, rtol=1e-5)
 
 
+def ablated(part) -> LPG:
+    return init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3, embedding_size=5, without=part)
+
+
+def felt(rule, change) -> tuple[np.ndarray, np.ndarray]:
+    """Which steps' π̂ and ŷ [6] a change of the inputs moves."""
+    inputs = random_inputs(jax.random.key(1), [0, 0, 0, 0, 0, 0])
+    found, moved = (targets_of(rule, i, hyperparameters()) for i in (inputs, change(inputs)))
+    return np.any(found.pi_hat != moved.pi_hat, axis=1), np.any(found.y_hat != moved.y_hat, axis=(1, 2))
+
+
+def test_without_bootstrap_nothing_is_seen_of_the_next_prediction():
+    def louder(inputs):
+        return eqx.tree_at(lambda i: i.next_prediction, inputs, 3 * inputs.next_prediction)
+
+    assert not np.any(felt(ablated("bootstrap"), louder))
+    assert np.all(felt(ablated("nothing"), louder))  # the twin
+
+
+def test_without_recurrence_a_reward_is_felt_at_its_own_step_alone():
+    def rewarded(inputs):
+        return eqx.tree_at(lambda i: i.trajectory.reward, inputs, inputs.trajectory.reward.at[3].add(1.0))
+
+    np.testing.assert_array_equal(felt(ablated("recurrence"), rewarded), [[0, 0, 0, 1, 0, 0]] * 2)
+    np.testing.assert_array_equal(felt(ablated("nothing"), rewarded), [[1, 1, 1, 1, 0, 0]] * 2)  # the twin
+
+
+def test_without_softmax_predictions_are_numbers_and_their_loss_a_squared_distance():
+    rule = ablated("softmax")
+    inputs = random_inputs(jax.random.key(1), [0, 0, 0, 0, 0, 0])
+    sums = jnp.sum(targets_of(rule, inputs, hyperparameters()).y_hat, axis=-1)
+    assert np.abs(sums - 1).max() > 1e-3
+    whole = jnp.sum(targets_of(ablated("nothing"), inputs, hyperparameters()).y_hat, axis=-1)
+    np.testing.assert_allclose(whole, 1, rtol=1e-5)  # the twin
+    # A constant added to a prediction is felt; under a softmax it is not.
+    shifted = eqx.tree_at(lambda i: i.output.prediction, inputs, inputs.output.prediction + 1)
+    assert np.any(
+        targets_of(rule, shifted, hyperparameters()).pi_hat != targets_of(rule, inputs, hyperparameters()).pi_hat
+    )
+    # −.4 · ln ½ = 0.277259;  .5 · ((1 − 2)² + (0 − 3)²) = .5 · 10 = 5
+    one = jax.tree.map(lambda x: x[:1], two_steps(True))
+    output = AgentOutput(logits=jnp.zeros((1, 1, 2)), prediction=jnp.array([[[1.0, 0.0]]]))
+    targets = Targets(pi_hat=jnp.array([[0.4]]), y_hat=jnp.array([[[2.0, 3.0]]]))
+    np.testing.assert_allclose(rule.loss(output, one, targets, hyperparameters(y_weight=0.5)), 5.277259, rtol=1e-5)
+
+
 def test_the_papers_sizes_give_the_papers_number_of_parameters(key):
     # LSTM 4 · 256 · (6 + 256 + 1) = 269,312; π̂ 257; ŷ 257 · 30 = 7,710; φ 31 · 16 + 17 = 513.
     rule = jax.eval_shape(init_lpg, key)

@@ -27,7 +27,14 @@ def equal(a, b):
     )
 
 
-@pytest.mark.parametrize("make", [small, lambda key: init_lpg_v(key, lstm_size=3)])
+def without(part):
+    return lambda key: init_lpg(key, lstm_size=3, prediction_size=4, embedding_size=2, without=part)
+
+
+ABLATED = [without(part) for part in ("softmax", "bootstrap", "recurrence")]
+
+
+@pytest.mark.parametrize("make", [small, lambda key: init_lpg_v(key, lstm_size=3), *ABLATED])
 def test_a_rule_comes_back_as_it_was_with_its_card(make, key, tmp_path):
     rule = make(key)
     save_rule(tmp_path / "rule.safetensors", rule, {"seed": 7, "config": {"suite": "chain"}})
@@ -51,6 +58,17 @@ def test_float64_stays_float64_and_is_refused_where_it_would_be_rounded(key, tmp
 def test_the_card_says_in_which_order_inputs_come(key, tmp_path):
     save_rule(tmp_path / "r.safetensors", small(key), {})
     assert read_rule(tmp_path / "r.safetensors")[1]["inputs"][:4] == ["r", "d", "gamma", "pi(a|s)"]
+
+
+def test_the_card_says_what_an_ablated_rule_is_without(key, tmp_path):
+    for make, kind in zip(ABLATED, ("lpg-no-softmax", "lpg-no-bootstrap", "lpg-no-recurrence"), strict=True):
+        save_rule(tmp_path / "r.safetensors", make(key), {})
+        found, card = read_rule(tmp_path / "r.safetensors")
+        assert card["kind"] == kind
+        # The twin: its arrays are those of the whole rule, so that the kind alone tells them apart.
+        assert not equal(found, small(key))
+        pairs = zip(jax.tree.leaves(found), jax.tree.leaves(small(key)), strict=True)
+        assert all(np.array_equal(x, y) for x, y in pairs)
 
 
 def test_what_cannot_be_saved_is_refused_and_an_older_file_stays(key, tmp_path):
