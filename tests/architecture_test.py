@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "lpg"
 ROOMS = (
     "arrays", "layers", "types", "keys", "environments", "agents",
-    "update_rules", "meta_training", "evaluation", "analysis", "cli",
+    "update_rules", "learner", "meta_training", "evaluation", "analysis", "cli",
 )  # fmt: skip
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 FACADE = PACKAGE / "__init__.py"

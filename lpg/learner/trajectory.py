@@ -1,0 +1,66 @@
+"""Trajectories from anywhere: checked in one place, and given the types that everything inside expects."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool
+
+from lpg.types import Trajectory
+
+
+def as_arrays(trajectory: Trajectory, is_real: Any = None) -> tuple[Trajectory, Bool[Array, " T B"] | None]:
+    """The same trajectory as JAX arrays: actions int32, rewards of the default float, ends Boolean.
+
+    Args:
+        trajectory: [T, B] arrays of NumPy or JAX; ends may be 0 and 1.
+        is_real: [T, B] truth values, or none.
+
+    Raises:
+        ValueError: shapes differ, or actions are not discrete. The numbers in JAX arrays are not looked at.
+    """
+    shape = np.shape(trajectory.reward)
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(
+            f"rewards of shape {list(shape)} given; [steps, streams] is needed, with at least one of each (one stream "
+            "is reward[:, None])"
+        )
+    if not jnp.issubdtype(_dtype(trajectory.action), np.integer):
+        raise ValueError(
+            f"actions of type {_dtype(trajectory.action)} given; whole numbers are needed, because policies here are "
+            "discrete (no continuous actions)"
+        )
+    for name in ("action", "terminated", "is_last"):
+        _same(name, np.shape(getattr(trajectory, name)), shape)
+    for name in ("observation", "next_observation"):
+        _same(name, np.shape(getattr(trajectory, name))[:2], shape)
+    if np.shape(trajectory.observation) != np.shape(trajectory.next_observation):
+        raise ValueError(
+            f"next_observation has shape {list(np.shape(trajectory.next_observation))}; the shape of observation, "
+            f"{list(np.shape(trajectory.observation))}, is needed"
+        )
+    if is_real is not None:
+        _same("is_real", np.shape(is_real), shape)
+    if isinstance(trajectory.action, np.ndarray) and trajectory.action.min() < 0:
+        raise ValueError(f"action {trajectory.action.min()} given; actions are numbered from 0")
+    arrays = Trajectory(
+        observation=jnp.asarray(trajectory.observation),
+        next_observation=jnp.asarray(trajectory.next_observation),
+        action=jnp.asarray(trajectory.action, jnp.int32),
+        reward=jnp.asarray(trajectory.reward, jax.dtypes.canonicalize_dtype(float)),
+        terminated=jnp.asarray(trajectory.terminated, bool),
+        is_last=jnp.asarray(trajectory.is_last, bool),
+    )
+    return arrays, None if is_real is None else jnp.asarray(is_real, bool)
+
+
+def _dtype(values: Any) -> np.dtype:
+    return values.dtype if hasattr(values, "dtype") else np.asarray(values).dtype
+
+
+def _same(name: str, found: tuple[int, ...], needed: tuple[int, ...]) -> None:
+    if found != needed:
+        raise ValueError(
+            f"{name} has shape {list(found)}; {list(needed)} is needed, the steps and streams of the rewards"
+        )
