@@ -8,7 +8,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import numpy as np
@@ -17,7 +17,7 @@ import safetensors.numpy
 
 from lpg.arrays import flatten, write_whole
 from lpg.update_rules.base import Rule
-from lpg.update_rules.lpg import LPG, init_lpg
+from lpg.update_rules.lpg import LPG, Part, init_lpg
 from lpg.update_rules.lpg_v import LPGV, init_lpg_v
 
 FORMAT_VERSION = 1
@@ -116,7 +116,8 @@ def initialiser(kind: str) -> Callable[..., Rule]:
     """What makes a fresh η of a kind: a function of a key and of the kind's sizes, by keyword."""
     if kind == "lpg-v":
         return init_lpg_v
-    return functools.partial(init_lpg, without=kind.removeprefix("lpg-no-") if kind != "lpg" else "nothing")
+    parts: dict[str, Part] = {f"lpg-no-{part}": part for part in get_args(Part)}
+    return functools.partial(init_lpg, without=parts.get(kind, "nothing"))
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

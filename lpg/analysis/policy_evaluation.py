@@ -1,0 +1,175 @@
+"""Policy evaluation by a rule: the policy is frozen, and of the agent only its prediction y is updated.
+
+An agent's table holds the logarithm of the frozen policy beside y, and `agent_update` moves it as ever; an optimiser
+that drops the policy's part of every step keeps the policy as it is. Under A2C, whose prediction is a value, the very
+same program is TD(λ).
+
+Reference: Oh et al. (2020), section 4.4.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Key
+
+from lpg.agents.outputs import MASKED_LOGIT
+from lpg.agents.rollout import RolloutState, init_rollout, rollout
+from lpg.agents.tabular import Table
+from lpg.environments.base import Environment, ExactEnvironment, Instance
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.types import Hyperparameters
+from lpg.update_rules.base import Rule
+from lpg.update_rules.update import agent_update
+
+Progress = Callable[[int], None]
+
+
+class Case(eqx.Module):
+    """What one evaluation begins with; every field may carry a leading axis G of cases."""
+
+    instance: Instance
+    policy: Float[Array, " *G S A"]
+    """Probabilities; they stay."""
+    prediction: Float[Array, " *G S P"]
+    """y before the first update, as the agent holds it: logits, or numbers."""
+    key: Key[Array, " *G"]
+    """The luck of the rollouts."""
+
+
+class EvaluationState(eqx.Module):
+    """Where the evaluations stand."""
+
+    prediction: Float[Array, " *G S P"]
+    rollout: RolloutState
+    visits: Int[Array, " *G S"]
+    """How often each state was seen."""
+
+
+def evaluate_policies(
+    rule: Rule,
+    shape: ExactEnvironment,
+    cases: Case,
+    hyper: Hyperparameters,
+    iterations: Sequence[int],
+    sizes: TrainingSizes,
+    states: Int[Array, " C"] | None = None,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, EvaluationState]:
+    """Lets a rule predict for frozen policies.
+
+    Args:
+        hyper: only the product of learning rate and y weight matters, beside γ and λ.
+        iterations: updates after which predictions are wanted, ascending; 0 is before the first.
+        states: state indices whose predictions are wanted; none: all.
+        progress: called with the number of environment steps just done.
+
+    Returns:
+        Predictions [L, G, C, P], and the state after the last of the iterations.
+    """
+    begin, advance = _programs(shape, sizes)
+    chosen = slice(None) if states is None else np.asarray(states)
+    state = begin(cases)
+    found, done = [], 0
+    for wanted in iterations:
+        if wanted < done:
+            raise ValueError(f"iterations {list(iterations)} given; ascending ones are needed")
+        if wanted > done:
+            state = advance(rule, state, cases, hyper, done, wanted)
+            if progress is not None:
+                jax.block_until_ready(state)
+                progress((wanted - done) * cases.policy.shape[0] * sizes.steps_per_update)
+            done = wanted
+        found.append(np.asarray(state.prediction)[:, chosen])
+    return np.stack(found), state
+
+
+def shown(rule: Rule, prediction: np.ndarray) -> np.ndarray:
+    """Predictions as they are meant: categorical ones as probabilities, others as they are."""
+    if rule.discovers_predictions and getattr(rule, "without", "nothing") != "softmax":
+        weight = np.exp(prediction - prediction.max(-1, keepdims=True))
+        return weight / weight.sum(-1, keepdims=True)
+    return prediction
+
+
+def first_predictions(key: Key[Array, ""], rule: Rule, num_states: int) -> Float[Array, " S P"]:
+    """Predictions as a fresh agent has them."""
+    return rule.prediction_scale * jax.random.normal(key, (num_states, rule.prediction_size))
+
+
+def frozen_policy(num_actions: int) -> optax.GradientTransformation:
+    """Plain descent for a table's predictions; its first `num_actions` columns, the policy, stay."""
+
+    def update(gradient: Table, state: optax.OptState, params: Table | None = None) -> tuple[Table, optax.OptState]:
+        del params
+        return jax.tree.map(lambda g: -g.at[:, :num_actions].set(0.0), gradient), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+@functools.lru_cache(maxsize=32)
+def _programs(shape: Environment, sizes: TrainingSizes) -> tuple[Callable, Callable]:
+    """Compiled: cases → state, and (η, state, cases, α, first, last) → state."""
+
+    def begin_one(case: Case) -> EvaluationState:
+        streams = init_rollout(jax.random.fold_in(case.key, 0), shape, case.instance, sizes.num_streams)
+        return EvaluationState(
+            prediction=case.prediction, rollout=streams, visits=jnp.zeros(case.prediction.shape[:1], int)
+        )
+
+    def advance(
+        rule: Rule,
+        state: EvaluationState,
+        cases: Case,
+        hyper: Hyperparameters,
+        first: Int[Array, ""],
+        last: Int[Array, ""],
+    ) -> EvaluationState:
+        def one(row: tuple[EvaluationState, Case]) -> EvaluationState:
+            return jax.lax.fori_loop(
+                first, last, lambda number, s: _iterate(rule, s, row[1], hyper, number, shape, sizes), row[0]
+            )
+
+        return jax.lax.map(one, (state, cases), batch_size=_batch(cases.policy.shape[0]))
+
+    return jax.jit(jax.vmap(begin_one)), jax.jit(advance, donate_argnums=1)
+
+
+def _batch(num_cases: int) -> int:
+    """Cases that are advanced together: few, because they share a cache; a divisor, so that none is left over."""
+    return next(size for size in (4, 3, 2, 1) if num_cases % size == 0)
+
+
+def _iterate(
+    rule: Rule,
+    state: EvaluationState,
+    case: Case,
+    hyper: Hyperparameters,
+    number: Int[Array, ""],
+    shape: Environment,
+    sizes: TrainingSizes,
+) -> EvaluationState:
+    """A rollout of the frozen policy, and one update of y on it."""
+    logits = jnp.where(case.policy > 0, jnp.log(jnp.maximum(case.policy, 1e-30)), MASKED_LOGIT)
+    agent = Table(rows=jnp.concatenate([logits, state.prediction], axis=1), num_actions=shape.num_actions)
+    streams, trajectory, _ = rollout(
+        jax.random.fold_in(case.key, 1 + number),
+        state.rollout,
+        agent,
+        shape,
+        case.instance,
+        num_steps=sizes.num_steps,
+        time_limit_is_termination=sizes.time_limit_is_termination,
+    )
+    optimizer = frozen_policy(shape.num_actions)
+    mask = shape.action_mask(case.instance)
+    moved, _, _ = agent_update(rule, agent, optimizer, optimizer.init(agent), trajectory, mask, hyper)
+    return EvaluationState(
+        prediction=moved.rows[:, shape.num_actions :],
+        rollout=streams,
+        visits=state.visits.at[trajectory.observation.reshape(-1)].add(1),
+    )
