@@ -1,4 +1,4 @@
-"""Which agent stands in which environment, and the learning rates that it may be given: Table 3 of the paper."""
+"""Which agent stands in which environment, and the learning rates that it may be given."""
 
 import dataclasses
 
@@ -25,10 +25,16 @@ TABLE_3: dict[str, AgentDefault] = {
     "random/very_dense": AgentDefault("C(32-16-16)-D(256)", _ADAM),
     "chain/distractor": AgentDefault("D(16)", (0.002, 0.005, 0.01)),
 }
+"""The paper's, where they are not tables."""
+
+MINATAR = AgentDefault("C(16)-D(128)", _ADAM)
+"""The network of Young and Tian (2019), whose convolution has no padding as ours has."""
 
 
 def default_agent(name: str, environment: Environment) -> AgentDefault:
     """The agent of an environment by name: the paper's, else a table for indices and a small network for the rest."""
     if name in TABLE_3:
         return TABLE_3[name]
+    if name.startswith("minatar/"):
+        return MINATAR
     return _TABLE if isinstance(environment, IndexEnvironment) else AgentDefault("D(64-64)", _ADAM)

@@ -10,6 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from lpg.environments import grid_families, random_grid_families
 from lpg.environments.base import Environment, Instance
+from lpg.environments.borrowed import Borrowed
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.environments.distractor_chain import DistractorChain
 
@@ -34,7 +35,7 @@ class Entry:
 
     distribution: Any
     lifetime_steps: int
-    """Environment steps of one lifetime, all streams together (Table 3 of the paper)."""
+    """Environment steps of one lifetime, all streams together (Table 3 of the paper, where it has them)."""
     about: str
 
 
@@ -42,6 +43,8 @@ _CHAIN_STEPS = 1_000_000
 _DISTRACTOR_STEPS = 2_000_000
 _GRID_STEPS = 3_000_000
 _RANDOM_GRID_STEPS = 30_000_000
+_MINATAR_STEPS = 5_000_000
+_BSUITE_STEPS = 500_000
 
 ENVIRONMENTS: dict[str, Entry] = {
     "tabular/dense": Entry(grid_families.DENSE, _GRID_STEPS, "two rewards that return quickly, two penalties"),
@@ -74,13 +77,47 @@ ENVIRONMENTS: dict[str, Entry] = {
         "5 to 30 steps, seen as 2 bits among 20 random ones",
     ),
     "procedural/grid": Entry(grid_families.ProceduralGrid(), _GRID_STEPS, "random size, walls, objects, time limit"),
+    "classic/CartPole-v1": Entry(Borrowed("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
+    "classic/Acrobot-v1": Entry(Borrowed("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
+    "classic/MountainCar-v0": Entry(
+        Borrowed("gymnax", "MountainCar-v0"), 1_000_000, "rock out of a valley, −1 per step"
+    ),
+    "minatar/breakout": Entry(Borrowed("gymnax", "Breakout-MinAtar"), _MINATAR_STEPS, "bat a ball into bricks"),
+    "minatar/asterix": Entry(Borrowed("gymnax", "Asterix-MinAtar"), _MINATAR_STEPS, "collect gold, avoid enemies"),
+    "minatar/freeway": Entry(Borrowed("gymnax", "Freeway-MinAtar"), _MINATAR_STEPS, "cross a road, 2,500 steps"),
+    "minatar/space_invaders": Entry(
+        Borrowed("gymnax", "SpaceInvaders-MinAtar"), _MINATAR_STEPS, "shoot what comes down, and dodge"
+    ),
+    "minatar/seaquest": Entry(
+        Borrowed("pgx", "minatar-seaquest"), _MINATAR_STEPS, "rescue divers, shoot, breathe; every tenth action sticks"
+    ),
+    "bsuite/catch": Entry(Borrowed("gymnax", "Catch-bsuite"), _BSUITE_STEPS, "catch a falling ball, ±1"),
+    "bsuite/deep_sea": Entry(
+        Borrowed("gymnax", "DeepSea-bsuite"), _BSUITE_STEPS, "8 right moves in a row pay, each costs"
+    ),
+    "bsuite/umbrella_chain": Entry(
+        Borrowed("gymnax", "UmbrellaChain-bsuite"), _BSUITE_STEPS, "the first action decides the last of 10 rewards"
+    ),
+    "bsuite/discounting_chain": Entry(
+        Borrowed("gymnax", "DiscountingChain-bsuite"),
+        _BSUITE_STEPS,
+        "the first action decides when, in 100 steps, it pays",
+    ),
+    "bsuite/memory_chain": Entry(
+        Borrowed("gymnax", "MemoryChain-bsuite"), _BSUITE_STEPS, "remember what was seen first; needs a memory"
+    ),
 }
+"""Of the borrowed ones those that download data are left out, and bsuite's bandit, whose arms gymnax shuffles anew in
+every episode, so that nothing can be learned. MinAtar is gymnax's except Seaquest, which is six times faster in pgx."""
 
 SUITES: dict[str, tuple[str, ...]] = {
     "tabular": tuple(name for name in ENVIRONMENTS if name.startswith("tabular/")),
     "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/") and name != "chain/distractor"),
     "procedural": ("procedural/grid",),
     "random": tuple(name for name in ENVIRONMENTS if name.startswith("random/")),
+    "classic": tuple(name for name in ENVIRONMENTS if name.startswith("classic/")),
+    "minatar": tuple(name for name in ENVIRONMENTS if name.startswith("minatar/")),
+    "bsuite": tuple(name for name in ENVIRONMENTS if name.startswith("bsuite/")),
 }
 SUITES["tabular-chain"] = SUITES["tabular"] + SUITES["chain"]
 SUITES["all"] = SUITES["tabular-chain"] + SUITES["procedural"]

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lpg.environments.base import Environment
+from lpg.environments.borrowed import BorrowedInstance, BorrowedShape
 from lpg.environments.delayed_chain import ChainInstance
 from lpg.environments.distractor_chain import DistractorShape, DistractorState
 from lpg.environments.grid_world import GridInstance
@@ -93,11 +94,14 @@ def kinds(instance: AnyGrid) -> list[Kind]:
     return [Kind(*fields) for fields in drawn]
 
 
-def text(shape: Environment, instance: AnyGrid | ChainInstance, state: Any = None) -> str:
+def text(shape: Environment, instance: AnyGrid | ChainInstance | BorrowedInstance, state: Any = None) -> str:
     """A map and a legend; '@' is the agent, ',' the place of an object that is not there.
 
-    The objects of a random grid have places in a state only. Without one they are in the legend and not on the map.
+    The objects of a random grid have places in a state only. Without one they are in the legend and not on the map. Of
+    other libraries' environments only the sizes are said.
     """
+    if isinstance(instance, BorrowedInstance):
+        return _sizes(shape, instance)
     if isinstance(instance, ChainInstance):
         lines = _chain_text(instance, _on_chain(state))
     else:
@@ -137,7 +141,7 @@ def _chain_text(instance: ChainInstance, state: Any) -> list[str]:
 
 def image(
     shape: Environment,
-    instance: AnyGrid | ChainInstance,
+    instance: AnyGrid | ChainInstance | BorrowedInstance,
     state: Any = None,
     *,
     values: Float[Array, " S"] | Float[np.ndarray, " S"] | None = None,
@@ -156,8 +160,12 @@ def image(
         title: heading.
 
     Raises:
-        ValueError: values or a policy are given for an environment that has no state indices.
+        ValueError: values or a policy are given for an environment that has no state indices, or the environment is
+            another library's.
     """
+    if isinstance(instance, BorrowedInstance):
+        assert isinstance(shape, BorrowedShape)
+        raise ValueError(f"{shape.name} cannot be drawn here; {shape.library}, whose environment it is, can")
     if shape.observation_shape != () and not (values is None and policy is None):
         raise ValueError(
             f"values or a policy given for a {type(shape).__name__}; they are drawn by state index, and it has none"
@@ -205,6 +213,15 @@ def signed(number: float, digits: int) -> str:
 
 def _percent(p: float) -> str:
     return f"{100 * p:.2g} %"
+
+
+def _sizes(shape: Any, instance: BorrowedInstance) -> str:
+    seen = " × ".join(map(str, shape.observation_shape))
+    kind = "planes × rows × columns" if len(shape.observation_shape) == 3 else "numbers"
+    return (
+        f"{shape.name} of {shape.library}: {seen} {kind} are seen, {shape.num_actions} actions, "
+        f"{int(instance.max_steps)} steps per episode at most"
+    )
 
 
 def _on_chain(state: Any) -> Any:

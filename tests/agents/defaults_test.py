@@ -40,6 +40,7 @@ def test_agents_and_learning_rates_are_those_of_table_3(name):
 
 def test_what_the_paper_does_not_know_gets_a_table_or_a_small_network_by_what_is_seen():
     assert default("procedural/grid").agent == "tabular"
+    assert default("classic/CartPole-v1").agent == "D(64-64)" and default("minatar/seaquest").agent == "C(16)-D(128)"
     for unlike, agent in (("chain/short", "tabular"), ("random/dense", "D(64-64)"), ("chain/distractor", "D(64-64)")):
         assert default_agent("somebody:elses", environment(unlike).distribution.shape).agent == agent
 

@@ -10,9 +10,16 @@ import pytest
 from lpg.environments import registry
 from lpg.environments.base import Environment, ExactEnvironment, IndexEnvironment, auto_step
 
-NAMES = tuple(registry.ENVIRONMENTS)
+BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite") for name in registry.suite(suite))
+OURS = tuple(name for name in registry.ENVIRONMENTS if name not in BORROWED)
+QUICK = ("classic/CartPole-v1", "minatar/breakout", "bsuite/deep_sea")
+"""The others of other libraries take long to compile."""
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in BORROWED and name not in QUICK else [])
+    for name in registry.ENVIRONMENTS
+]
 EXACT = registry.suite("all")
-PICTURES = tuple(name for name in NAMES if name not in EXACT)
+PICTURES = tuple(name for name in OURS if name not in EXACT)
 NUM_STEPS, NUM_STREAMS = 60, 32
 
 
@@ -52,10 +59,15 @@ def one(tree, index=0):
 
 
 def assert_equal(left, right):
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6), left, right)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-6), left, right)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_nothing_on_the_list_is_missing_here():
+    assert set(OURS) | set(BORROWED) == set(registry.ENVIRONMENTS) and len(BORROWED) == 3 + 5 + 5
+    assert all(registry.environment(name).distribution.library in ("gymnax", "pgx") for name in BORROWED)
+
+
+@pytest.mark.parametrize("name", registry.ENVIRONMENTS)
 def test_environments_say_how_they_can_be_observed_and_solved(name):
     shape = registry.environment(name).distribution.shape
     assert isinstance(shape, Environment)
@@ -80,7 +92,20 @@ def test_other_observations_are_zeros_and_ones_of_the_shape_said(name):
         assert set(np.unique(seen)) == {0.0, 1.0}
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in BORROWED])
+def test_borrowed_observations_are_numbers_of_the_shape_said(name):
+    shape, _, _, ((_, outcome, after, before), _, _) = batch(name)
+    for seen in (after, before):
+        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *shape.observation_shape)
+        assert seen.dtype == jnp.zeros(()).dtype and np.isfinite(seen).all()
+        assert len(shape.observation_shape) in (1, 3)
+        if len(shape.observation_shape) == 3:
+            # Planes come first: rows and columns are many, 5 of them in the narrowest game.
+            assert set(np.unique(seen)) == {0.0, 1.0} and min(shape.observation_shape[1:]) >= 5
+    assert np.isfinite(outcome.reward).all()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] not in EXACT])
 def test_what_is_seen_of_a_state_is_the_same_every_time(name):
     # Between two steps without a reset, the observation after the one is that before the other.
     _, _, _, ((_, outcome, after, before), _, _) = batch(name)
@@ -147,11 +172,11 @@ def test_resets_follow_the_initial_distribution(name):
     np.testing.assert_allclose(shape.initial_states(instance).sum(), 1.0, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", registry.ENVIRONMENTS)
 def test_masks_name_the_actions_of_the_set_asked_for(name):
     family = registry.environment(name).distribution
     shape = family.shape
-    for number in (2,) if name.startswith("chain/") else (9, 18):
+    for number in (2,) if name.startswith("chain/") else (shape.num_actions,) if name in BORROWED else (9, 18):
         mask = shape.action_mask(family.sample(jax.random.key(0), number))
         assert mask.shape == (shape.num_actions,)
         # Valid actions come first: callers draw from [0, how many).
@@ -160,7 +185,7 @@ def test_masks_name_the_actions_of_the_set_asked_for(name):
 
 def test_instances_of_one_shape_have_equal_array_shapes():
     by_shape = {}
-    for name in NAMES:
+    for name in OURS:
         family = registry.environment(name).distribution
         arrays = jax.eval_shape(family.sample, jax.random.key(0))
         described = str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arrays))
@@ -185,6 +210,7 @@ def test_a_suite_is_named_or_listed_with_commas():
     assert registry.suite("paper") == registry.suite("tabular,random,chain,chain/distractor")
     assert len(registry.suite("paper")) == len(set(registry.suite("paper"))) == 15
     assert registry.suite("procedural,chain/short") == ("procedural/grid", "chain/short")
+    assert [len(registry.suite(name)) for name in ("classic", "minatar", "bsuite")] == [3, 5, 5]
 
 
 def test_lifetimes_are_those_of_the_papers_table():

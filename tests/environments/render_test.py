@@ -163,8 +163,11 @@ def test_drawing_leaves_no_global_state_behind(instance):
     assert "matplotlib.pyplot" not in set(sys.modules) - before
 
 
-@pytest.mark.parametrize("name", registry.ENVIRONMENTS)
-def test_every_environment_can_be_drawn_with_state_and_if_it_has_them_values_and_policy(name):
+BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite") for name in registry.suite(suite))
+
+
+@pytest.mark.parametrize("name", [name for name in registry.ENVIRONMENTS if name not in BORROWED])
+def test_every_environment_of_ours_can_be_drawn_with_state_and_if_it_has_them_values_and_policy(name):
     family = registry.environment(name).distribution
     shape, one = family.shape, family.sample(jax.random.key(2))
     start = shape.reset(one, jnp.full(shape.num_reset_noise, 0.7))
@@ -178,3 +181,12 @@ def test_every_environment_can_be_drawn_with_state_and_if_it_has_them_values_and
     pixels = np.frombuffer(file.getvalue(), np.uint8).reshape(-1, 4)
     assert len(np.unique(pixels, axis=0)) > 50
     assert figure.texts[-1].get_text() == name
+
+
+def test_of_borrowed_environments_only_the_sizes_are_said():
+    family = registry.environment("classic/CartPole-v1").distribution
+    shape, one = family.shape, family.sample(jax.random.key(2))
+    said = render.text(shape, one)
+    assert said == "CartPole-v1 of gymnax: 4 numbers are seen, 2 actions, 500 steps per episode at most"
+    with pytest.raises(ValueError, match="CartPole-v1 cannot be drawn here; gymnax, whose environment it is, can"):
+        render.image(shape, one)
