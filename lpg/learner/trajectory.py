@@ -33,12 +33,17 @@ def as_arrays(trajectory: Trajectory, is_real: Any = None) -> tuple[Trajectory, 
         )
     for name in ("action", "terminated", "is_last"):
         _same(name, np.shape(getattr(trajectory, name)), shape)
-    for name in ("observation", "next_observation"):
-        _same(name, np.shape(getattr(trajectory, name))[:2], shape)
-    if np.shape(trajectory.observation) != np.shape(trajectory.next_observation):
+    seen, following = np.shape(trajectory.observation), np.shape(trajectory.next_observation)
+    _same("observation", seen[:2], shape)
+    if following not in (seen, (1, *seen[1:])):
         raise ValueError(
-            f"next_observation has shape {list(np.shape(trajectory.next_observation))}; the shape of observation, "
-            f"{list(np.shape(trajectory.observation))}, is needed"
+            f"next_observation has shape {list(following)}; the shape of observation, {list(seen)}, is needed"
+        )
+    is_numpy = isinstance(trajectory.terminated, np.ndarray) and isinstance(trajectory.is_last, np.ndarray)
+    if following != seen and is_numpy and not np.array_equal(trajectory.terminated, trajectory.is_last):
+        raise ValueError(
+            "one row of next_observation given, and an episode ends without termination; all rows are needed, because "
+            "its final state is worth something"
         )
     if is_real is not None:
         _same("is_real", np.shape(is_real), shape)

@@ -59,6 +59,15 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(changes, words):
     assert "\n" not in str(caught.value)
 
 
+def test_one_row_of_next_observations_will_do_where_all_ends_are_terminations():
+    last = np.zeros((1, 2, 4))
+    assert as_arrays(numpy_arrays(next_observation=last))[0].next_observation.shape == (1, 2, 4)
+    cut = np.array([[0, 0], [0, 1], [0, 0]])
+    with pytest.raises(ValueError, match="one row of next_observation given, and an episode ends without termination"):
+        as_arrays(numpy_arrays(next_observation=last, is_last=cut))
+    assert as_arrays(numpy_arrays(next_observation=last, is_last=cut, terminated=cut))
+
+
 def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"is_real has shape \[2\]; \[3, 2\] is needed"):
         as_arrays(numpy_arrays(), np.ones(2, bool))

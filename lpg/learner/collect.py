@@ -1,0 +1,149 @@
+"""From a Gymnasium vector environment to [T, B] trajectories, whichever way it begins finished episodes anew.
+
+Same-step autoreset: the step that ends an episode returns the next one's first observation, and puts the final one into
+`info["final_obs"]`, from where s_{t+1} is taken. Every row is a step.
+
+Next-step autoreset: the step that ends an episode returns the final observation, and the next step ignores its action
+and returns the next episode's first one. That row is no step (`is_real` is False there, see `lpg.learner.real_steps`);
+it is written as an end without reward that stays in the final state, so that nothing of it could be learned even by
+somebody who overlooked `is_real`, except that the final state is worth nothing.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Shaped
+
+from lpg.learner.packages import needed
+from lpg.learner.spaces import spaces_of
+from lpg.types import Trajectory
+
+Act = Callable[[Shaped[Any, " B *obs"], int], Any]
+"""(Observations, number of the step in this trajectory) → an action for each stream, counted from 0."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Collected:
+    """T steps of every stream."""
+
+    trajectory: Trajectory
+    is_real: Bool[np.ndarray, " T B"] | None
+    """False in rows that were no step; none where that cannot happen."""
+    returns: np.ndarray
+    """[E] undiscounted, unclipped returns of the episodes that ended, in their order."""
+    num_steps: int
+    """Steps of the environment, all streams together, resets not counted."""
+
+
+class Collector:
+    """Holds a vector environment and where its streams stand."""
+
+    def __init__(
+        self,
+        environments: Any,
+        *,
+        name: str = "the environment",
+        seed: int | None = None,
+        time_limit_is_termination: bool = False,
+        largest_reward: float | None = None,
+    ) -> None:
+        """Resets the environments.
+
+        Args:
+            environments: a `gymnasium.vector.VectorEnv`, or what behaves like one.
+            name: for errors.
+            seed: of the environments' luck; none: another one every time.
+            time_limit_is_termination: show an episode that was cut by a time limit as terminated.
+            largest_reward: rewards are clipped to ± this in trajectories; returns are of what was paid.
+
+        Raises:
+            ValueError: spaces are not ones that an agent here can have, or the environment does not say how it begins
+                episodes anew, or leaves that to its user.
+        """
+        self._modes = needed("gymnasium.vector", name).AutoresetMode
+        self.spaces = spaces_of(environments.single_observation_space, environments.single_action_space, name)
+        mode = (getattr(environments, "metadata", None) or {}).get("autoreset_mode")
+        if mode not in (self._modes.SAME_STEP, self._modes.NEXT_STEP):
+            raise ValueError(
+                f"{name} has autoreset mode {mode}; {self._modes.SAME_STEP} or {self._modes.NEXT_STEP} is needed in "
+                "its metadata, so that finished episodes begin anew"
+            )
+        self._is_next_step = mode == self._modes.NEXT_STEP
+        self._environments, self._shows_all_ends = environments, time_limit_is_termination
+        self._largest_reward = largest_reward
+        self.num_streams = int(environments.num_envs)
+        self._observation = self._read(environments.reset(seed=seed)[0])
+        self._return = np.zeros(self.num_streams)
+        self._must_reset = np.zeros(self.num_streams, bool)
+
+    def collect(self, act: Act, num_steps: int) -> Collected:
+        """T steps of every stream; episodes go on from trajectory to trajectory.
+
+        Returns:
+            The trajectory in fresh arrays. Where all ends are shown as terminations, `next_observation` has the last
+            row alone.
+        """
+        shape = (num_steps, self.num_streams)
+        # Fresh arrays each time: on CPUs JAX may use them without copying, while the next ones are being filled.
+        observation = np.empty((*shape, *self._observation.shape[1:]), self._observation.dtype)
+        following = np.empty_like(observation[:0] if self._shows_all_ends else observation)
+        action, reward = np.empty(shape, np.int32), np.empty(shape, np.float32)
+        terminated, is_last, is_real = np.empty(shape, bool), np.empty(shape, bool), np.empty(shape, bool)
+        returns: list[np.ndarray] = []
+        for t in range(num_steps):
+            observation[t] = self._observation
+            action[t] = act(observation[t], t)
+            is_real[t] = ~self._must_reset
+            arrived, paid, reward[t], terminated[t], is_last[t] = self._step(action[t])
+            if not self._shows_all_ends:
+                following[t] = arrived
+            self._return = np.where(self._must_reset, 0.0, self._return + paid)
+            ended = is_last[t] & is_real[t]
+            returns.append(self._return[ended])
+            self._return[ended] = 0.0
+            self._must_reset = ended if self._is_next_step else self._must_reset
+        trajectory = Trajectory(
+            observation=jnp.asarray(observation),
+            next_observation=jnp.asarray(self._observation[None].copy() if self._shows_all_ends else following),
+            action=jnp.asarray(action),
+            reward=jnp.asarray(reward),
+            terminated=jnp.asarray(is_last if self._shows_all_ends else terminated),
+            is_last=jnp.asarray(is_last),
+        )
+        return Collected(
+            trajectory=trajectory,
+            is_real=is_real if self._is_next_step else None,
+            returns=np.concatenate(returns),
+            num_steps=int(is_real.sum()),
+        )
+
+    def _step(self, action: np.ndarray) -> tuple[np.ndarray, ...]:
+        """One step of all streams: s_{t+1} before any reset, what was paid, what is shown of it, and the ends."""
+        before = self._observation
+        seen, paid, terminated, truncated, info = self._environments.step(action + self.spaces.first_action)
+        self._observation = self._read(seen)
+        terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
+        paid, is_last = np.asarray(paid, np.float64), terminated | truncated
+        arrived = self._observation
+        if self._is_next_step:
+            if self._must_reset.any():
+                arrived = self._observation.copy()
+                arrived[self._must_reset] = before[self._must_reset]
+                paid = np.where(self._must_reset, 0.0, paid)
+                terminated, is_last = terminated | self._must_reset, is_last | self._must_reset
+        elif is_last.any():
+            arrived = self._observation.copy()
+            arrived[is_last] = self._read([info["final_obs"][stream] for stream in np.flatnonzero(is_last)])
+        shown = paid if self._largest_reward is None else np.clip(paid, -self._largest_reward, self._largest_reward)
+        return arrived, paid, shown, terminated, is_last
+
+    def _read(self, observation: Any) -> np.ndarray:
+        """Observations as agents want them: states counted from 0, numbers of single precision, bytes as they are."""
+        values = np.asarray(observation)
+        if self.spaces.num_states is not None:
+            return (values - self.spaces.first_state).astype(np.int32)
+        # A copy in any case: some environments write every step into one and the same array.
+        return values.astype(np.uint8 if values.dtype == np.uint8 else np.float32)

@@ -1,0 +1,84 @@
+"""Environments that run on the host and not in JAX: `gymnasium/ANY-ID` and `atari/GAME`."""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any
+
+from lpg.learner.packages import needed
+
+GYMNASIUM, ATARI = "gymnasium/", "atari/"
+
+
+def is_hosted(name: str) -> bool:
+    """Whether an environment's name is one of these."""
+    return name.startswith((GYMNASIUM, ATARI))
+
+
+def make_environments(name: str, num_streams: int, *, sticky_actions: float = 0.0) -> Any:
+    """A `gymnasium.vector.VectorEnv` by name, with same-step autoreset, so that every row is a step.
+
+    Args:
+        name: `gymnasium/` and any id that Gymnasium knows (`module:Id-v0` imports the module first), or `atari/` and a
+            game.
+        sticky_actions: probability that a game repeats the last action instead; only for `atari/`.
+
+    Raises:
+        ValueError: there is no such environment, or something that it needs is not installed.
+    """
+    if name.startswith(ATARI):
+        return make_atari(name.removeprefix(ATARI), num_streams, sticky_actions=sticky_actions)
+    if sticky_actions:
+        raise ValueError(f"sticky_actions is {sticky_actions}, and {name} is no Atari game; it is for atari/* only")
+    return make_gymnasium(name.removeprefix(GYMNASIUM), num_streams)
+
+
+def make_gymnasium(identity: str, num_streams: int) -> Any:
+    """Copies of an environment by its Gymnasium id, one after the other in this process."""
+    gymnasium = needed("gymnasium", f"{GYMNASIUM}{identity}")
+    same_step = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}
+    try:
+        return gymnasium.make_vec(identity, num_streams, vectorization_mode="sync", vector_kwargs=same_step)
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        raise ValueError(f"{GYMNASIUM}{identity}: {' '.join(str(error).split())}") from error
+
+
+def make_atari(
+    game: str, num_streams: int, *, sticky_actions: float = 0.0, num_threads: int = 0, max_frames: int = 108_000
+) -> Any:
+    """Copies of an Atari game in threads of their own: 84 × 84 × 4 grey pixels, 4 frames a step, no-op starts.
+
+    Rewards are the game's score; whoever wants them clipped clips them. An episode is a whole game.
+
+    Differs from the paper: it does not say how games are preprocessed; these are the settings of Mnih et al. (2015),
+    without sticky actions unless asked for.
+
+    Args:
+        game: `breakout`, `space_invaders`, …
+        sticky_actions: probability that a frame repeats the last action; Machado et al. (2018) advise 0.25.
+        num_threads: of the emulators; 0: as many as there are cores.
+        max_frames: a game is cut after so many frames, half an hour of play by default.
+
+    Raises:
+        ValueError: there is no such game, ale-py is missing, or the probability is none.
+    """
+    if not 0 <= sticky_actions < 1:
+        raise ValueError(f"sticky_actions is {sticky_actions}; a probability in [0, 1) is needed")
+    vector_env = needed("ale_py.vector_env", f"{ATARI}{game}")
+    known = sorted(path.stem for path in Path(str(needed("ale_py.roms", game).__file__)).parent.glob("*.bin"))
+    if game not in known:
+        # "SpaceInvaders" and "Breakout-v5" are how others call them.
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", game.partition("-")[0]).lower()
+        nearest = difflib.get_close_matches(snake, known, n=1, cutoff=0.0)[0]
+        raise ValueError(f"unknown game {ATARI}{game}; did you mean {ATARI}{nearest}?")
+    return vector_env.AtariVectorEnv(
+        game,
+        num_streams,
+        num_threads=num_threads,
+        max_num_frames_per_episode=max_frames,
+        repeat_action_probability=sticky_actions,
+        autoreset_mode="SameStep",
+        noop_max=30,
+        reward_clipping=False,
+        use_fire_reset=True,
+    )

@@ -1,0 +1,84 @@
+"""From Gymnasium's spaces to an agent, as far as spaces are discrete or arrays of numbers."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from lpg.agents.registry import TABULAR
+from lpg.learner import torsos
+from lpg.learner.agent import Agent
+from lpg.learner.packages import needed
+from lpg.update_rules.base import Rule
+
+
+@dataclasses.dataclass(frozen=True)
+class Spaces:
+    """What an agent must know of an environment."""
+
+    num_actions: int
+    first_action: int
+    """The environment's number of the first action; agents count from 0."""
+    num_states: int | None
+    """Observations number that many states; none: they are arrays."""
+    first_state: int
+    observation_shape: tuple[int, ...]
+
+    @property
+    def default_agent(self) -> str:
+        """The agent that one would try first."""
+        return TABULAR if self.num_states is not None else torsos.fitting_architecture(self.observation_shape)
+
+
+def spaces_of(observation_space: Any, action_space: Any, name: str) -> Spaces:
+    """What an agent must know, from the spaces of one copy of an environment.
+
+    Args:
+        name: of the environment, for the error.
+
+    Raises:
+        ValueError: actions are not discrete, or observations neither discrete nor an array.
+    """
+    spaces = needed("gymnasium", name).spaces
+    if not isinstance(action_space, spaces.Discrete):
+        raise ValueError(
+            f"{name} has actions {_brief(action_space)}; Discrete ones are needed, because policies here choose one of "
+            "several actions"
+        )
+    actions = {"num_actions": int(action_space.n), "first_action": int(action_space.start)}
+    if isinstance(observation_space, spaces.Discrete):
+        states = {"num_states": int(observation_space.n), "first_state": int(observation_space.start)}
+        return Spaces(**actions, **states, observation_shape=())
+    kinds = (spaces.Box, spaces.MultiBinary, spaces.MultiDiscrete)
+    if not isinstance(observation_space, kinds) or not np.prod(observation_space.shape):
+        raise ValueError(
+            f"{name} has observations {_brief(observation_space)}; Discrete or Box ones are needed (a wrapper of "
+            "Gymnasium's, FlattenObservation say, may help)"
+        )
+    return Spaces(**actions, num_states=None, first_state=0, observation_shape=tuple(observation_space.shape))
+
+
+def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False) -> Agent:
+    """A ready-made agent by name.
+
+    Raises:
+        ValueError: there is no such agent, or it cannot read these observations.
+    """
+    if agent == TABULAR:
+        if spaces.num_states is None:
+            raise ValueError(
+                f"a tabular agent needs observations that number states; here they have shape "
+                f"{list(spaces.observation_shape)}, so give a network, 'D(64-64)' say"
+            )
+        return torsos.table(rule, num_states=spaces.num_states, num_actions=spaces.num_actions, baseline=baseline)
+    if spaces.num_states is not None:
+        raise ValueError(f"agent {agent!r} is a network; observations here number states, so give '{TABULAR}'")
+    return torsos.network(
+        rule, agent, observation_shape=spaces.observation_shape, num_actions=spaces.num_actions, baseline=baseline
+    )
+
+
+def _brief(space: Any) -> str:
+    """A space in few words; a Box prints all its bounds."""
+    text = " ".join(str(space).split())
+    return text if len(text) <= 80 else f"{type(space).__name__}{getattr(space, 'shape', '')}"

@@ -1,0 +1,46 @@
+"""The network of the Atari experiments."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.learner.atari_network import Convolution, init_atari
+
+
+def test_sizes_are_those_of_the_paper(key):
+    shapes = jax.eval_shape(
+        lambda: init_atari(key, observation_shape=(4, 84, 84), num_actions=18, prediction_size=31, prediction_scale=1.0)
+    )
+    # 84 → (84 − 8) / 4 + 1 = 20 → (20 − 4) / 2 + 1 = 9 → 9 − 3 + 1 = 7, and 7 · 7 · 64 = 3136.
+    assert [c.kernel.shape for c in shapes.convolutions] == [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64)]
+    assert shapes.dense.weight.shape == (3136, 512)
+    assert shapes.policy.weight.shape == (512, 18) and shapes.prediction.weight.shape == (512, 31)
+
+
+def test_a_strided_convolution_is_the_sum_over_its_window(key):
+    kernel = jax.random.normal(key, (2, 2, 3, 4))
+    x = jax.random.normal(jax.random.key(1), (5, 6, 3))
+    found = Convolution(kernel=kernel, bias=jnp.arange(4.0), stride=2)(x)
+    wanted = np.zeros((2, 3, 4)) + np.arange(4.0)
+    for row in range(2):
+        for column in range(3):
+            window = np.asarray(x)[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+            wanted[row, column] += np.einsum("ijc,ijco->o", window, np.asarray(kernel))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_the_scale_stays_the_same_through_the_torso_and_the_policy_begins_almost_uniform(key):
+    sizes = {"observation_shape": (4, 40, 40), "num_actions": 3, "prediction_size": 64}
+    network = init_atari(key, **sizes, prediction_scale=1.0)
+    pixels = jax.random.randint(jax.random.key(1), (4, 40, 40), 0, 256).astype(jnp.uint8)
+    found = network(pixels)
+    assert np.ptp(jax.nn.softmax(found.logits)) < 0.02
+    assert 0.2 < np.std(found.prediction) < 3
+    assert not init_atari(key, **sizes, prediction_scale=0.0)(pixels).prediction.any()
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 35, 84)])
+def test_images_that_are_too_small_are_refused(shape, key):
+    with pytest.raises(ValueError, match="at least 36 rows and columns"):
+        init_atari(key, observation_shape=shape, num_actions=2, prediction_size=1, prediction_scale=0.0)

@@ -1,0 +1,74 @@
+"""Environments that run on the host."""
+
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+from lpg.learner.collect import Collector
+from lpg.learner.hosted import is_hosted, make_atari, make_environments
+
+
+def test_names_are_told_by_their_family():
+    assert is_hosted("gymnasium/CartPole-v1") and is_hosted("atari/pong")
+    assert not is_hosted("classic/CartPole-v1") and not is_hosted("my_gymnasium:factory")
+
+
+def test_any_gymnasium_id_with_discrete_actions_will_do():
+    for name in ("gymnasium/CartPole-v1", "gymnasium/FrozenLake-v1", "gymnasium/CliffWalking-v1"):
+        environments = make_environments(name, 3)
+        assert environments.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP and environments.num_envs == 3
+        collector = Collector(environments, name=name, seed=0)
+        found = collector.collect(lambda observation, t: np.zeros(3, int), 12)
+        assert found.trajectory.reward.shape == (12, 3)
+
+
+def atari_run(seed: int, num_threads: int = 1, **options):
+    collector = Collector(make_atari("breakout", 2, num_threads=num_threads, max_frames=80, **options), seed=seed)
+    actions = np.random.default_rng(0).integers(0, 4, (25, 2))
+    return collector.collect(lambda observation, t: actions[t], 25)
+
+
+def test_an_atari_game_is_cut_at_its_limit_and_shows_its_own_last_frames():
+    found = atari_run(0)
+    seen = found.trajectory
+    assert seen.observation.shape == (25, 2, 4, 84, 84) and seen.observation.dtype == np.uint8
+    # 80 frames are 20 steps of four; a time limit is no termination.
+    assert seen.is_last.any() and not seen.terminated.any()
+    assert (np.asarray(seen.is_last).argmax(axis=0) <= 20).all()
+    for stream in range(2):
+        end = int(np.asarray(seen.is_last)[:, stream].argmax())
+        frames, last, first = (
+            np.asarray(x)[:, stream] for x in (seen.observation, seen.next_observation, seen.observation)
+        )
+        # A stack moves by one frame a step: three of its four frames are the ones before; a new game shares none.
+        np.testing.assert_array_equal(last[end][:3], frames[end][1:])
+        assert not np.array_equal(first[end + 1][:3], frames[end][1:])
+
+
+def test_the_same_seed_gives_the_same_game_with_any_number_of_threads():
+    one, two, other = atari_run(3), atari_run(3, num_threads=2), atari_run(4)
+    np.testing.assert_array_equal(one.trajectory.observation, two.trajectory.observation)
+    assert not np.array_equal(one.trajectory.observation, other.trajectory.observation)
+
+
+def test_sticky_actions_are_an_option():
+    assert not np.array_equal(
+        atari_run(0).trajectory.observation, atari_run(0, sticky_actions=0.5).trajectory.observation
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("gymnasium/CartPol-v1", {}, "gymnasium/CartPol-v1: .*Did you mean: `CartPole`"),
+        ("gymnasium/no_such_module:X-v0", {}, "No module named 'no_such_module'"),
+        ("atari/brakout", {}, "unknown game atari/brakout; did you mean atari/breakout"),
+        ("atari/SpaceInvaders-v5", {}, "did you mean atari/space_invaders"),
+        ("atari/pong", {"sticky_actions": 1.5}, r"sticky_actions is 1.5; a probability in \[0, 1\)"),
+        ("gymnasium/CartPole-v1", {"sticky_actions": 0.25}, "CartPole-v1 is no Atari game"),
+    ],
+)
+def test_what_does_not_exist_is_refused_in_one_line(name, options, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        make_environments(name, 2, **options)
+    assert "\n" not in str(caught.value)

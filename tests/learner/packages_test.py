@@ -1,0 +1,22 @@
+"""Packages that only some need."""
+
+import sys
+
+import pytest
+
+from lpg.learner.packages import needed
+
+
+def test_what_is_there_is_imported():
+    assert needed("gymnasium.spaces", "x").Discrete
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "extra"),
+    [("gymnasium", "gymnasium", "gym"), ("gymnasium.vector", "gymnasium", "gym"), ("ale_py", "ale-py", "atari")],
+)
+def test_what_is_missing_is_named_with_the_extra_that_brings_it(package, name, extra, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ValueError, match=rf"x needs the package {name}, .*pip install 'lpg\[{extra}\]'") as caught:
+        needed(package, "x")
+    assert "\n" not in str(caught.value)
