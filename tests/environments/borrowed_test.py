@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lpg.agents.registry import init_agent
+from lpg.agents.rollout import init_rollout, rollout
 from lpg.environments.base import auto_step
 from lpg.environments.borrowed import Borrowed, BorrowedInstance, BorrowedShape, Game, key_of, load, planes_first
 
@@ -70,6 +72,17 @@ def test_a_time_limit_truncates_and_does_not_terminate(shape):
     assert truncated == [False, True, False, False, False] and terminated == [False, False, False, True, False]
     # Twin: with one more step the limit is not met.
     assert not any(play(shape, limit(3), [0, 1])[-1])
+
+
+@pytest.mark.parametrize("is_termination", [False, True])
+def test_rules_are_shown_a_time_limit_in_either_way(shape, key, is_termination):
+    agent = init_agent(key, "D(2)", shape, prediction_size=1, prediction_scale=0.0)
+    state = init_rollout(key, shape, limit(1), 3)
+    sizes = dict(num_steps=4, time_limit_is_termination=is_termination)
+    _, seen, info = rollout(key, state, agent, shape, limit(1), **sizes)
+    # After one step the count is 0 or 1 and never the goal: every step is cut by the limit.
+    assert seen.is_last.all() and int(info.num_episodes) == 12
+    assert (seen.terminated == is_termination).all()
 
 
 def test_the_instance_carries_the_games_own_time_limit_and_the_mask_has_all_its_actions(shape, key, monkeypatch):
