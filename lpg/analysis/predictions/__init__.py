@@ -1,0 +1,1 @@
+"""What do the discovered predictions look like? (Figure 4)"""

@@ -1,0 +1,116 @@
+"""y on the unseen grid of figure 4 while a rule evaluates a frozen near-optimal policy, and the true values beside it.
+
+Reference: Oh et al. (2020), section 4.4 and figure 4.
+"""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from lpg.analysis.policy_evaluation import (
+    Case,
+    Progress,
+    default_rate,
+    evaluate_policies,
+    first_predictions,
+    hyperparameters,
+    shown,
+)
+from lpg.analysis.study import Tables
+from lpg.analysis.unseen_grids import SHAPE, cell_states, near_optimal_policy, paper_grid
+from lpg.environments import exact
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.keys import stream
+from lpg.update_rules.base import Rule
+
+GAMMAS = (0.995, 0.99, 0.95, 0.9)
+"""Discounts whose true values are looked for in y."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What fixes the measurement, beside rule and seed."""
+
+    gamma: float = 0.995
+    """Discount that the rule is given, and for which the policy is near-optimal."""
+    epsilon: float = 0.1
+    """Share of random actions that softens the optimal policy."""
+    iterations: int = 300
+    """Updates of y."""
+    frames: int = 30
+    """How often y is recorded."""
+    rate: float | None = None
+    """Learning rate × α_y of the agent; none: 320 for categorical predictions, 10 for others."""
+
+    def __post_init__(self) -> None:
+        check_policy(self.gamma, self.epsilon, self.rate)
+        if not 1 <= self.frames <= self.iterations:
+            raise ValueError(f"frames is {self.frames}; 1 to iterations = {self.iterations} are needed")
+
+    @property
+    def steps(self) -> int:
+        """Environment steps of the measurement with 64 × 20 steps an update."""
+        return self.iterations * TrainingSizes().steps_per_update
+
+
+def check_policy(gamma: float, epsilon: float, rate: float | None) -> None:
+    """Whether there is a near-optimal policy with these numbers, and predictions move.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not 0 < gamma < 1:
+        raise ValueError(f"gamma is {gamma}; 0 < γ < 1 is needed, because values of endless tasks must be finite")
+    if not 0 < epsilon <= 1:
+        raise ValueError(f"epsilon is {epsilon}; 0 < ε ≤ 1 is needed, or some actions would never be tried")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ValueError(f"rate is {rate}; it must be positive")
+
+
+def measure(
+    rule: Rule, settings: Settings, sizes: TrainingSizes, seed: int, progress: Progress | None = None
+) -> Tables:
+    """Lets the rule predict.
+
+    Returns:
+        `cells`: a row per cell with its place, goal, policy, visits and true values; `y`: a row per recorded iteration
+        and cell with every component.
+    """
+    key_y, key_luck = jax.random.split(jax.random.fold_in(stream(seed, "report"), 4))
+    grid = paper_grid()
+    policy = near_optimal_policy(grid, settings.gamma, settings.epsilon)
+    states, share = cell_states(grid)
+    num_cells = int(grid.num_cells)
+    one = (grid, policy, first_predictions(key_y, rule, SHAPE.num_states), key_luck)
+    cases = Case(*jax.tree.map(lambda x: x[None], one))
+    iterations = np.unique(np.round(np.linspace(0, settings.iterations, settings.frames + 1)).astype(int)).tolist()
+    hyper = hyperparameters(settings.rate or default_rate(rule), settings.gamma)
+    found, state = evaluate_policies(
+        rule, SHAPE, cases, hyper, iterations, sizes, states=states[:num_cells], progress=progress
+    )
+    y = shown(rule, found[:, 0])
+    goal = np.zeros(num_cells)
+    goal[np.asarray(grid.object_cell)] = np.asarray(grid.object_reward)
+    place = np.asarray(grid.place)[:num_cells]
+    actions = np.asarray(policy)[states[:num_cells]]
+    cells = {
+        "row": place[:, 0],
+        "column": place[:, 1],
+        "goal": goal,
+        "visits": np.asarray(state.visits)[0, states[:num_cells]].astype(float),
+        **{f"pi_{a}": actions[:, a] for a in range(actions.shape[1])},
+        **{f"value_{g:g}": np.asarray(true_values(grid, policy, g))[states[:num_cells]] for g in GAMMAS},
+    }
+    components = {
+        "iteration": np.repeat(iterations, num_cells),
+        "cell": np.tile(np.arange(num_cells), len(iterations)),
+        **{f"y_{i}": y[..., i].reshape(-1) for i in range(y.shape[-1])},
+    }
+    return {"cells": cells, "y": components}
+
+
+@jax.jit
+def true_values(grid, policy, gamma):  # noqa: ANN001, ANN201  # arrays of `exact.policy_values`
+    """V^π of every state index, exactly; time limits are no part of it."""
+    return exact.policy_values(SHAPE, grid, policy, gamma)

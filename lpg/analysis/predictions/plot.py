@@ -1,0 +1,137 @@
+"""Maps: the policy, the true values and every component of y; and an animation of y over iterations."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lpg.analysis.predictions.score import components, explained, value_columns
+from lpg.analysis.study import Tables
+from lpg.analysis.style import INK, MUTED, style
+from lpg.analysis.table import Table, select
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WALL = "#3a4653"
+COLUMNS = 6
+FRAMES_PER_SECOND = 6
+
+
+def plot(tables: Tables, folder: Path) -> list[Path]:
+    """Draws `predictions.png` and `predictions.gif`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with style():
+        draw(tables).savefig(folder / "predictions.png")
+        animate(tables, folder / "predictions.gif")
+    return [folder / "predictions.png", folder / "predictions.gif"]
+
+
+def draw(tables: Tables) -> "Figure":
+    """The policy and true values on top, below them y after the last iteration, best explained components first."""
+    from matplotlib.figure import Figure
+
+    cells, found = tables["cells"], explained(tables)
+    values = value_columns(cells)
+    last = select(tables["y"], iteration=tables["y"]["iteration"].max())
+    best = [max(values, key=lambda name, one=one: one[name]) for one in found]
+    order = sorted(range(len(found)), key=lambda i: -found[i][best[i]])
+    rows = 1 + math.ceil(len(order) / COLUMNS)
+    figure = Figure(figsize=(1.75 * COLUMNS, 2.05 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, COLUMNS, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    _policy(axes[0, 0], cells)
+    for ax, name in zip(axes[0, 1:], values, strict=False):
+        _show(figure, ax, cells, cells[name], f"value, γ = {name.removeprefix('value_')}")
+    for ax, i in zip(axes[1:].flat, order, strict=False):
+        r = found[i][best[i]]
+        title = f"y[{i}]  R² {r:.2f}" + (f" (γ {best[i].removeprefix('value_')})" if r >= 0.3 else "")
+        _show(figure, ax, cells, last[f"y_{i}"], title)
+    figure.suptitle(
+        f"Predictions y of a frozen policy after {last['iteration'][0]:.0f} updates (own colour scale each; R²: share "
+        "of variance over visited cells that a true value explains)", fontsize=9, color=INK,
+    )  # fmt: skip
+    return figure
+
+
+def animate(tables: Tables, path: Path) -> Path:
+    """Every component over the iterations; colours span what is on each map at that moment."""
+    from matplotlib import rc_context
+    from matplotlib.animation import PillowWriter
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names, cells = components(tables["y"]), tables["cells"]
+    iterations = np.unique(tables["y"]["iteration"])
+    columns = min(COLUMNS, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(max(1.2 * columns, 3.2), 1.35 * rows + 0.4), dpi=80)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.65 / (1.35 * rows + 0.4), 0.06, 0.2)
+    images: list[Any] = []
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, name in zip(axes.flat, names, strict=False):
+        last = select(tables["y"], iteration=iterations[-1])[name]
+        images.append(_show(None, ax, cells, last, f"y[{name.removeprefix('y_')}]"))
+    writer = PillowWriter(fps=FRAMES_PER_SECOND)
+    with rc_context({"savefig.bbox": None}), writer.saving(figure, str(path), dpi=80):
+        for iteration in iterations:
+            now = select(tables["y"], iteration=iteration)
+            for image, name in zip(images, names, strict=True):
+                image.set_data(_map(cells, now[name]))
+                image.set_clim(now[name].min(), now[name].max())
+            figure.suptitle(f"y after {iteration:.0f} updates (own colour scale each)", fontsize=9)
+            writer.grab_frame()
+    return path
+
+
+def _policy(ax: "Axes", cells: Table) -> None:
+    from lpg.environments.drawing import draw_policy
+
+    policy = np.stack([cells[name] for name in cells if name.startswith("pi_")], axis=1)
+    place = np.stack([cells["row"], cells["column"]], axis=1)
+    on_goal = cells["goal"] != 0
+    _show(None, ax, cells, np.zeros(len(place)), "policy (P +1, N −1)", limits=(0.0, 1.0))
+    draw_policy(ax, place[~on_goal], policy[~on_goal])
+    ax.set(xlim=(-0.5, cells["column"].max() + 0.5), ylim=(cells["row"].max() + 0.5, -0.5))
+
+
+def _show(
+    figure: "Figure | None", ax: "Axes", cells: Table, values: np.ndarray, title: str,
+    limits: tuple[float, float] | None = None,
+) -> Any:  # fmt: skip
+    """One quantity as a map with its goals; walls are dark."""
+    from matplotlib.colors import Normalize
+
+    from lpg.environments.drawing import heat_map
+
+    colours = heat_map(values if limits is None else np.array(limits))
+    palette = colours.cmap.with_extremes(bad=WALL)
+    norm = colours.norm if isinstance(colours.norm, Normalize) else None
+    image = ax.imshow(_map(cells, values), cmap=palette, norm=norm, interpolation="nearest")
+    for row, column, goal in zip(cells["row"], cells["column"], cells["goal"], strict=True):
+        if goal:
+            ax.text(column, row, "P" if goal > 0 else "N", ha="center", va="center_baseline", fontsize=6.5,
+                    weight="bold", color=INK)  # fmt: skip
+    ax.set_title(title, fontsize=7.5, pad=3)
+    if figure is not None:
+        bar = figure.colorbar(image, ax=ax, orientation="horizontal", fraction=0.05, pad=0.02, aspect=16)
+        low, high = (float(values.min()), float(values.max())) if limits is None else limits
+        bar.set_ticks([low, high] if high > low else [low], labels=[f"{x:.2g}" for x in ([low, high] if high > low
+                      else [low])])  # fmt: skip
+        bar.ax.tick_params(labelsize=6, length=0, pad=1)
+        bar.outline.set_edgecolor(MUTED)  # type: ignore[operator]
+    return image
+
+
+def _map(cells: Table, values: np.ndarray) -> np.ndarray:
+    """Values in their places; NaN where there is no cell."""
+    rows, columns = int(cells["row"].max()) + 1, int(cells["column"].max()) + 1
+    canvas = np.full((rows, columns), np.nan)
+    canvas[cells["row"].astype(int), cells["column"].astype(int)] = values
+    return canvas

@@ -1,0 +1,1 @@
+"""How much do the discovered predictions know about values at several discounts? (Figure 5)"""

@@ -1,0 +1,60 @@
+"""How many times TD(λ)'s error is that of y, discount by discount."""
+
+from lpg.analysis.claims import Claim, judge
+from lpg.analysis.paper_numbers import FIGURE_5
+from lpg.analysis.study import Tables
+from lpg.analysis.table import Table, select
+
+SAME_SAYS = "At the discount that it was learned at, y knows values about as well as TD(λ) does."
+SAME_CRITERION = (
+    "Mean squared error from y at most 2 times that from TD(λ) at γ = 0.995 and 0.99 after the last iteration; at most "
+    "4 times is partly."
+)
+SHORT_SAYS = "At shorter discounts y knows values clearly better than TD(λ) does."
+SHORT_CRITERION = (
+    "Mean squared error from TD(λ) at least 2 times that from y at γ = 0.9 after the last iteration; at least as large "
+    "is partly."
+)
+
+
+def ratios(errors: Table, iteration: float | None = None) -> dict[float, float]:
+    """Error from y over error from TD(λ), by discount.
+
+    Args:
+        iteration: when; none: after the last one.
+    """
+    last = select(errors, iteration=errors["iteration"].max() if iteration is None else iteration)
+    y, td = select(last, method="y"), select(last, method="td")
+    return {float(g): float(a / b) for g, a, b in zip(y["gamma"], y["mse"], td["mse"], strict=True)}
+
+
+def score(tables: Tables) -> list[Claim]:
+    """The two claims of figure 5."""
+    errors = tables["errors"]
+    ours = ratios(errors)
+    last = select(errors, method="y", iteration=errors["iteration"].max())
+    known = ", ".join(f"{1 - m / v:.2f} at {g:g}" for g, m, v in zip(last["gamma"], last["mse"], last["variance"], strict=True))  # noqa: E501  # fmt: skip
+    paper = {gamma: curves["y"][300] / curves["td"][300] for gamma, curves in FIGURE_5.items()}
+    worst = max(ours[0.995], ours[0.99])
+    return [
+        Claim(
+            figure="Figure 5",
+            says=SAME_SAYS,
+            criterion=SAME_CRITERION,
+            found=(
+                f"y's error is {ours[0.995]:.2g} times TD(λ)'s at γ = 0.995 and {ours[0.99]:.2g} times at 0.99 (paper: "
+                f"{paper[0.995]:.2g} and {paper[0.99]:.2g}); y explains of the values' variance: {known}"
+            ),
+            verdict=judge(worst, reproduced=2.0, partly=4.0),
+        ),
+        Claim(
+            figure="Figure 5",
+            says=SHORT_SAYS,
+            criterion=SHORT_CRITERION,
+            found=(
+                f"TD(λ)'s error is {1 / ours[0.9]:.2g} times y's at γ = 0.9 and {1 / ours[0.95]:.2g} times at 0.95 "
+                f"(paper: {1 / paper[0.9]:.2g} and {1 / paper[0.95]:.2g})"
+            ),
+            verdict=judge(1 / ours[0.9], reproduced=2.0, partly=1.0),
+        ),
+    ]

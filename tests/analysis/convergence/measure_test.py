@@ -1,0 +1,83 @@
+"""Convergence: a TD rule forgets its beginning and follows the policy, a deaf one does neither."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.analysis.convergence.measure import Settings, distance, measure
+from lpg.analysis.convergence.score import fallen
+from lpg.analysis.table import select
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.lpg import init_lpg
+from tests.analysis.toys import Deaf, OneStep
+
+
+class Scattered:
+    """Values that do not begin at zero, so that there is a distance to lose."""
+
+    prediction_scale = 1.0
+
+
+class ScatteredOneStep(Scattered, OneStep):
+    """A one-step TD rule."""
+
+
+class ScatteredDeaf(Scattered, Deaf):
+    """Never learns."""
+
+
+SIZES = TrainingSizes(num_streams=32, num_steps=20)
+SETTINGS = Settings(gamma=0.9, iterations=200, grids=2, switch_grids=2, rate=8.0)
+
+
+@pytest.fixture(scope="module")
+def found():
+    rules = (ScatteredOneStep(), ScatteredDeaf())
+    return {type(rule).__name__: measure(rule, SETTINGS, SIZES, 0)["distances"] for rule in rules}
+
+
+def test_divergences_worked_by_hand(key):
+    categorical = init_lpg(key, lstm_size=2, prediction_size=2)
+    # KL((½, ½) ‖ (¾, ¼)) = ½ ln(½ / ¾) + ½ ln(½ / ¼) = ½ ln(4/3) = 0.143841
+    one, other = np.array([[0.5, 0.5]]), np.array([[0.75, 0.25]])
+    np.testing.assert_allclose(distance(categorical, one, other), [0.143841], rtol=1e-5)
+    np.testing.assert_array_equal(distance(categorical, one, one), [0])
+    np.testing.assert_allclose(distance(A2C(), one, other), [2 * 0.25**2])
+
+
+def test_under_a_td_target_the_beginning_is_forgotten(found):
+    table = found["ScatteredOneStep"]
+    assert select(table, pair="other")["distance"][0] == pytest.approx(2.0, rel=0.25)  # two numbers from N(0, 1)
+    assert fallen(table, "other") < 0.1
+    assert fallen(table, "same-luck") < 0.1
+    assert fallen(found["ScatteredDeaf"], "other") == 1  # the twin
+
+
+def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
+    table = found["ScatteredOneStep"]
+    assert fallen(table, "new") < 0.2
+    assert fallen(table, "old") > 3
+    assert select(table, pair="new")["iteration"].tolist()[0] == 200
+    # The twin: what learns nothing neither leaves nor arrives.
+    assert fallen(found["ScatteredDeaf"], "new") == 1
+
+
+def test_a_rule_with_categorical_predictions_is_measured_too(key):
+    rule = init_lpg(key, lstm_size=3, prediction_size=4)
+    settings = Settings(iterations=3, grids=2, switch_grids=1)
+    table = measure(rule, settings, TrainingSizes(num_streams=4, num_steps=3), 0)["distances"]
+    assert np.all(table["distance"] > 0)
+    assert np.isnan(select(table, pair="new")["stderr"]).all()  # of one grid
+    one, same = select(table, pair="other"), select(table, pair="same-luck")
+    assert one["distance"][0] == same["distance"][0] and one["distance"][-1] != same["distance"][-1]
+
+
+@pytest.mark.parametrize("changes", [{"grids": 0}, {"switch_grids": 200}, {"iterations": 0}, {"rate": 0.0}])
+def test_settings_that_make_no_sense_are_refused(changes):
+    with pytest.raises(ValueError, match=str(next(iter(changes)))):
+        Settings(**changes)
+
+
+def test_the_arrays_are_on_the_host():
+    assert isinstance(distance(A2C(), np.zeros((2, 1)), np.asarray(jnp.ones((2, 1)))), np.ndarray)

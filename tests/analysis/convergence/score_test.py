@@ -1,0 +1,31 @@
+"""When the distance has fallen to a tenth, and the verdicts that follow."""
+
+import pytest
+
+from lpg.analysis.convergence.score import fallen, score
+from lpg.analysis.table import make_table
+
+
+def tables(other=(1.0, 0.3, 0.08, 0.05), new=(0.4, 0.02)):
+    rows = [{"pair": "other", "iteration": i, "distance": d} for i, d in zip((0, 50, 100, 200), other, strict=True)]
+    rows += [{"pair": "same-luck", "iteration": i, "distance": d / 2} for i, d in zip((0, 100), other, strict=False)]
+    rows += [{"pair": "new", "iteration": i, "distance": d} for i, d in zip((200, 400), new, strict=True)]
+    rows += [{"pair": "old", "iteration": i, "distance": d} for i, d in zip((200, 400), (0.1, 0.5), strict=True)]
+    return {"distances": make_table([{**row, "stderr": 0.01} for row in rows])}
+
+
+def test_the_distance_is_relative_to_its_start_and_iterations_to_the_pairs_own():
+    table = tables()["distances"]
+    assert fallen(table, "other", 100.0) == pytest.approx(0.08)
+    assert fallen(table, "other", 99.0) == pytest.approx(0.3)
+    assert fallen(table, "other") == pytest.approx(0.05)
+    assert fallen(table, "new") == pytest.approx(0.05)  # .02 / .4
+    assert fallen(table, "old") == pytest.approx(5)
+
+
+def test_the_verdicts_follow_from_a_tenth_and_a_half():
+    assert [claim.verdict for claim in score(tables())] == ["reproduced", "reproduced"]
+    first, second = score(tables(other=(1.0, 0.5, 0.3, 0.05), new=(0.4, 0.1)))
+    assert (first.verdict, second.verdict) == ("partly", "partly")  # .3 after 100 iterations, and .1 / .4
+    first, second = score(tables(other=(1.0, 0.9, 0.8, 0.05), new=(0.4, 0.4)))
+    assert (first.verdict, second.verdict) == ("not reproduced", "not reproduced")

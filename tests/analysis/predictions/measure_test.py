@@ -1,0 +1,54 @@
+"""Predictions on the unseen grid: a rule with a TD target predicts the true value, a deaf one keeps what it had."""
+
+import numpy as np
+import pytest
+
+from lpg.analysis.predictions.measure import Settings, measure
+from lpg.analysis.predictions.score import explained
+from lpg.analysis.table import select
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.update_rules.lpg import init_lpg
+from tests.analysis.toys import Deaf, OneStep
+
+SIZES = TrainingSizes(num_streams=64, num_steps=20)
+
+
+def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other():
+    tables = measure(OneStep(), Settings(gamma=0.9, iterations=400, frames=2, rate=8.0), SIZES, 0)
+    cells, last = tables["cells"], select(tables["y"], iteration=400)
+    assert np.abs(last["y_0"] - cells["value_0.9"]).max() < 0.1
+    (found,) = explained(tables)
+    assert found["value_0.9"] > 0.95
+    # The twins: not from the beginning, and not from a rule that learns nothing.
+    assert explained(tables, iteration=0.0)[0]["value_0.9"] == 0
+    deaf = measure(Deaf(), Settings(iterations=2, frames=2), SIZES, 0)
+    assert explained(deaf)[0]["value_0.9"] == 0
+
+
+def test_the_tables_hold_the_grid_and_every_component(key):
+    rule = init_lpg(key, lstm_size=3, prediction_size=4)
+    tables = measure(rule, Settings(iterations=4, frames=2), TrainingSizes(num_streams=8, num_steps=5), 0)
+    cells = tables["cells"]
+    assert len(cells["row"]) == 86 and sorted(cells["goal"][cells["goal"] != 0]) == [-1, -1, 1, 1]
+    assert cells["visits"].sum() == 4 * 8 * 5
+    np.testing.assert_allclose(sum(cells[f"pi_{a}"] for a in range(18)), 1, rtol=1e-5)
+    assert np.all(cells["value_0.995"] >= cells["value_0.9"] - 0.1)
+    y = tables["y"]
+    assert np.unique(y["iteration"]).tolist() == [0, 2, 4] and len(y["cell"]) == 3 * 86
+    np.testing.assert_allclose(sum(y[f"y_{i}"] for i in range(4)), 1, rtol=1e-5)
+
+
+def test_equal_seeds_give_equal_tables(key):
+    rule = init_lpg(key, lstm_size=3, prediction_size=2)
+    small = TrainingSizes(num_streams=4, num_steps=3)
+    one, same, other = (measure(rule, Settings(iterations=1, frames=1), small, seed)["y"]["y_0"] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert np.any(one != other)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"gamma": 1.0}, {"epsilon": 0.0}, {"iterations": 0}, {"frames": 301}, {"rate": -1.0}]
+)
+def test_settings_that_make_no_sense_are_refused(changes):
+    with pytest.raises(ValueError, match=str(next(iter(changes)))):
+        Settings(**changes)

@@ -1,0 +1,57 @@
+"""Value regression: what learns the true value regresses it as well as TD does, what learns nothing does not."""
+
+import numpy as np
+import pytest
+
+from lpg.analysis.table import select
+from lpg.analysis.value_regression.measure import Settings, measure
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.update_rules.lpg import init_lpg
+from tests.analysis.toys import Deaf, OneStep
+
+SIZES = TrainingSizes(num_streams=32, num_steps=20)
+SETTINGS = Settings(gamma=0.9, iterations=150, training_grids=5, test_grids=2, fit_steps=300, rate=8.0, td_rate=8.0)
+
+
+@pytest.fixture(scope="module")
+def errors():
+    return {type(rule).__name__: measure(rule, SETTINGS, SIZES, 0)["errors"] for rule in (OneStep(), Deaf())}
+
+
+def share(table, method, gamma=0.9):
+    """Error after the last iteration over the variance of the values."""
+    one = select(table, method=method, iteration=150, gamma=gamma)
+    return float(one["mse"][0] / one["variance"][0])
+
+
+def test_what_learned_the_value_tells_the_value(errors):
+    assert share(errors["OneStep"], "y") < 0.1
+    assert share(errors["OneStep"], "td") < 0.1
+    assert share(errors["Deaf"], "y") > 0.8  # the twin
+
+
+def test_the_control_does_not_depend_on_the_rule(errors):
+    one, other = (select(errors[name], method="td") for name in ("OneStep", "Deaf"))
+    np.testing.assert_array_equal(one["mse"], other["mse"])
+
+
+def test_there_is_a_row_for_every_method_iteration_and_discount(errors):
+    table = errors["OneStep"]
+    assert len(table["mse"]) == 2 * 5 * 4
+    assert np.unique(table["iteration"]).tolist() == [0, 25, 50, 100, 150]
+    # Before any update all values are 0 and say nothing.
+    first = select(table, iteration=0, gamma=0.9)
+    assert np.all(first["mse"] / first["variance"] > 0.8)
+
+
+def test_a_rule_with_categorical_predictions_is_measured_too(key):
+    rule = init_lpg(key, lstm_size=3, prediction_size=4)
+    settings = Settings(iterations=2, training_grids=2, test_grids=1, fit_steps=20)
+    table = measure(rule, settings, TrainingSizes(num_streams=4, num_steps=3), 0)["errors"]
+    assert np.all(np.isfinite(table["mse"]))
+
+
+@pytest.mark.parametrize("changes", [{"training_grids": 1}, {"test_grids": 0}, {"lambda_": 2.0}, {"gamma": 1.0}])
+def test_settings_that_make_no_sense_are_refused(changes):
+    with pytest.raises(ValueError, match=str(next(iter(changes)))):
+        Settings(**changes)

@@ -1,0 +1,35 @@
+"""Ratios of errors, and the two claims of figure 5."""
+
+import pytest
+
+from lpg.analysis.table import make_table
+from lpg.analysis.value_regression.score import ratios, score
+
+
+def tables(**ours):
+    """Errors of TD are 1; those of y as given for γ = 0.995, 0.99, 0.95, 0.9 after the last iteration."""
+    rows = []
+    for iteration in (0, 300):
+        for method in ("y", "td"):
+            for gamma in (0.995, 0.99, 0.95, 0.9):
+                mse = ours[f"g{gamma}".replace(".", "_")] if method == "y" and iteration == 300 else 1.0
+                rows.append({"method": method, "iteration": iteration, "gamma": gamma, "mse": mse, "variance": 4.0})
+    return {"errors": make_table(rows)}
+
+
+GOOD = {"g0_995": 1.5, "g0_99": 1.9, "g0_95": 0.25, "g0_9": 0.1}
+
+
+def test_ratios_are_of_y_to_td_at_the_last_iteration():
+    assert ratios(tables(**GOOD)["errors"]) == {0.995: 1.5, 0.99: 1.9, 0.95: 0.25, 0.9: pytest.approx(0.1)}
+    assert set(ratios(tables(**GOOD)["errors"], iteration=0.0).values()) == {1.0}
+
+
+def test_both_claims_are_judged_by_their_criteria():
+    assert [claim.verdict for claim in score(tables(**GOOD))] == ["reproduced", "reproduced"]
+    same, short = score(tables(**{**GOOD, "g0_99": 3.0, "g0_9": 0.8}))
+    assert (same.verdict, short.verdict) == ("partly", "partly")
+    same, short = score(tables(**{**GOOD, "g0_995": 30.0, "g0_9": 1.2}))
+    assert (same.verdict, short.verdict) == ("not reproduced", "not reproduced")
+    # y explains 1 − 30/4 of the variance: less than nothing, and the finding says so.
+    assert "-6.50 at 0.995" in same.found
