@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from lpg.agents.registry import check_agent
+from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
@@ -14,9 +15,11 @@ from lpg.cli.rules import contestants
 from lpg.environments.registry import environment
 from lpg.evaluation import results
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+from lpg.evaluation.hosted_plan import HostedOptions
 from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Chosen, Setting
 from lpg.evaluation.train_agents import TrainingSizes
+from lpg.learner.hosted import is_hosted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Arguments:
     """Trains agents on one environment with a rule."""
 
     env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
-    """An environment, see `lpg list environments`, or module:factory."""
+    """An environment, see `lpg list environments`, gymnasium/ANY-ID, atari/GAME, or module:factory."""
     rule: Annotated[str, tyro.conf.arg(metavar="RULE")]
     """A rule, see `lpg list rules`, a rule file, a run folder, or module:factory."""
     agent: Annotated[str | None, tyro.conf.arg(metavar="AGENT")] = None
@@ -36,7 +39,9 @@ class Arguments:
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Change a hyper-parameter (learning_rate, y_weight, gamma, …) or a size (num_streams, num_steps, …)."""
     out: Path | None = None
-    """Folder for results.csv and figures/learning_curves.png."""
+    """Folder for results.csv and figures/learning_curves.png; on gymnasium/* and atari/* checkpoints, too."""
+    resume: bool = False
+    """Go on with the training on gymnasium/* or atari/* that the folder holds."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -60,6 +65,9 @@ class Options:
     num_steps: int | None = None
     num_actions: int | None = None
     time_limit_is_termination: bool | None = None
+    baseline: bool | None = None
+    sticky_actions: float | None = None
+    overlap: bool | None = None
 
     def changes(self, kind: type) -> dict[str, float | int | bool]:
         """Those that are given and belong to a dataclass."""
@@ -71,11 +79,19 @@ def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
     name = arguments.env
+    if is_hosted(name):
+        from lpg.cli.train_hosted import run_hosted
+
+        return run_hosted(arguments, assign(Options(), arguments.set), argv)
+    if arguments.resume:
+        raise ValueError(f"--resume given; trainings on {name} run in one go, those on gymnasium/* and atari/* go on")
     shape = environment(name).distribution.shape
     if arguments.agent is not None:
         check_agent(arguments.agent, shape)
     (one,) = contestants([arguments.rule])
     options = assign(Options(), arguments.set)
+    if foreign := options.changes(HostedOptions):
+        raise ValueError(f"--set {next(iter(foreign))} given; it is for gymnasium/* and atari/*, and {name} is neither")
     sizes = dataclasses.replace(one.sizes, **options.changes(TrainingSizes))  # type: ignore[arg-type]
     if arguments.steps is None:
         updates = default_updates(name, sizes=sizes)
@@ -98,9 +114,22 @@ def run(argv: list[str]) -> int:
             sizes=sizes, agent=arguments.agent, num_actions=options.num_actions, num_points=100,
             progress=progress.advance,
         )  # fmt: skip
+    finish(arguments, one.label, found, [*rows, *rulers], progress)
+    return DONE
+
+
+def finish(arguments: Arguments, label: str, found: Chosen, rows: list[results.Row], progress: StepProgress) -> None:
+    """Prints a table and writes the files that were asked for.
+
+    Args:
+        label: what the rule is called.
+        found: its agents' hyper-parameters.
+        rows: learning curves and rulers.
+        progress: how much was done in how long.
+    """
+    table = None if arguments.out is None else arguments.out / "results.csv"
     steps, seconds = progress.done, progress.seconds
-    rows += rulers
-    scored, chosen = scores(rows), {one.label: {name: found}}
+    scored, chosen = scores(rows), {label: {arguments.env: found}}
     print_table(rows, scored, chosen)
     print(f"{steps / 1e6:.1f} M steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
     if arguments.json is not None:
@@ -111,4 +140,3 @@ def run(argv: list[str]) -> int:
         results.write(table, rows)
         picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")
         print(f"wrote {table} and {picture}")
-    return 0

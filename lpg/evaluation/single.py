@@ -7,9 +7,12 @@ from lpg.agents.defaults import default_agent
 from lpg.agents.outputs import Agent
 from lpg.environments import registry
 from lpg.evaluation.evaluate import Trial, rows_of, runs_of
+from lpg.evaluation.hosted_plan import HostedOptions, plan
+from lpg.evaluation.hosted_training import train_hosted
 from lpg.evaluation.results import Row
 from lpg.evaluation.settings import Setting, chosen, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes, train_agents
+from lpg.learner.hosted import is_hosted
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, find_rule
 
@@ -36,29 +39,42 @@ def train(
     sizes: TrainingSizes | None = None,
     agent: str | None = None,
     num_actions: int | None = None,
+    options: HostedOptions | None = None,
 ) -> TrainingResult:
     """Trains a fresh agent on an environment with a rule.
 
     Args:
         rule: a rule, or anything that `lpg.load_rule` takes.
-        environment: `family/name`, see `lpg list environments`.
+        environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID` or `atari/GAME`.
         num_steps: environment steps, all streams together; none: the environment's own budget.
         seed: of the environment instance, the agent and its luck.
         setting: agent hyper-parameters; none: recorded ones, else defaults.
         sizes: streams and steps per update; none: 64 × 20, with time limits shown as when the rule was discovered.
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
+        options: what only environments on the host know (`gymnasium/*`, `atari/*`).
 
     Raises:
         ValueError: there is no such rule or environment, or `num_steps` is not positive.
     """
     named = find_rule(rule) if isinstance(rule, str | Path) else NamedRule(rule, type(rule).__name__.lower(), {}, None)
+    tables = () if named.path is None else (tuned_beside(named.path),)
+    if is_hosted(environment):
+        if num_actions is not None:
+            raise ValueError(f"num_actions is {num_actions}; {environment} has its own actions, only grids come in two")
+        task = plan(
+            named, environment, num_steps=num_steps, agent=agent, setting=setting, sizes=sizes, options=options,
+            tables=tables,
+        )  # fmt: skip
+        curve, theta = train_hosted(task, seed)
+        return TrainingResult(curve, theta, task.chosen.setting)
+    if options is not None:
+        raise ValueError(f"options given; they are for gymnasium/* and atari/*, and {environment} is neither")
     entry, sizes = registry.environment(environment), sizes or TrainingSizes.of_card(named.card)
     num_steps = entry.lifetime_steps if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")
     updates = max(1, round(num_steps / sizes.steps_per_update))
-    tables = () if named.path is None else (tuned_beside(named.path),)
     setting = setting or chosen(named.name, environment, updates, is_learned=named.is_learned, tables=tables).setting
     trial = Trial(environment, seed, setting, updates)
     curves, (trained,) = train_agents(

@@ -1,0 +1,172 @@
+"""What a training on an environment of the host will be, before it begins: agent, sizes, hyper-parameters."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optax
+
+from lpg.agents.registry import TABULAR
+from lpg.evaluation.settings import DEFAULTS, NETWORK_DEFAULT, TUNED_FOLDER, Chosen, Setting, read_table
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.learner.hosted import ATARI, make_environments
+from lpg.learner.learner import Learner
+from lpg.learner.spaces import Spaces, make_agent, spaces_of
+from lpg.update_rules.registry import NamedRule
+
+GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
+"""Environment steps of a training, all streams together, if nobody says; the second are the paper's 200 M frames."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HostedOptions:
+    """What these environments know beyond `TrainingSizes`."""
+
+    baseline: bool | None = None
+    """Subtract a learned baseline from π̂ (equation 7). None: where the paper has it, on Atari and without a value."""
+    sticky_actions: float = 0.0
+    """Probability that an Atari game repeats the last action."""
+    overlap: bool = False
+    """Let environments step while the agent learns, with parameters that are one update old."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HostedTask:
+    """One rule on one environment, before anything happens."""
+
+    label: str
+    """What the rule is called in tables."""
+    named: NamedRule
+    environment: str
+    agent: str
+    spaces: Spaces
+    num_updates: int
+    sizes: TrainingSizes
+    chosen: Chosen
+    baseline: bool
+    options: HostedOptions
+
+    def identity(self, seed: int) -> dict[str, Any]:
+        """What a checkpoint must have in common with a training that goes on from it."""
+        return {
+            "rule": self.label,
+            "card": self.named.card,
+            "environment": self.environment,
+            "agent": self.agent,
+            "num_updates": self.num_updates,
+            "sizes": dataclasses.asdict(self.sizes),
+            "setting": dataclasses.asdict(self.chosen.setting),
+            "baseline": self.baseline,
+            "options": dataclasses.asdict(self.options),
+            "seed": seed,
+        }
+
+
+def plan(
+    named: NamedRule,
+    environment: str,
+    *,
+    label: str | None = None,
+    num_steps: int | float | None = None,
+    agent: str | None = None,
+    setting: Setting | None = None,
+    setting_changes: dict[str, Any] | None = None,
+    sizes: TrainingSizes | None = None,
+    size_changes: dict[str, Any] | None = None,
+    options: HostedOptions | None = None,
+    tables: tuple[Path, ...] = (),
+) -> HostedTask:
+    """Decides everything that is not given, and finds out what does not fit.
+
+    Args:
+        num_steps: environment steps, all streams together; none: 500,000, and the paper's 50 M on Atari.
+        agent: none: a table for states, a small network for vectors, convolutions for images.
+        setting: none: a recorded one, else the defaults; on Atari those of Table 4 of the paper.
+        setting_changes: fields of the setting to change; `size_changes` likewise.
+        sizes: none: 64 × 20, and 30 × 20 on Atari, with time limits shown as when the rule was discovered.
+        tables: tuning tables that go before the package's.
+
+    Raises:
+        ValueError: there is no such environment, its spaces are none that an agent here can have, or the agent cannot
+            read its observations.
+    """
+    options, is_atari = options or HostedOptions(), environment.startswith(ATARI)
+    spaces = _look(environment, options)
+    agent = agent or spaces.default_agent
+    if sizes is None:
+        sizes = TrainingSizes.of_card(named.card)
+        sizes = dataclasses.replace(sizes, num_streams=30) if is_atari else sizes
+    sizes = dataclasses.replace(sizes, **size_changes or {})
+    num_steps = (ATARI_STEPS if is_atari else GYMNASIUM_STEPS) if num_steps is None else num_steps
+    if not num_steps > 0:
+        raise ValueError(f"num_steps is {num_steps}; it must be positive")
+    updates = max(1, round(num_steps / sizes.steps_per_update))
+    if setting is not None:
+        chosen = Chosen(setting, "given")
+    else:
+        found = _recorded(named.name, environment, agent, updates, tables)
+        chosen = found or Chosen(_default_setting(named.is_learned, agent == TABULAR, is_atari), "default")
+    if setting_changes:
+        changed = dataclasses.replace(chosen.setting, **setting_changes)
+        chosen = Chosen(changed, f"{chosen.source}, changed by --set")
+    baseline = options.baseline
+    if baseline is None:
+        baseline = is_atari and named.rule.discovers_predictions
+    make_agent(agent, named.rule, spaces, baseline=baseline)  # says now what does not fit
+    return HostedTask(
+        label=label or named.name,
+        named=named,
+        environment=environment,
+        agent=agent,
+        spaces=spaces,
+        num_updates=updates,
+        sizes=sizes,
+        chosen=chosen,
+        baseline=baseline,
+        options=options,
+    )
+
+
+def make_learner(task: HostedTask) -> Learner:
+    """The agent, rule and optimiser of a task: plain descent for tables, Adam for networks."""
+    setting = task.chosen.setting
+    step = optax.sgd if task.agent == TABULAR else optax.adam
+    return Learner(
+        make_agent(task.agent, task.named.rule, task.spaces, baseline=task.baseline),
+        task.named.rule,
+        optimizer=step(setting.learning_rate),
+        y_weight=setting.y_weight,
+        gamma=setting.gamma,
+        lambda_=setting.lambda_,
+        policy_entropy_weight=setting.policy_entropy_weight,
+        baseline=task.baseline,
+    )
+
+
+def _look(environment: str, options: HostedOptions) -> Spaces:
+    """The spaces of an environment."""
+    one = make_environments(environment, 1, sticky_actions=options.sticky_actions)
+    try:
+        return spaces_of(one.single_observation_space, one.single_action_space, environment)
+    finally:
+        one.close()
+
+
+def _default_setting(is_learned: bool, is_table: bool, is_atari: bool) -> Setting:
+    """Where nothing is recorded. The paper gives no setting for A2C on Atari; its entropy bonus is the usual one."""
+    if is_atari:
+        return Setting(learning_rate=5e-4, policy_entropy_weight=0.0 if is_learned else 0.01)
+    return DEFAULTS[is_learned] if is_table else NETWORK_DEFAULT
+
+
+def _recorded(rule: str, environment: str, agent: str, num_updates: int, tables: tuple[Path, ...]) -> Chosen | None:
+    """Of the tuning tables the entry made with this agent for the nearest number of updates; none if there is none."""
+    for path in (*tables, TUNED_FOLDER / f"{rule}.json"):
+        entries = read_table(path)["environments"].get(environment, []) if path.is_file() else []
+        entries = [entry for entry in entries if entry.get("agent", agent) == agent]
+        if entries:
+            # Twice as many is as far away as half as many.
+            nearest = min(entries, key=lambda e: abs(np.log(e["updates"] / num_updates)))
+            return Chosen(Setting(**nearest["setting"]), f"tuned at {nearest['updates']} updates ({path.name})")
+    return None

@@ -1,0 +1,120 @@
+"""Training on environments that run on the host, `gymnasium/*` and `atari/*`: rows of the same results table."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from lpg.evaluation.evaluate import Trial, rows_of
+from lpg.evaluation.hosted_plan import HostedTask, make_learner
+from lpg.evaluation.results import Row
+from lpg.evaluation.tasks import run_keys
+from lpg.evaluation.train_agents import Curve, stretch_ends
+from lpg.learner import loop
+from lpg.learner.agent import Theta
+from lpg.learner.collect import Collector
+from lpg.learner.hosted import ATARI, make_environments
+from lpg.learner.learner import Learner
+from lpg.learner.saving import read_card, read_tree, write_tree
+
+NUM_POINTS = 100
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+def train_hosted(
+    task: HostedTask,
+    seed: int,
+    *,
+    learner: Learner | None = None,
+    progress: Callable[[int], None] | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+) -> tuple[list[Row], Theta]:
+    """Trains one fresh agent.
+
+    Args:
+        learner: of this task, so that several seeds share what is compiled; none: a new one.
+        progress: called with the number of environment steps just done.
+        checkpoint: a file that is written every minute, at the end, and when a signal stops the training.
+        resume: go on from this file if it is there. The environments begin new episodes then, because emulators cannot
+            be saved: a training that was interrupted is not the one that was not, bit for bit.
+
+    Returns:
+        The learning curve, and θ after the last update.
+
+    Raises:
+        ValueError: the checkpoint is of another training.
+        RuntimeError: the agent diverged.
+        OSError: the checkpoint cannot be written.
+    """
+    learner = learner or make_learner(task)
+    key_environment, key_agent = (keys[0] for keys in run_keys(task.environment, [seed], "report"))
+    key_init, key_actions, key_again = jax.random.split(key_agent, 3)
+    ends = stretch_ends(task.num_updates, NUM_POINTS)
+    state = loop.begin(learner, key_init, len(ends))
+    if checkpoint is not None and resume and checkpoint.exists():
+        state = _read(checkpoint, task, seed, state)
+        # Other episodes than those that were played before the interruption.
+        key_environment = jax.random.fold_in(key_again, state.num_updates)
+    if state.num_updates < task.num_updates:
+        environments = make_environments(
+            task.environment, task.sizes.num_streams, sticky_actions=task.options.sticky_actions
+        )
+        try:
+            collector = Collector(
+                environments,
+                name=task.environment,
+                seed=int(jax.random.randint(key_environment, (), 0, 2**31 - 1)),
+                time_limit_is_termination=task.sizes.time_limit_is_termination,
+                largest_reward=1.0 if task.environment.startswith(ATARI) else None,
+            )
+            saved = time.monotonic()
+            states = loop.go_on(
+                learner, collector, state, key_actions, ends,
+                num_steps=task.sizes.num_steps, overlap=task.options.overlap,
+            )  # fmt: skip
+            for state in states:
+                if progress is not None:
+                    progress(task.sizes.steps_per_update)
+                if checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                    _write(checkpoint, task, seed, state)
+                    saved = time.monotonic()
+        except (KeyboardInterrupt, SystemExit):
+            # A signal: `state` is what the last whole update left.
+            if checkpoint is not None:
+                _write(checkpoint, task, seed, state)
+            raise
+        finally:
+            environments.close()
+        if checkpoint is not None:
+            _write(checkpoint, task, seed, state)
+    trial = Trial(task.environment, seed, task.chosen.setting, task.num_updates)
+    return rows_of(task.label, [trial], [_curve(ends, state.totals)], task.sizes), learner.theta(state.learner)
+
+
+def _curve(ends: np.ndarray, totals: np.ndarray) -> Curve:
+    """Means and standard errors from sums [P, 3]."""
+    total, squares, count = totals.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(count > 0, total / count, np.nan)
+        variance = np.maximum(squares - count * mean**2, 0) / (count - 1)
+        stderr = np.where(count > 1, np.sqrt(variance / count), np.nan)
+    return ends, mean, stderr, count.astype(int)
+
+
+def _write(path: Path, task: HostedTask, seed: int, state: loop.LoopState) -> None:
+    card = {**task.identity(seed), "done": state.num_updates, "totals": state.totals.tolist()}
+    write_tree(path, state.learner, card)
+
+
+def _read(path: Path, task: HostedTask, seed: int, template: loop.LoopState) -> loop.LoopState:
+    card, wanted = read_card(path), json.loads(json.dumps(task.identity(seed)))
+    for name, value in wanted.items():
+        if card.get(name) != value:
+            was = "" if name == "card" else f": {card.get(name)!r} then, {value!r} now"
+            raise ValueError(f"{path}: the checkpoint is of another training, its {name} differs{was}")
+    learner, _ = read_tree(path, template.learner)
+    return loop.LoopState(learner, int(card["done"]), np.asarray(card["totals"], float))

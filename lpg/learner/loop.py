@@ -1,0 +1,74 @@
+"""The host loop: collect, update, collect, …; a generator, so that its user decides what happens between updates."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from lpg.learner.collect import Collector
+from lpg.learner.learner import Learner, LearnerState
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopState:
+    """Where one agent's training stands."""
+
+    learner: LearnerState
+    num_updates: int
+    """Agent updates done."""
+    totals: np.ndarray
+    """[P, 3] for each point of the learning curve: sum of the returns of the episodes that ended since the point
+    before, sum of their squares, and how many they were."""
+
+
+def begin(learner: Learner, key: PRNGKeyArray, num_points: int) -> LoopState:
+    """A fresh agent and an empty curve."""
+    return LoopState(learner.init(key), 0, np.zeros((num_points, 3)))
+
+
+def go_on(
+    learner: Learner,
+    collector: Collector,
+    state: LoopState,
+    key: PRNGKeyArray,
+    ends: np.ndarray,
+    *,
+    num_steps: int,
+    overlap: bool = False,
+) -> Iterator[LoopState]:
+    """Updates until the last of `ends` is reached; yields the state after each of them.
+
+    Args:
+        key: of all actions; those of update number n depend on the key and on n alone.
+        ends: [P] agent updates at which the points of the curve end, in rising order.
+        num_steps: T, steps of each stream per update.
+        overlap: act with the parameters from before the update that is being computed, so that the environments need
+            not wait for it. The data are then one update older than the agent that learns from them.
+
+    Raises:
+        RuntimeError: the agent's numbers are not finite any more.
+    """
+    acting, entropy = state.learner, None
+    for number in range(state.num_updates, int(ends[-1])):
+        # Drawn for the whole trajectory at once, and fetched: one transfer instead of one a step.
+        shape = (num_steps, collector.num_streams)
+        uniform = np.asarray(jax.random.uniform(jax.random.fold_in(key, number), shape))
+
+        def act(observation: np.ndarray, t: int, acting: LearnerState = acting, u: np.ndarray = uniform) -> np.ndarray:
+            return np.asarray(learner.choose(acting, observation, u[t]))
+
+        found = collector.collect(act, num_steps)
+        # Looked at one update late, when it has been computed anyway.
+        if entropy is not None and not np.isfinite(entropy):
+            raise RuntimeError(
+                f"the agent's numbers are not finite after {number} updates; a smaller learning rate may help"
+            )
+        moved, info = learner.update(state.learner, found.trajectory, found.is_real)
+        acting, entropy = state.learner if overlap else moved, info.policy_entropy
+        totals = state.totals.copy()
+        point = int(np.searchsorted(ends, number, side="right"))
+        totals[point] += [found.returns.sum(), (found.returns**2).sum(), len(found.returns)]
+        state = LoopState(moved, number + 1, totals)
+        yield state

@@ -1,0 +1,145 @@
+"""A discovered rule in NumPy alone: reads the rule file, says what to do with a trajectory. Needs no JAX.
+
+The file may be copied: it imports nothing but the standard library and NumPy. It is also the shortest complete
+description of what a rule of kind `lpg` computes; a test holds it to the one in JAX.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_TYPES = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
+_ARRAYS = (
+    "hidden.weight", "hidden.bias", "scalar.weight", "scalar.bias", "lstm.weight", "lstm.bias",
+    "pi_head.weight", "pi_head.bias", "y_head.weight", "y_head.bias",
+)  # fmt: skip
+
+
+class NumpyRule:
+    """The Learned Policy Gradient with the weights of a rule file."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Reads a rule file.
+
+        Raises:
+            ValueError: it is no whole rule file, or of another kind than `lpg`.
+        """
+        card, self.arrays = read_arrays(path)
+        if card.get("format_version") != 1 or card.get("kind") != "lpg":
+            raise ValueError(
+                f"{path}: a rule of kind {card.get('kind')!r}, format version {card.get('format_version')!r}; kind "
+                "'lpg' and version 1 are needed"
+            )
+        if missing := [name for name in _ARRAYS if name not in self.arrays]:
+            raise ValueError(f"{path}: array {missing[0]!r} is missing")
+        self.prediction_size = self.arrays["hidden.weight"].shape[0]
+        """m, how many numbers an agent must predict."""
+
+    def targets(
+        self,
+        reward: np.ndarray,
+        terminated: np.ndarray,
+        is_last: np.ndarray,
+        pi_a: np.ndarray,
+        y_logits: np.ndarray,
+        next_y_logits: np.ndarray,
+        gamma: float,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """π̂ and ŷ for every step of a trajectory.
+
+            x_t = [r_t, d_t, γ, π(a_t|s_t), φ(y(s_t)), d_t φ(y(s_{t+1}))],  h_t from h_{t+1} by an LSTM, backwards
+
+        Args:
+            reward: [T, B].
+            terminated: [T, B], the episode ended here for good; d_t = 1 − terminated.
+            is_last: [T, B], the episode ended here, or was cut; the LSTM begins anew.
+            pi_a: [T, B] probability of the action taken.
+            y_logits: [T, B, m] the agent's prediction in s_t, before the softmax.
+            next_y_logits: [T, B, m] the same in s_{t+1}, of the final state at an end.
+            gamma: discount per step, in [0, 1].
+
+        Returns:
+            π̂ [T, B], how strongly to reinforce; ŷ [T, B, m], where the prediction should move, rows sum to 1.
+
+        Reference: Oh et al. (2020), section 3.1.
+        """
+        a, goes_on = self.arrays, 1.0 - np.asarray(terminated, float)
+        features = [np.asarray(reward, float), goes_on, np.full(goes_on.shape, gamma), np.asarray(pi_a, float)]
+        features += [self._embed(y_logits), goes_on * self._embed(next_y_logits)]
+        x, weight = np.stack(features, axis=-1), a["lstm.weight"]
+        hidden = np.empty((*goes_on.shape, weight.shape[1] // 4))
+        h = c = np.zeros(hidden.shape[1:])
+        for t in reversed(range(len(x))):
+            keep = 1.0 - np.asarray(is_last[t], float)[:, None]
+            gates = np.concatenate([x[t], h * keep], axis=-1) @ weight + a["lstm.bias"]
+            i, f, g, o = np.split(gates, 4, axis=-1)
+            c = _sigmoid(f) * (c * keep) + _sigmoid(i) * np.tanh(g)
+            h = _sigmoid(o) * np.tanh(c)
+            hidden[t] = np.maximum(h, 0.0)
+        pi_hat = hidden @ a["pi_head.weight"] + a["pi_head.bias"]
+        return pi_hat[..., 0], softmax(hidden @ a["y_head.weight"] + a["y_head.bias"])
+
+    def _embed(self, y_logits: np.ndarray) -> np.ndarray:
+        """φ(y) [T, B]."""
+        a = self.arrays
+        hidden = np.maximum(softmax(np.asarray(y_logits, float)) @ a["hidden.weight"] + a["hidden.bias"], 0.0)
+        return (hidden @ a["scalar.weight"] + a["scalar.bias"])[..., 0]
+
+
+def ascent(
+    logits: np.ndarray, y_logits: np.ndarray, action: np.ndarray, pi_hat: np.ndarray, y_hat: np.ndarray, y_weight: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """In which direction to move a policy's and a prediction's preferences, per step.
+
+        π̂ ∇ log π(a|s)  and  −α_y ∇ KL(y(s) ‖ ŷ)
+
+    The agent update is their mean over all steps, carried back to the agent's parameters, times the learning rate.
+
+    Args:
+        logits: [T, B, A].
+        y_logits: [T, B, m].
+        action: [T, B].
+        pi_hat: [T, B], as `targets` gives it.
+        y_hat: [T, B, m].
+        y_weight: α_y ≥ 0.
+
+    Returns:
+        Directions for `logits` and for `y_logits`, of their shapes.
+    """
+    chosen = np.arange(logits.shape[-1]) == action[..., None]
+    policy = pi_hat[..., None] * (chosen - softmax(logits))
+    y = softmax(y_logits)
+    ratio = np.log(np.maximum(y, 1e-38)) - np.log(np.maximum(y_hat, 1e-8))
+    return policy, -y_weight * y * (ratio - np.sum(y * ratio, axis=-1, keepdims=True))
+
+
+def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Card and arrays of a rule file: eight bytes with the length of a header in JSON, the header, raw numbers.
+
+    Raises:
+        ValueError: it is not such a file.
+    """
+    try:
+        content = Path(path).read_bytes()
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        card, body, arrays = json.loads(header.pop("__metadata__")["card"]), content[8 + length :], {}
+        for name, entry in header.items():
+            begin, end = entry["data_offsets"]
+            numbers = np.frombuffer(body[begin:end], _TYPES[entry["dtype"]])
+            arrays[name] = numbers.reshape(entry["shape"]).astype(float)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not a rule file ({type(error).__name__}: {error})") from error
+    return card, arrays
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Over the last axis."""
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 0.5 * (1.0 + np.tanh(0.5 * x))

@@ -1,0 +1,126 @@
+"""Training on environments of the host: the curve, the agent, and what is left after an interruption."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lpg
+from lpg.evaluation import hosted_training
+from lpg.evaluation.hosted_plan import HostedOptions, plan
+from lpg.evaluation.hosted_training import train_hosted
+from lpg.evaluation.settings import Setting
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.learner.saving import read_card
+from lpg.update_rules.registry import find_rule
+from tests.learner.mirror import CONTINUOUS, NAME
+
+SIZES = TrainingSizes(num_streams=8, num_steps=8)
+
+
+def task(num_updates: int, **options):
+    return plan(find_rule("a2c"), NAME, sizes=SIZES, num_steps=num_updates * 64, **options)
+
+
+def test_an_agent_learns_to_name_the_state_that_it_sees():
+    result = lpg.train("a2c", NAME, 64 * 150, setting=Setting(learning_rate=10.0, y_weight=0.2, gamma=0.0), sizes=SIZES)
+    assert result.curve[-1].steps == 64 * 150 and len(result.curve) == 100
+    # Four steps, one of three states each: by luck 4/3, with an eye on the state 4.
+    assert abs(result.curve[0].return_mean - 4 / 3) < 0.7 and result.curve[-1].return_mean > 3.6
+    assert [int(jnp.argmax(result.agent(jnp.asarray(state)).logits)) for state in range(3)] == [0, 1, 2]
+
+
+def test_every_episode_is_in_the_curve_once():
+    # 8 streams, 8 steps an update, 4 steps an episode: 16 episodes an update, and 3 updates.
+    rows, _ = train_hosted(task(3), 0)
+    assert [row.episodes for row in rows] == [16, 16, 16] and [row.steps for row in rows] == [64, 128, 192]
+
+
+def test_the_same_seed_gives_the_same_training_and_another_one_another():
+    a, b, other = (train_hosted(task(3), seed)[0] for seed in (0, 0, 1))
+    assert a == b
+    assert [row.return_mean for row in a] != [row.return_mean for row in other]
+
+
+class Stop(KeyboardInterrupt):
+    pass
+
+
+def stop_after(num_updates: int):
+    done = 0
+
+    def progress(steps):
+        nonlocal done
+        done += 1
+        if done == num_updates:
+            raise Stop
+
+    return progress
+
+
+def test_an_interrupted_training_goes_on_where_it_was(tmp_path):
+    path = tmp_path / "seed-0.safetensors"
+    with pytest.raises(Stop):
+        train_hosted(task(5), 0, checkpoint=path, progress=stop_after(2))
+    assert read_card(path)["done"] == 2
+    steps = []
+    rows, _ = train_hosted(task(5), 0, checkpoint=path, resume=True, progress=steps.append)
+    assert steps == [64, 64, 64] and read_card(path)["done"] == 5
+    # What was before the interruption is that of a training without one; new episodes began after it.
+    straight, _ = train_hosted(task(5), 0)
+    assert rows[:2] == straight[:2] and [row.episodes for row in rows] == [16] * 5
+    # A training that is done is not done again.
+    again, theta = train_hosted(task(5), 0, checkpoint=path, resume=True, progress=stop_after(1))
+    assert again == rows and theta(jnp.asarray(0)).logits.shape == (3,)
+
+
+def test_without_resume_it_begins_anew(tmp_path):
+    path = tmp_path / "seed-0.safetensors"
+    first, _ = train_hosted(task(2), 0, checkpoint=path)
+    steps = []
+    assert train_hosted(task(2), 0, checkpoint=path, progress=steps.append)[0] == first and len(steps) == 2
+
+
+def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
+    monkeypatch.setattr(hosted_training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    path = tmp_path / "seed-0.safetensors"
+    seen = []
+    train_hosted(task(3), 0, checkpoint=path, progress=lambda _: seen.append(path.exists() and read_card(path)["done"]))
+    assert seen == [False, 1, 2] and read_card(path)["done"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "seed", "words"),
+    [
+        ({"num_updates": 6}, 0, "num_updates differs: 5 then, 6 now"),
+        ({"num_updates": 5, "setting_changes": {"gamma": 0.5}}, 0, "setting differs"),
+        ({"num_updates": 5, "options": HostedOptions(baseline=True)}, 0, "baseline differs: False then, True now"),
+        ({"num_updates": 5}, 1, "seed differs: 0 then, 1 now"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(changes, seed, words, tmp_path):
+    path = tmp_path / "seed-0.safetensors"
+    with pytest.raises(Stop):
+        train_hosted(task(5), 0, checkpoint=path, progress=stop_after(1))
+    with pytest.raises(ValueError, match=f"of another training, its {words}"):
+        train_hosted(task(**changes), seed, checkpoint=path, resume=True)
+
+
+def test_a_tiny_atari_training_runs_from_frames_to_scores():
+    rule = find_rule("a2c")
+    made = plan(rule, "atari/pong", sizes=TrainingSizes(num_streams=2, num_steps=3), num_steps=12)
+    rows, theta = train_hosted(made, 0)
+    assert [row.steps for row in rows] == [6, 12] and rows[0].episodes == 0 and np.isnan(rows[0].return_mean)
+    assert theta(jnp.zeros((4, 84, 84), jnp.uint8)).logits.shape == (made.spaces.num_actions,)
+
+
+def test_what_does_not_fit_is_refused_by_the_short_way_too():
+    for arguments, words in [
+        (("a2c", CONTINUOUS), "has actions Box"),
+        (("a2c", NAME, 0), "num_steps is 0"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            lpg.train(*arguments)
+    with pytest.raises(ValueError, match="only grids come in two"):
+        lpg.train("a2c", NAME, 64, num_actions=9)
+    with pytest.raises(ValueError, match="they are for gymnasium"):
+        lpg.train("a2c", "chain/short", 400, options=HostedOptions())

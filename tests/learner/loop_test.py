@@ -1,0 +1,73 @@
+"""The host loop."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from lpg.learner import loop, torsos
+from lpg.learner.collect import Collector
+from lpg.learner.learner import Learner
+from tests.learner.diary import Diary, diaries
+from tests.learner.parts import RULES
+
+
+class Watched(Learner):
+    """Remembers with which parameters each trajectory was acted."""
+
+    def choose(self, state, observation, uniform):
+        self.acted = [*getattr(self, "acted", []), state]
+        return super().choose(state, observation, uniform)
+
+
+def learner(rule="lpg", rate=0.1, kind=Learner):
+    made = RULES[rule]()
+    agent = torsos.network(made, "D(4)", observation_shape=(2,), num_actions=2)
+    return kind(agent, made, optimizer=optax.sgd(rate))
+
+
+def collector(mode="SAME_STEP"):
+    return Collector(diaries(mode, Diary((2,)), Diary((3,))))
+
+
+def test_a_curve_counts_each_episode_at_the_point_in_which_it_ended(key):
+    one = learner()
+    states = list(loop.go_on(one, collector(), loop.begin(one, key, 2), key, np.array([2, 3]), num_steps=2))
+    assert [state.num_updates for state in states] == [1, 2, 3]
+    # Two streams, two steps an update. Stream 0 ends in steps 2, 4, 6 with 2 · 1, 2 · 11, 2 · 21; stream 1 in steps 3
+    # and 6 with 3 · 1, 3 · 11. Steps 1 to 4 are the first point, steps 5 and 6 the second.
+    assert states[-1].totals.tolist() == [[2 + 22 + 3, 4 + 484 + 9, 3], [42 + 33, 1764 + 1089, 2]]
+    assert states[1].totals[1].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("mode", ["SAME_STEP", "NEXT_STEP"])
+def test_a_loop_that_is_left_and_entered_again_is_the_loop_that_was_not(mode, key):
+    one, ends = learner(), np.array([4])
+    *_, straight = loop.go_on(one, collector(mode), loop.begin(one, key, 1), key, ends, num_steps=3)
+    same = collector(mode)
+    first = loop.go_on(one, same, loop.begin(one, key, 1), key, ends, num_steps=3)
+    next(first)
+    middle = next(first)
+    *_, resumed = loop.go_on(one, same, middle, key, ends, num_steps=3)
+    jax.tree.map(np.testing.assert_array_equal, resumed.learner, straight.learner)
+    assert np.array_equal(resumed.totals, straight.totals)
+    # The twin: the actions depend on the key.
+    *_, other = loop.go_on(one, same, middle, jax.random.key(1), ends, num_steps=3)
+    assert not np.array_equal(other.learner.params.policy.weight, straight.learner.params.policy.weight)
+
+
+@pytest.mark.parametrize(("overlap", "behind"), [(False, 0), (True, 1)])
+def test_overlapping_acts_with_parameters_that_are_one_update_old(overlap, behind, key):
+    one = learner(kind=Watched)
+    begun = loop.begin(one, key, 1)
+    states = [begun, *loop.go_on(one, collector(), begun, key, np.array([3]), num_steps=2, overlap=overlap)]
+    acted = [one.acted[2 * number] for number in range(3)]
+    for number, used in enumerate(acted):
+        wanted = states[max(number - behind, 0)].learner
+        assert used is wanted
+
+
+def test_an_agent_that_diverges_is_told_off(key):
+    one = learner("a2c", rate=1e30)
+    with pytest.raises(RuntimeError, match="not finite after . updates; a smaller learning rate may help"):
+        list(loop.go_on(one, collector(), loop.begin(one, key, 1), key, np.array([9]), num_steps=2))
