@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lpg.arrays import write_whole
-from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, end_row
+from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, end_row
 from lpg.evaluation.scores import Aggregate, RuleScores
 from lpg.evaluation.settings import Chosen
 
@@ -25,7 +25,7 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    rulers = {ruler: _ruler_means(rows, ruler) for ruler in (RANDOM, OPTIMUM)}
+    rulers = {ruler: _ruler_means(rows, ruler) for ruler in RULERS}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column("environment")
     for name in ("random", *scored, "optimum"):
@@ -35,7 +35,7 @@ def print_table(
         cells = [_with_error(one.raw_end.get(name), one.raw_end_stderr.get(name)) for one in scored.values()]
         areas = [_area(one.area, name) for one in scored.values()]
         joined = [f"{cell}  {area}" for cell, area in zip(cells, areas, strict=True)]
-        table.add_row(name, _number(rulers[RANDOM].get(name)), *joined, _number(rulers[OPTIMUM].get(name)))
+        table.add_row(name, _number(rulers[RANDOM].get(name)), *joined, _best(rulers, name))
     if any(one.end for one in scored.values()):
         table.add_section()
         table.add_row("end, normalised IQM", "0", *[_interval(one.end) for one in scored.values()], "1")
@@ -45,7 +45,8 @@ def print_table(
     console.print(table)
     console.print(
         "Return in the last tenth of the learning curve ± standard error over seeds; in brackets the normalised mean "
-        "over the whole curve.\nIQM: interquartile mean over all runs, with 95 % bootstrap interval.",
+        "over the whole curve.\nIQM: interquartile mean over all runs, with 95 % bootstrap interval."
+        + ("\n≥: no optimum is known; 1 is the return of the best policy that is." if rulers[BEST_KNOWN] else ""),
         style="dim",
     )
     console.print("\n".join(_settings_lines(chosen)), style="dim")
@@ -114,6 +115,12 @@ def _without_nan(value: Any) -> Any:
 def _ruler_means(rows: Sequence[Row], ruler: str) -> dict[str, float]:
     table = curves(rows).get(ruler, {})
     return {name: float(np.mean([curve[0].return_mean for curve in seeds.values()])) for name, seeds in table.items()}
+
+
+def _best(rulers: Mapping[str, Mapping[str, float]], name: str) -> str:
+    """The optimum; or a lower bound of it, where only the best known is known."""
+    known = rulers[BEST_KNOWN].get(name)
+    return _number(rulers[OPTIMUM].get(name)) if known is None else f"≥ {_number(known)}"
 
 
 def _settings_lines(chosen: Mapping[str, Mapping[str, Chosen]]) -> list[str]:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from lpg.evaluation.results import OPTIMUM, RANDOM
+from lpg.evaluation.results import RULERS
 from lpg.evaluation.settings import Chosen, chosen, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.registry import NamedRule, find_rule
@@ -22,11 +22,17 @@ class Contestant:
         """Streams, steps, and how time limits are shown to this rule."""
         return TrainingSizes.of_card(self.named.card)
 
-    def chosen(self, environment: str, num_updates: int) -> Chosen:
-        """Its agents' hyper-parameters: of a table beside its file, of the package's table, or the defaults."""
+    def chosen(self, environment: str, num_updates: int, agent: str | None = None) -> Chosen:
+        """Its agents' hyper-parameters: of a table beside its file, of the package's table, or the defaults.
+
+        Args:
+            agent: which agents; none: the environment's own.
+        """
         path = self.named.path
         tables = () if path is None else (tuned_beside(path),)
-        return chosen(self.named.name, environment, num_updates, is_learned=self.named.is_learned, tables=tables)
+        return chosen(
+            self.named.name, environment, num_updates, is_learned=self.named.is_learned, agent=agent, tables=tables
+        )
 
 
 def contestants(specs: Sequence[str]) -> list[Contestant]:
@@ -43,7 +49,7 @@ def contestants(specs: Sequence[str]) -> list[Contestant]:
         is_labelled = bool(separator) and not Path(spec).exists()
         named = find_rule(rest if is_labelled else spec)
         one = Contestant(label=label.strip() if is_labelled else named.name, named=named)
-        if not one.label or one.label in (RANDOM, OPTIMUM):
+        if not one.label or one.label in RULERS:
             raise ValueError(f"a rule cannot be called {one.label!r}; give another one as --rule label={rest or spec}")
         if any(other.label == one.label for other in found):
             raise ValueError(f"two rules are called {one.label!r}; tell them apart by --rule label=RULE")

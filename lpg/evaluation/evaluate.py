@@ -9,10 +9,10 @@ import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.environments.registry import environment
-from lpg.evaluation.results import OPTIMUM, RANDOM, Row
+from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, Row
 from lpg.evaluation.scores import RuleScores, scores
 from lpg.evaluation.settings import Setting, chosen
-from lpg.evaluation.tasks import instances, references, run_keys
+from lpg.evaluation.tasks import instances, reference, run_keys
 from lpg.evaluation.train_agents import Curve, Run, TrainingSizes, stack, train_agents
 from lpg.keys import Purpose
 from lpg.update_rules.base import Rule
@@ -105,7 +105,7 @@ def evaluate_rule(
         count = updates if isinstance(updates, int) else (updates or {}).get(name, default_updates(name, sizes=sizes))
         setting = hyper if isinstance(hyper, Setting) else (hyper or {}).get(name)
         if setting is None:
-            setting = chosen(label, name, count, is_learned=bool(jax.tree.leaves(rule))).setting
+            setting = chosen(label, name, count, is_learned=bool(jax.tree.leaves(rule)), agent=agent).setting
         trials += [Trial(name, seed, setting, count, agent) for seed in seeds]
     curves = run_trials(
         rule, trials, purpose, sizes=sizes, num_actions=num_actions, num_points=num_points, progress=progress
@@ -125,15 +125,16 @@ def rows_of(label: str, trials: Sequence[Trial], curves: Sequence[Curve], sizes:
 def ruler_rows(
     environments: Sequence[str], seeds: int | Sequence[int], purpose: Purpose, num_actions: int | None = None
 ) -> list[Row]:
-    """Rows of the random policy and of the optimum, for the environments that can be solved exactly."""
+    """Rows of the random policy and of the optimum, or of the best known, for the environments that have them."""
     seeds = range(seeds) if isinstance(seeds, int) else seeds
     rows = []
     for name in environments:
-        random, optimum = references(name, seeds, purpose, num_actions)
-        for seed, low, high in zip(seeds, random, optimum, strict=True):
-            if not np.isnan(low):
-                rows += [Row(RANDOM, name, seed, 0, 0, low, float("nan"), 0),
-                         Row(OPTIMUM, name, seed, 0, 0, high, float("nan"), 0)]  # fmt: skip
+        for seed in seeds:
+            found = reference(name, seed, purpose, num_actions)
+            if found is not None:
+                best = OPTIMUM if found.is_optimum else BEST_KNOWN
+                rows += [Row(RANDOM, name, seed, 0, 0, found.random, found.random_stderr or float("nan"), 0),
+                         Row(best, name, seed, 0, 0, found.best, found.best_stderr or float("nan"), 0)]  # fmt: skip
     return rows
 
 

@@ -1,7 +1,8 @@
 """The results table: one row per (rule, environment, seed, point on the learning curve), as CSV.
 
 The ruler lies in the same table, so that a figure needs nothing else: the rules named `random` and `optimum` have one
-row per environment and seed, with their exact returns and no updates.
+row per environment and seed, with their returns and no updates. Where no optimum can be computed, `best known` stands
+in its place; what was measured and not computed has a standard error.
 """
 
 import csv
@@ -15,8 +16,9 @@ import numpy as np
 
 from lpg.arrays import write_whole
 
-RANDOM, OPTIMUM = "random", "optimum"
-"""Names of the two rulers; no rule may be called so."""
+RANDOM, OPTIMUM, BEST_KNOWN = "random", "optimum", "best known"
+RULERS = (RANDOM, OPTIMUM, BEST_KNOWN)
+"""Names of the rulers, of which an environment has the first and one of the others; no rule may be called so."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,7 @@ def check_free(path: str | Path, planned: Iterable[tuple[str, str, int]]) -> Non
     if not path.exists():
         return
     try:
-        found = {(row.rule, row.environment, row.seed) for row in read(path) if row.rule not in (RANDOM, OPTIMUM)}
+        found = {(row.rule, row.environment, row.seed) for row in read(path) if row.rule not in RULERS}
     except ValueError as error:
         raise ValueError(_refusal(path, "something else")) from error
     if found != set(planned):

@@ -1,6 +1,7 @@
 """Scores: normalised returns, and aggregates over runs × environments with honest intervals.
 
-Normalised: 0 is the uniformly random policy and 1 the optimum, both exact, on the very instance of the run.
+Normalised: 0 is the uniformly random policy and 1 the optimum, both exact, on the very instance of the run; where an
+environment cannot be solved, 1 is the best return that is known, and more is possible.
 """
 
 import dataclasses
@@ -8,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, last_tenth, smoothed
+from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, last_tenth, smoothed
 
 NUM_RESAMPLES = 2000
 
@@ -51,13 +52,13 @@ def scores(rows: Sequence[Row], seed: int = 0) -> dict[str, RuleScores]:
     return {
         rule: _rule_scores(by_environment, table, np.random.default_rng(seed))
         for rule, by_environment in table.items()
-        if rule not in (RANDOM, OPTIMUM)
+        if rule not in RULERS
     }
 
 
-def normalise(value: np.ndarray | float, random: float, optimum: float) -> np.ndarray | float:
-    """(value − random) / (optimum − random); NaN where the two rulers do not differ or are unknown."""
-    span = optimum - random
+def normalise(value: np.ndarray | float, random: float, best: float) -> np.ndarray | float:
+    """(value − random) / (best − random); NaN where the two rulers do not differ or are unknown."""
+    span = best - random
     return (value - random) / span if abs(span) > 1e-9 else np.full_like(np.asarray(value, float), np.nan)
 
 
@@ -99,9 +100,9 @@ def _rule_scores(
     for name, by_seed in by_environment.items():
         raw[name] = np.array([np.mean(smoothed(curve)[-last_tenth(curve) :]) for curve in by_seed.values()])
         for seed, curve in by_seed.items():
-            if _has_rulers(table, name, seed):
-                random, optimum = (table[ruler][name][seed][0].return_mean for ruler in (RANDOM, OPTIMUM))
-                value = np.asarray(normalise(smoothed(curve), random, optimum))
+            rulers = _rulers(table, name, seed)
+            if rulers is not None:
+                value = np.asarray(normalise(smoothed(curve), *rulers))
                 end.setdefault(name, []).append(float(np.mean(value[-last_tenth(curve) :])))
                 area.setdefault(name, []).append(float(np.mean(value)))
     return RuleScores(
@@ -114,6 +115,8 @@ def _rule_scores(
     )
 
 
-def _has_rulers(table: dict[str, dict[str, dict[int, list[Row]]]], name: str, seed: int) -> bool:
-    """Whether the random policy and the optimum are known for this run."""
-    return all(seed in table.get(ruler, {}).get(name, {}) for ruler in (RANDOM, OPTIMUM))
+def _rulers(table: dict[str, dict[str, dict[int, list[Row]]]], name: str, seed: int) -> tuple[float, float] | None:
+    """Returns of the random policy and of the optimum, or the best known, for one run; none if they are unknown."""
+    found = {ruler: table.get(ruler, {}).get(name, {}).get(seed) for ruler in RULERS}
+    random, best = found[RANDOM], found[OPTIMUM] or found[BEST_KNOWN]
+    return (random[0].return_mean, best[0].return_mean) if random and best else None

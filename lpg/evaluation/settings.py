@@ -83,25 +83,29 @@ def chosen(
     num_updates: int,
     *,
     is_learned: bool = True,
+    agent: str | None = None,
     tables: tuple[Path, ...] = (),
 ) -> Chosen:
     """The setting for a rule on an environment: of the tuning tables the entry made for the nearest number of updates.
 
+    An entry counts only if it was made with the agent that is going to learn.
+
     Args:
         rule: name of the rule; its table is `tuned/<rule>.json` in the package.
         is_learned: which defaults apply where nothing was tuned.
+        agent: which agent learns; none: the environment's own.
         tables: further tables that go before the package's, the first one first.
     """
+    own = default_agent(environment, registry.environment(environment).distribution.shape).agent
     for path in (*tables, TUNED_FOLDER / f"{rule}.json"):
         if path.is_file():
             entries = read_table(path)["environments"].get(environment, [])
+            entries = [entry for entry in entries if entry.get("agent", own) == (agent or own)]
             if entries:
                 # Twice as many is as far away as half as many.
                 nearest = min(entries, key=lambda e: abs(np.log(e["updates"] / num_updates)))
                 return Chosen(Setting(**nearest["setting"]), f"tuned at {nearest['updates']} updates ({path.name})")
-    shape = registry.environment(environment).distribution.shape
-    is_table = default_agent(environment, shape).agent == TABULAR
-    return Chosen(DEFAULTS[is_learned] if is_table else NETWORK_DEFAULT, "default")
+    return Chosen(DEFAULTS[is_learned] if (agent or own) == TABULAR else NETWORK_DEFAULT, "default")
 
 
 def tuned_beside(path: Path) -> Path:

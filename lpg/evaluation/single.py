@@ -75,7 +75,10 @@ def train(
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")
     updates = max(1, round(num_steps / sizes.steps_per_update))
-    setting = setting or chosen(named.name, environment, updates, is_learned=named.is_learned, tables=tables).setting
+    if setting is None:
+        setting = chosen(
+            named.name, environment, updates, is_learned=named.is_learned, agent=agent, tables=tables
+        ).setting
     trial = Trial(environment, seed, setting, updates)
     curves, (trained,) = train_agents(
         named.rule,

@@ -12,6 +12,7 @@ from jaxtyping import Array, Key
 
 from lpg.environments.base import Instance
 from lpg.environments.registry import environment
+from lpg.evaluation.reference_returns import Reference, listed
 from lpg.keys import Purpose, stream
 
 
@@ -57,25 +58,31 @@ def _solver(shape: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=4096)
-def _reference(name: str, seed: int, purpose: Purpose, num_actions: int | None) -> tuple[float, float]:
+def reference(name: str, seed: int, purpose: Purpose, num_actions: int | None = None) -> Reference | None:
+    """Undiscounted returns of the random policy and of the best: exactly, on the very instance of this seed; where the
+    environment cannot be solved, those that are listed in `reference_returns.json`, and none where none are.
+
+    Remembered within the process, since a solution takes up to a second or two.
+    """
     shape = environment(name).distribution.shape
     if not hasattr(shape, "backup"):
-        return float("nan"), float("nan")
+        return listed(name, num_actions or shape.num_actions)
     one = jax.tree.map(lambda x: x[0], instances(name, [seed], purpose, num_actions))
     random, best = _solver(shape)(one)
-    return float(random), float(best)
+    return Reference(
+        random=float(random), random_stderr=0.0, best=float(best), best_stderr=0.0, is_optimum=True,
+        random_from="exact solution", best_from="exact solution",
+    )  # fmt: skip
 
 
 def references(
     name: str, seeds: Sequence[int], purpose: Purpose, num_actions: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Undiscounted returns of the random policy and of the optimum on the very instances of these seeds, exactly.
-
-    NaN where the environment cannot be solved exactly. Remembered within the process, since a solution takes up to a
-    second or two.
+    """`reference` for several seeds.
 
     Returns:
-        Random [R], optimum [R].
+        Random [R], best [R]; NaN where they are unknown.
     """
-    found = np.array([_reference(name, int(seed), purpose, num_actions) for seed in seeds])
-    return found[:, 0], found[:, 1]
+    found = [reference(name, int(seed), purpose, num_actions) for seed in seeds]
+    pairs = np.array([(np.nan, np.nan) if one is None else (one.random, one.best) for one in found])
+    return pairs[:, 0], pairs[:, 1]

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from lpg.agents.defaults import default_agent
+from lpg.agents.registry import TABULAR
 from lpg.arrays import write_whole
 from lpg.environments.registry import environment
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
@@ -62,6 +64,21 @@ HAND_WRITTEN = (
 )
 """The boxes have six and sixteen corners. γ is not swept: it is part of the task that the agents are given."""
 
+_ADAM = Ladder("learning_rate", _power(0.001), (-1, 1))
+"""Adam's steps do not grow with the gradient: 0.0005 and 0.002 are the corners, in the middle of Table 3's rates. What
+is left of the weights is their ratio to the policy's loss, so that the other ladders serve networks too."""
+
+
+def ladders_for(agent: str, *, is_learned: bool) -> tuple[Ladder, ...]:
+    """The hyper-parameters that a sweep may change, and how.
+
+    Args:
+        agent: what is tuned, see `lpg.agents.registry`: a table takes other learning rates than a network.
+        is_learned: learned rules have neither entropy bonus nor λ.
+    """
+    ladders = LEARNED if is_learned else HAND_WRITTEN
+    return ladders if agent == TABULAR else (_ADAM, *ladders[1:])
+
 
 def tune(
     rule: Rule,
@@ -72,6 +89,7 @@ def tune(
     num_trials: int = 64,
     num_seeds: int = 3,
     sizes: TrainingSizes | None = None,
+    agent: str | None = None,
     num_actions: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -82,37 +100,40 @@ def tune(
         is_learned: which hyper-parameters there are: learning rate and y weight, or entropy bonus and λ too.
         num_trials: settings tried for each environment, the same for every rule.
         num_seeds: agents per trial; all of them the same for every trial.
+        agent: which agents are tuned; none: each environment's own.
 
     Returns:
-        For each environment an entry of a tuning table: the setting, its score (normalised return, mean over the
-        learning curve), and the whole sweep, best first.
-
-    Raises:
-        ValueError: an environment cannot be solved exactly, so that there is no normalised return.
+        For each environment an entry of a tuning table: the setting, its score (return, mean over the learning curve;
+        normalised where the environment has rulers, which `is_normalised` says), and the whole sweep, best first; and
+        the agent, if it is not the environment's own.
     """
-    for name in environments:
-        if not hasattr(environment(name).distribution.shape, "backup"):
-            raise ValueError(f"{name}: cannot be tuned, because its returns cannot be normalised exactly")
-    ladders, sizes = LEARNED if is_learned else HAND_WRITTEN, sizes or TrainingSizes()
-    seeds = range(num_seeds)
+    sizes, seeds = sizes or TrainingSizes(), range(num_seeds)
+    own = {name: default_agent(name, environment(name).distribution.shape).agent for name in environments}
+    ladders = {name: ladders_for(agent or own[name], is_learned=is_learned) for name in environments}
+    rulers = {name: references(name, seeds, "tuning", num_actions) for name in environments}
     tried: dict[str, dict[Point, float]] = {name: {} for name in environments}
     while any(len(done) < num_trials for done in tried.values()):
         # One round for all environments together: those of one shape fill the batches of one program.
-        wanted = {name: candidates(done, ladders, num_trials - len(done)) for name, done in tried.items()}
+        wanted = {name: candidates(done, ladders[name], num_trials - len(done)) for name, done in tried.items()}
         trials = [
-            Trial(name, seed, setting_at(point, ladders), updates[name])
+            Trial(name, seed, setting_at(point, ladders[name]), updates[name], agent)
             for name, points in wanted.items()
             for point in points
             for seed in seeds
         ]
         curves = iter(run_trials(rule, trials, "tuning", sizes=sizes, num_actions=num_actions, progress=progress))
         for name, points in wanted.items():
-            rulers = references(name, seeds, "tuning", num_actions)
             for point in points:
-                tried[name][point] = float(
-                    np.mean([_area(next(curves), low, high) for low, high in zip(*rulers, strict=True)])
-                )
-    return {name: _entry(done, ladders, updates[name], num_seeds) for name, done in tried.items()}
+                areas = [_area(next(curves), low, high) for low, high in zip(*rulers[name], strict=True)]
+                tried[name][point] = float(np.mean(areas))
+    return {
+        name: {
+            **_entry(done, ladders[name], updates[name], num_seeds),
+            "is_normalised": bool(np.isfinite(rulers[name]).all()),
+            **({} if agent in (None, own[name]) else {"agent": agent}),
+        }
+        for name, done in tried.items()
+    }
 
 
 def candidates(tried: Mapping[Point, float], ladders: Sequence[Ladder], room: int, at_once: int = 4) -> list[Point]:
@@ -139,7 +160,7 @@ def setting_at(point: Point, ladders: Sequence[Ladder]) -> Setting:
 
 
 def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> None:
-    """Adds a sweep to a tuning table; an older entry for the same environment and number of updates goes.
+    """Adds a sweep to a tuning table; an older entry for the same environment, agent and number of updates goes.
 
     Raises:
         ValueError: there is a file and it is no tuning table.
@@ -148,16 +169,22 @@ def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> 
         read_table(path) if path.is_file() else {"format_version": TABLE_FORMAT, "rule": rule, "environments": {}}
     )
     for name, entry in entries.items():
-        others = [e for e in table["environments"].get(name, []) if e["updates"] != entry["updates"]]
+        others = [e for e in table["environments"].get(name, []) if _sweep_of(e) != _sweep_of(entry)]
         table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])
     write_whole(path, (_dump(table) + "\n").encode())
 
 
-def _area(curve: Curve, random: float, optimum: float) -> float:
-    """Normalised return, mean over the curve; a setting under which no episode ends, or without a ruler, scores −∞."""
+def _sweep_of(entry: Mapping[str, Any]) -> tuple[int, str | None]:
+    """What an entry of an environment is the only one for; no agent: the environment's own."""
+    return entry["updates"], entry.get("agent")
+
+
+def _area(curve: Curve, random: float, best: float) -> float:
+    """Mean over the curve: normalised return, or plain return without rulers; −∞ if no episode ended."""
     rows = [Row("", "", 0, int(at), 0, float(mean), 0.0, int(n)) for at, mean, _, n in zip(*curve, strict=True)]
-    value = float(np.mean(normalise(smoothed(rows), random, optimum)))
-    return value if np.isfinite(value) else -np.inf
+    value = smoothed(rows) if np.isnan(random) or np.isnan(best) else normalise(smoothed(rows), random, best)
+    area = float(np.mean(value))
+    return area if np.isfinite(area) else -np.inf
 
 
 def _entry(tried: Mapping[Point, float], ladders: Sequence[Ladder], updates: int, num_seeds: int) -> dict[str, Any]:

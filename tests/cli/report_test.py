@@ -1,5 +1,6 @@
 """What is printed and written at the end."""
 
+import dataclasses
 import json
 import math
 
@@ -42,6 +43,18 @@ def test_the_table_has_a_line_per_environment_and_the_settings(capsys):
     line = next(line for line in out.splitlines() if "chain/short" in line)
     assert line.split() == ["chain/short", "0.00", "0.50", "(0.50)", "1.00"]
     assert "normalised IQM" in out and "learning_rate 40" in out and "(default)" in out
+
+
+def test_the_best_known_is_shown_as_a_lower_bound_of_the_optimum(capsys):
+    rows = [*ROWS[:1], ROWS[2], dataclasses.replace(ROWS[3], rule="best known")]
+    print_table(rows, scores(rows), CHOSEN)
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if "chain/short" in line)
+    assert line.split() == ["chain/short", "0.00", "0.50", "(0.50)", "≥", "1.00"]
+    assert "≥: no optimum is known" in out
+    # The twin: an optimum needs no such words.
+    print_table(ROWS[:1] + ROWS[2:], scores(ROWS[:1] + ROWS[2:]), CHOSEN)
+    assert "≥" not in capsys.readouterr().out
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(tmp_path):

@@ -21,7 +21,7 @@ def test_a_path_with_an_equals_sign_in_it_is_a_path(key, tmp_path):
     assert contestants([str(path)])[0].label == "k=5"
 
 
-@pytest.mark.parametrize("specs", [[], ["a2c", "a2c"], ["random=a2c"], ["=a2c"]])
+@pytest.mark.parametrize("specs", [[], ["a2c", "a2c"], ["random=a2c"], ["best known=a2c"], ["=a2c"]])
 def test_rules_must_be_told_apart(specs):
     with pytest.raises(ValueError, match="rule"):
         contestants(specs)
@@ -43,3 +43,4 @@ def test_a_tuning_table_beside_a_rule_file_is_used(key, tmp_path):
     entry = {"updates": 100, "setting": {"learning_rate": 5.0}}
     tuned_beside(path).write_text(json.dumps({"format_version": 1, "environments": {"chain/short": [entry]}}))
     assert one.chosen("chain/short", 100).setting.learning_rate == 5.0
+    assert one.chosen("chain/short", 100, agent="D(32)").source == "default", "the table was made with another agent"

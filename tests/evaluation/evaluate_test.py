@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from lpg.environments.grid_families import objects_of
+from lpg.environments.random_grid_families import RandomGrid
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows, score_rule
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
@@ -13,6 +15,12 @@ SIZES = TrainingSizes(num_streams=4, num_steps=10)
 STILL = Setting(learning_rate=1e-30)
 """So small a step that no agent moves."""
 NAMES = ("chain/short", "chain/long")
+MINE = f"{__name__}:tiny"
+
+
+def tiny():
+    """A random grid of the user's own, which no file lists."""
+    return RandomGrid(rows=("...",), objects=objects_of((1, 1.0, 1.0, 1.0)), max_steps=5)
 
 
 def evaluate(rule, label, setting=None, **options):
@@ -52,6 +60,14 @@ def test_the_rulers_are_rows_too():
         ("random", "chain/short", 0), ("optimum", "chain/short", 0), ("random", "chain/short", 1),
     ]  # fmt: skip
     np.testing.assert_allclose([r.return_mean for r in rows], [0.0, 1.0] * 4, atol=1e-6)
+
+
+def test_a_ruler_that_is_no_optimum_is_not_called_so():
+    small, sparse, unknown = (ruler_rows([name], 1, "report") for name in ("random/small", "random/small_sparse", MINE))
+    assert [row.rule for row in small] == ["random", "best known"]
+    assert [row.rule for row in sparse] == ["random", "optimum"]
+    assert small[1].return_mean > 40 and small[1].return_stderr > 0 and np.isnan(sparse[1].return_stderr)
+    assert unknown == []
 
 
 def test_a_rule_is_scored_against_its_rulers():

@@ -1,5 +1,6 @@
 """Scores: normalisation, interquartile mean and bootstrap against numbers worked by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -72,6 +73,15 @@ def test_scores_of_two_rules_worked_by_hand():
     # Raw: ends 10 and 11, mean 10.5, standard error |11 − 10| / √2 / √2 = 0.5.
     assert found["a"].raw_end["env"] == pytest.approx(10.5)
     assert found["a"].raw_end_stderr["env"] == pytest.approx(0.5)
+
+
+def test_where_no_optimum_is_known_the_best_known_is_one():
+    rows, rulers = table(lambda rule, seed, at: 6.0)
+    named = [dataclasses.replace(r, rule="best known") if r.rule == "optimum" else r for r in rulers]
+    # (6 − 1)/10 and (6 − 2)/10; and no ruler is scored.
+    found = scores(rows + named)
+    assert list(found) == ["a", "b"] and found["a"].end.iqm == pytest.approx(0.45)
+    assert scores(rows + [r for r in rulers if r.rule == "random"])["a"].end is None
 
 
 def test_without_rulers_there_are_raw_returns_only():

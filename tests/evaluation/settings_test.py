@@ -36,6 +36,24 @@ def test_the_record_of_the_nearest_number_of_updates_is_taken(table):
     assert "800 updates" in chosen("r", "chain/short", 5000).source
 
 
+def test_an_entry_counts_only_for_the_agent_that_it_was_made_with(tmp_path):
+    own = tmp_path / "own.json"
+    entries = [{**entry(100, 0.5), "agent": "D(8)"}, entry(800, 0.25), {**entry(900, 0.125), "agent": "D(32)"}]
+    own.write_text(json.dumps({"format_version": 1, "environments": {"random/small": entries}}))
+
+    def rate(num_updates, agent):
+        return chosen("r", "random/small", num_updates, agent=agent, tables=(own,)).setting.learning_rate
+
+    # The environment's own agent is D(32), whether an entry names it or not.
+    assert rate(100, None) == rate(100, "D(32)") == 0.25 and rate(900, None) == 0.125
+    assert rate(900, "D(8)") == 0.5
+    assert rate(100, "D(16)") == settings.NETWORK_DEFAULT.learning_rate
+
+
+def test_networks_have_a_default_of_their_own(table):
+    assert chosen("other", "random/small", 100).setting == settings.NETWORK_DEFAULT
+
+
 def test_a_table_beside_the_rule_goes_before_the_packages(table, tmp_path):
     own = tmp_path / "own.json"
     own.write_text(json.dumps({"format_version": 1, "environments": {"chain/short": [entry(100, 77.0)]}}))

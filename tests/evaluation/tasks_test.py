@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from lpg.evaluation.tasks import instances, references, run_keys
+from lpg.evaluation.reference_returns import listed
+from lpg.evaluation.tasks import instances, reference, references, run_keys
 
 
 def data(keys):
@@ -37,14 +38,24 @@ def test_the_rulers_of_a_chain_are_known_without_computing():
     np.testing.assert_allclose(optimum, 1.0, rtol=1e-6)
 
 
-def test_an_environment_that_cannot_be_solved_has_no_rulers(monkeypatch):
+def test_what_cannot_be_solved_has_the_listed_rulers_of_its_action_set():
+    random, best = references("random/small", [0, 1], "report")
+    there = {n: listed("random/small", n) for n in (9, 18)}
+    np.testing.assert_array_equal(random, there[18].random)
+    np.testing.assert_array_equal(best, there[18].best)
+    assert reference("random/small", 0, "report", 9) == there[9] != there[18]
+    assert not there[9].is_optimum and reference("chain/short", 0, "report").is_optimum
+
+
+def test_an_environment_that_is_neither_solved_nor_listed_has_no_rulers(monkeypatch):
     from lpg.evaluation import tasks
 
     class Unsolved:
-        distribution = type("D", (), {"shape": object()})
+        distribution = type("D", (), {"shape": type("S", (), {"num_actions": 2})()})
 
     monkeypatch.setattr(tasks, "environment", lambda name: Unsolved)
     assert np.isnan(references("somewhere/else", [0], "report")).all()
+    assert reference("somewhere/else", 1, "report") is None
 
 
 def test_an_unknown_environment_is_refused():

@@ -2,12 +2,23 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from lpg.evaluation import tuning
 from lpg.evaluation.settings import read_table
 from lpg.evaluation.train_agents import TrainingSizes
-from lpg.evaluation.tuning import HAND_WRITTEN, LEARNED, Ladder, candidates, neighbours, save_table, setting_at, tune
+from lpg.evaluation.tuning import (
+    HAND_WRITTEN,
+    LEARNED,
+    Ladder,
+    candidates,
+    ladders_for,
+    neighbours,
+    save_table,
+    setting_at,
+    tune,
+)  # fmt: skip
 from lpg.update_rules.a2c import A2C
 
 LADDERS = (Ladder("learning_rate", lambda r: 2.0**r, (0, 1)), Ladder("y_weight", lambda r: float(r), (0, 1), lowest=0))
@@ -56,6 +67,15 @@ def test_the_ladders_hold_the_published_values_and_the_natural_bounds():
     assert setting_at((0, -1), LEARNED).y_weight == 0.25
 
 
+def test_a_network_is_tuned_around_the_rates_of_adam():
+    table, network = ladders_for("tabular", is_learned=False), ladders_for("D(32)", is_learned=False)
+    assert table == HAND_WRITTEN and network[1:] == HAND_WRITTEN[1:]
+    assert [network[0].value(r) for r in network[0].start] == [0.0005, 0.002]
+    assert (
+        len(candidates({}, network, 99)) == 16 and len(candidates({}, ladders_for("D(32)", is_learned=True), 99)) == 4
+    )
+
+
 @pytest.fixture(scope="module")
 def entries():
     sizes = TrainingSizes(num_streams=8, num_steps=10)
@@ -71,19 +91,38 @@ def test_a_sweep_records_every_trial_best_first(entries):
     assert all(entry["setting"][name] == value for name, value in best.items() if name != "score")
 
 
-def test_a_table_grows_by_environment_and_number_of_updates(entries, tmp_path):
+def test_a_sweep_says_how_it_was_scored_and_names_an_agent_that_is_not_the_environments_own(entries):
+    assert entries["chain/short"]["is_normalised"] and "agent" not in entries["chain/short"]
+    sizes, name = TrainingSizes(num_streams=4, num_steps=5), "random/small_sparse"
+    options = {"is_learned": False, "num_trials": 2, "num_seeds": 1, "sizes": sizes}
+    other = tune(A2C(), [name], {name: 20}, agent="D(2)", **options)[name]
+    own = tune(A2C(), [name], {name: 20}, agent="D(32)", **options)[name]
+    assert other["agent"] == "D(2)" and "agent" not in own
+    assert other["is_normalised"] and other["setting"]["learning_rate"] < 0.01
+
+
+def test_without_rulers_the_plain_return_is_what_counts(monkeypatch):
+    nothing = np.full(2, np.nan)
+    monkeypatch.setattr(tuning, "references", lambda *_: (nothing, nothing))
+    sizes = TrainingSizes(num_streams=8, num_steps=10)
+    options = {"is_learned": False, "num_trials": 2, "num_seeds": 2, "sizes": sizes}
+    entry = tune(A2C(), ["chain/short"], {"chain/short": 30}, **options)["chain/short"]
+    assert not entry["is_normalised"] and entry["score"] is not None
+    # On a chain a normalised return is the return.
+    monkeypatch.undo()
+    again = tune(A2C(), ["chain/short"], {"chain/short": 30}, **options)["chain/short"]
+    assert again["is_normalised"] and again["score"] == pytest.approx(entry["score"], abs=1e-3)
+
+
+def test_a_table_grows_by_environment_agent_and_number_of_updates(entries, tmp_path):
     path = tmp_path / "tuned" / "a2c.json"
     save_table(path, "a2c", entries)
     save_table(path, "a2c", {"chain/short": {**entries["chain/short"], "updates": 10}})
     save_table(path, "a2c", {"chain/short": {**entries["chain/short"], "score": 0.5}})
     found = read_table(path)["environments"]["chain/short"]
     assert [e["updates"] for e in found] == [10, 30] and found[1]["score"] == 0.5
+    save_table(path, "a2c", {"chain/short": {**entries["chain/short"], "agent": "another"}})
+    found = read_table(path)["environments"]["chain/short"]
+    assert [(e["updates"], e.get("agent")) for e in found] == [(10, None), (30, None), (30, "another")]
     assert json.loads(path.read_text())["rule"] == "a2c"
     assert max(map(len, path.read_text().splitlines())) < 120
-
-
-def test_an_environment_without_rulers_cannot_be_tuned(monkeypatch):
-    unsolved = type("E", (), {"distribution": type("D", (), {"shape": object()})})
-    monkeypatch.setattr(tuning, "environment", lambda name: unsolved)
-    with pytest.raises(ValueError, match="cannot be normalised"):
-        tune(A2C(), ["somewhere/else"], {"somewhere/else": 3}, is_learned=False)

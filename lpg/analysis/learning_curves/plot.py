@@ -1,4 +1,4 @@
-"""Learning curves: a panel per environment, a line with its interval per rule, dashed lines for the two rulers."""
+"""Learning curves: a panel per environment, a line with its interval per rule, dashed lines for the rulers."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lpg.analysis.style import INK, MUTED, colours, style
-from lpg.evaluation.results import OPTIMUM, RANDOM, Row, curves, smoothed
+from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, smoothed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def draw(rows: Sequence[Row]) -> "Figure":
     from matplotlib.figure import Figure
 
     table = curves(rows)
-    rules = [rule for rule in table if rule not in (RANDOM, OPTIMUM)]
+    rules = [rule for rule in table if rule not in RULERS]
     environments = list(dict.fromkeys(row.environment for row in rows if row.rule in rules))
     if not environments:
         raise ValueError("the results table has no learning curve in it")
@@ -52,17 +52,15 @@ def draw(rows: Sequence[Row]) -> "Figure":
     axes = figure.subplots(lines, columns, squeeze=False)
     palette = colours(rules)
     for ax, name in zip(axes.flat, environments, strict=False):
-        _panel(
-            ax, name, {rule: table[rule].get(name, {}) for rule in (*rules, RANDOM, OPTIMUM) if rule in table}, palette
-        )
+        _panel(ax, name, {rule: table[rule].get(name, {}) for rule in (*rules, *RULERS) if rule in table}, palette)
     for ax in axes.flat[len(environments) :]:
         ax.set_axis_off()
     for ax in axes[:, 0]:
         ax.set_ylabel("episode return")
     for index in range(max(len(environments) - columns, 0), len(environments)):
         axes.flat[index].set_xlabel("environment steps")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    named = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(named.values()), list(named), loc="outside upper center", ncols=len(named))
     return figure
 
 
@@ -81,7 +79,7 @@ def _panel(ax: "Axes", name: str, by_rule: dict[str, dict[int, list[Row]]], pale
         if len(values) > 1:
             error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
             ax.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0, zorder=2)
-    for ruler, dashes, colour in ((OPTIMUM, (5, 2.5), INK), (RANDOM, (1.5, 2), MUTED)):
+    for ruler, dashes, colour in ((OPTIMUM, (5, 2.5), INK), (BEST_KNOWN, (5, 2.5), MUTED), (RANDOM, (1.5, 2), MUTED)):
         if by_rule.get(ruler):
             height = float(np.mean([curve[0].return_mean for curve in by_rule[ruler].values()]))
             ax.axhline(height, color=colour, linewidth=1.1, dashes=dashes, label=ruler, zorder=1.5)

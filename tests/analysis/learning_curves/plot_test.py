@@ -29,6 +29,14 @@ def test_there_is_a_panel_per_environment_and_a_line_per_rule_at_the_means():
     assert [text.get_text() for text in figure.legends[0].texts] == ["a2c", "lpg", "optimum"]
 
 
+def test_rulers_of_all_panels_are_named():
+    rows = [r for r in table() if (r.rule, r.environment) != ("optimum", "tabular/long_dense")]
+    figure = draw([*rows, Row("best known", "tabular/long_dense", 0, 0, 0, 8.0, 0.1, 0)])
+    assert [text.get_text() for text in figure.legends[0].texts] == ["a2c", "lpg", "optimum", "best known"]
+    lines = [{line.get_label(): line for line in ax.lines} for ax in figure.axes if ax.axison]
+    assert set(np.atleast_1d(lines[1]["best known"].get_ydata())) == {8.0} and "best known" not in lines[0]
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 9])
 def test_any_number_of_environments_has_room(count, tmp_path):
     path = save_figure(table([f"chain/{i}" for i in range(count)]), tmp_path / "figures" / "f.svg")
