@@ -2,14 +2,15 @@
 
 The sweep is a search on a lattice whose rungs go on for ever except at natural bounds (no entropy bonus, λ = 1). It
 begins with the corners of a box and then looks around the best settings seen so far, so it widens by itself until the
-best one has been looked at from all sides. It spends the same number of trials on every rule, each at full length.
+best one has been looked at from all sides. It spends the same number of trials on every rule, each at full length; or,
+where that costs too much, the best few settings of a sweep over shorter trainings are tried at full length.
 """
 
 import dataclasses
 import itertools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from lpg.update_rules.base import Rule
 
 Point = tuple[int, ...]
 """A place on the lattice: a rung of each ladder."""
+RunTrials = Callable[..., list[Curve]]
+"""What trains the agents, see `run_trials`; a caller may give one that remembers what it has trained."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +95,7 @@ def tune(
     agent: str | None = None,
     num_actions: int | None = None,
     progress: Progress | None = None,
+    run: RunTrials = run_trials,
 ) -> dict[str, dict[str, Any]]:
     """Searches the best setting for each environment.
 
@@ -101,6 +105,7 @@ def tune(
         num_trials: settings tried for each environment, the same for every rule.
         num_seeds: agents per trial; all of them the same for every trial.
         agent: which agents are tuned; none: each environment's own.
+        run: trains the agents.
 
     Returns:
         For each environment an entry of a tuning table: the setting, its score (return, mean over the learning curve;
@@ -121,11 +126,10 @@ def tune(
             for point in points
             for seed in seeds
         ]
-        curves = iter(run_trials(rule, trials, "tuning", sizes=sizes, num_actions=num_actions, progress=progress))
+        curves = iter(run(rule, trials, "tuning", sizes=sizes, num_actions=num_actions, progress=progress))
         for name, points in wanted.items():
             for point in points:
-                areas = [_area(next(curves), low, high) for low, high in zip(*rulers[name], strict=True)]
-                tried[name][point] = float(np.mean(areas))
+                tried[name][point] = _score(curves, rulers[name])
     return {
         name: {
             **_entry(done, ladders[name], updates[name], num_seeds),
@@ -133,6 +137,50 @@ def tune(
             **({} if agent in (None, own[name]) else {"agent": agent}),
         }
         for name, done in tried.items()
+    }
+
+
+def confirm(
+    rule: Rule,
+    name: str,
+    entry: Mapping[str, Any],
+    updates: int,
+    *,
+    num_best: int = 4,
+    num_seeds: int = 3,
+    sizes: TrainingSizes | None = None,
+    num_actions: int | None = None,
+    run: RunTrials = run_trials,
+) -> dict[str, Any]:
+    """Tries the best settings of a sweep in longer trainings: what learns fastest need not last.
+
+    Args:
+        entry: of a tuning table, for the same environment and agent.
+        updates: agent updates of a trial.
+        num_best: how many settings are tried.
+        num_seeds, sizes, num_actions, run: as in `tune`.
+
+    Returns:
+        An entry for so many updates; `confirms` is the number of updates of the sweep that its settings are from.
+    """
+    columns, seeds = entry["sweep_columns"][:-1], range(num_seeds)
+    settings = [Setting(**dict(zip(columns, row, strict=False))) for row in entry["sweep"][:num_best]]
+    trials = [Trial(name, seed, setting, updates, entry.get("agent")) for setting in settings for seed in seeds]
+    curves = iter(run(rule, trials, "tuning", sizes=sizes or TrainingSizes(), num_actions=num_actions))
+    rulers = references(name, seeds, "tuning", num_actions)
+    score = {setting: _score(curves, rulers) for setting in settings}
+    order = sorted(settings, key=lambda setting: -score[setting])
+    return {
+        **entry,
+        "updates": updates,
+        "setting": dataclasses.asdict(order[0]),
+        "score": _rounded(score[order[0]]),
+        "trials": len(settings),
+        "seeds": num_seeds,
+        "is_inside": False,
+        "sweep": [[*(getattr(setting, column) for column in columns), _rounded(score[setting])] for setting in order],
+        "is_normalised": bool(np.isfinite(rulers).all()),
+        "confirms": entry["updates"],
     }
 
 
@@ -179,6 +227,11 @@ def _sweep_of(entry: Mapping[str, Any]) -> tuple[int, str | None]:
     return entry["updates"], entry.get("agent")
 
 
+def _score(curves: Iterator[Curve], rulers: tuple[np.ndarray, np.ndarray]) -> float:
+    """Of one setting: the mean over its seeds, whose curves come next."""
+    return float(np.mean([_area(next(curves), low, high) for low, high in zip(*rulers, strict=True)]))
+
+
 def _area(curve: Curve, random: float, best: float) -> float:
     """Mean over the curve: normalised return, or plain return without rulers; −∞ if no episode ended."""
     rows = [Row("", "", 0, int(at), 0, float(mean), 0.0, int(n)) for at, mean, _, n in zip(*curve, strict=True)]
@@ -189,20 +242,22 @@ def _area(curve: Curve, random: float, best: float) -> float:
 
 def _entry(tried: Mapping[Point, float], ladders: Sequence[Ladder], updates: int, num_seeds: int) -> dict[str, Any]:
     order = sorted(tried, key=lambda p: -tried[p])
-
-    def score(point: Point) -> float | None:
-        return round(tried[point], 4) if np.isfinite(tried[point]) else None
-
     return {
         "updates": updates,
         "setting": dataclasses.asdict(setting_at(order[0], ladders)),
-        "score": score(order[0]),
+        "score": _rounded(tried[order[0]]),
         "trials": len(tried),
         "seeds": num_seeds,
         "is_inside": all(p in tried for p in neighbours(order[0], ladders)),
         "sweep_columns": [*(ladder.name for ladder in ladders), "score"],
-        "sweep": [[*(ladder.value(r) for ladder, r in zip(ladders, p, strict=True)), score(p)] for p in order],
+        "sweep": [
+            [*(ladder.value(r) for ladder, r in zip(ladders, p, strict=True)), _rounded(tried[p])] for p in order
+        ],
     }
+
+
+def _rounded(score: float) -> float | None:
+    return round(score, 4) if np.isfinite(score) else None
 
 
 def _dump(table: dict[str, Any]) -> str:

@@ -1,18 +1,20 @@
 """Tuning: a search on a lattice whose answer is known, its budget, and its table."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from lpg.evaluation import tuning
-from lpg.evaluation.settings import read_table
+from lpg.evaluation.settings import Setting, read_table
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.tuning import (
     HAND_WRITTEN,
     LEARNED,
     Ladder,
     candidates,
+    confirm,
     ladders_for,
     neighbours,
     save_table,
@@ -112,6 +114,28 @@ def test_without_rulers_the_plain_return_is_what_counts(monkeypatch):
     monkeypatch.undo()
     again = tune(A2C(), ["chain/short"], {"chain/short": 30}, **options)["chain/short"]
     assert again["is_normalised"] and again["score"] == pytest.approx(entry["score"], abs=1e-3)
+
+
+def test_the_best_settings_of_a_sweep_are_tried_again_at_another_length(entries):
+    sizes, seen = TrainingSizes(num_streams=8, num_steps=10), []
+
+    def run(rule, trials, purpose, **options):
+        # The second best setting is made the better one: returns of 0.25 and 0.75, the whole curve long.
+        seen.extend(trials)
+        return [
+            (np.array([40]), np.array([0.75 if t.setting == second else 0.25]), np.zeros(1), np.array([64]))
+            for t in trials
+        ]
+
+    entry = entries["chain/short"]
+    columns = entry["sweep_columns"][:-1]
+    first, second = (Setting(**dict(zip(columns, row, strict=False))) for row in entry["sweep"][:2])
+    options = {"num_best": 2, "num_seeds": 3, "sizes": sizes, "run": run}
+    found = confirm(A2C(), "chain/short", entry, 40, **options)
+    assert [(t.setting, t.seed, t.num_updates) for t in seen] == [(s, i, 40) for s in (first, second) for i in range(3)]
+    assert found["setting"] == dataclasses.asdict(second) and found["score"] == pytest.approx(0.75, abs=1e-4)
+    assert [row[-1] for row in found["sweep"]] == pytest.approx([0.75, 0.25], abs=1e-4)
+    assert (found["updates"], found["confirms"], found["trials"], found["seeds"]) == (40, 30, 2, 3)
 
 
 def test_a_table_grows_by_environment_agent_and_number_of_updates(entries, tmp_path):
