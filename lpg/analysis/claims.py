@@ -21,7 +21,7 @@ class Claim:
     verdict: Verdict
 
 
-def judge(value: float, *, reproduced: float, partly: float) -> Verdict:
+def judge(value: float | int, *, reproduced: float | int, partly: float | int) -> Verdict:
     """A verdict from a number and two bounds.
 
     Args:

@@ -36,7 +36,7 @@ def draw(tables: Tables) -> "Figure":
     cells, found = tables["cells"], explained(tables)
     values = value_columns(cells)
     last = select(tables["y"], iteration=tables["y"]["iteration"].max())
-    best = [max(values, key=lambda name, one=one: one[name]) for one in found]
+    best = [max(values, key=one.__getitem__) for one in found]
     order = sorted(range(len(found)), key=lambda i: -found[i][best[i]])
     rows = 1 + math.ceil(len(order) / COLUMNS)
     figure = Figure(figsize=(1.75 * COLUMNS, 2.05 * rows + 0.5), layout="constrained")

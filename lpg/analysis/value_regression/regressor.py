@@ -20,6 +20,8 @@ Network = tuple[Linear, Linear]
 HIDDEN_SIZE = 64
 NUM_STEPS = 1500
 LEARNING_RATE = 0.01
+FARTHEST = 4.0
+"""Standard deviations beyond which features count as no farther: one odd cell must not decide a mean square."""
 STRIDE = 10
 """Steps between two looks at the rows that are held back."""
 
@@ -51,7 +53,7 @@ def fit_and_predict(
     wanted = jnp.asarray(((target - middle) / height).T, jnp.float32)
 
     def inputs(x: np.ndarray) -> Array:
-        return jnp.asarray(np.where(varies, (x - centre) / scale, 0.0), jnp.float32)
+        return jnp.asarray(np.where(varies, np.clip((x - centre) / scale, -FARTHEST, FARTHEST), 0.0), jnp.float32)
 
     found = _fit(
         jax.random.split(key, target.shape[1]),

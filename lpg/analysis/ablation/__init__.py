@@ -1,0 +1,1 @@
+"""What does each part of the LPG contribute? (Figure 7)"""

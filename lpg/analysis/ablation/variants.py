@@ -1,0 +1,39 @@
+"""The variants of figure 7, and two of ours, as changes of a configuration.
+
+Reference: Oh et al. (2020), section 4.5 and figure 7.
+"""
+
+import numpy as np
+
+from lpg.analysis.meta_runs import Variant
+from lpg.meta_training.config import MetaConfig
+
+
+def variants(config: MetaConfig) -> list[Variant]:
+    """The whole LPG first.
+
+    Args:
+        config: of the whole LPG; the fixed hyper-parameters are the middle ones of its bandit's arms.
+    """
+    networks = config.network_learning_rates
+    fixed = {
+        "learning_rates": [_middle(config.learning_rates)],
+        "y_weights": [_middle(config.y_weights)],
+        "network_learning_rates": None if networks is None else [_middle(networks)],
+    }
+    return [
+        Variant("lpg", "the whole LPG", {"rule": "lpg"}),
+        Variant("lpg-v", "is given a value function, discovers π̂ alone", {"rule": "lpg-v"}),
+        Variant("no-softmax", "y ∈ ℝ^m and ‖y − ŷ‖²", {"rule": "lpg-no-softmax", "prediction_entropy_weight": 0.0}),
+        Variant("no-entropy", "predictions without entropy regularisation, β1 = 0", {"prediction_entropy_weight": 0.0}),
+        Variant(
+            "no-l2", "targets without size regularisation, β2 = β3 = 0", {"pi_hat_weight": 0.0, "y_hat_weight": 0.0}
+        ),
+        Variant("fixed-hyper", "one arm instead of the bandit", fixed),
+        Variant("no-bootstrap", "ours: the rule does not see y(s′)", {"rule": "lpg-no-bootstrap"}),
+        Variant("no-recurrence", "ours: the rule sees one step at a time", {"rule": "lpg-no-recurrence"}),
+    ]
+
+
+def _middle(values: tuple[float, ...]) -> float:
+    return float(np.sort(values)[len(values) // 2])

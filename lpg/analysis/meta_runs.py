@@ -1,0 +1,112 @@
+"""Several meta-trainings that differ in a few values: each a run folder, one after the other, resumable at any time.
+
+What the ablation and the variety of training environments are made of.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpg.analysis.table import Table, make_table
+from lpg.evaluation.validation import Validator
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.config_file import make_config
+from lpg.meta_training.metrics import read_metrics
+from lpg.meta_training.run import Listener, run
+from lpg.update_rules.base import Rule
+
+Validate = Callable[[Rule], float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A named change of a configuration."""
+
+    name: str
+    about: str
+    changes: Mapping[str, Any]
+
+    def of(self, config: MetaConfig) -> MetaConfig:
+        """The changed configuration.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return make_config({**dataclasses.asdict(config), **self.changes})
+
+
+def train_variants(
+    variants: Mapping[str, MetaConfig],
+    folder: Path,
+    *,
+    seed: int,
+    minutes: float | None,
+    listener: Callable[[str, MetaConfig], Listener],
+    validator: Callable[[MetaConfig], Validate] = Validator,
+) -> bool:
+    """Meta-trains each variant into `folder/NAME`; what is there goes on, what is finished stays.
+
+    Args:
+        minutes: for all of them together; none: no limit.
+        listener: is made for each variant as its turn comes.
+        validator: makes the validation; curves can be compared only if it does not depend on the variant.
+
+    Returns:
+        Whether all are finished.
+
+    Raises:
+        ValueError: a folder holds a run with another configuration or seed.
+    """
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    for name, changed in variants.items():
+        left = None if deadline is None else (deadline - time.monotonic()) / 60
+        own = folder / name
+        if is_finished(own, changed):
+            continue
+        if left is not None and left <= 0:
+            return False
+        result = run(
+            changed,
+            own,
+            seed=seed,
+            resume=(own / "config.json").exists(),
+            minutes=left,
+            validate=validator(changed),
+            listener=listener(name, changed),
+        )  # fmt: skip
+        if result.signal is not None:
+            raise KeyboardInterrupt
+        if not result.is_complete:
+            return False
+    return True
+
+
+def is_finished(run_folder: Path, config: MetaConfig) -> bool:
+    """Whether a run folder has all the meta-updates of a configuration."""
+    try:
+        stored = json.loads((run_folder / "config.json").read_text())["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    rows = read_metrics(run_folder / "metrics.csv")
+    is_same = stored == json.loads(json.dumps(dataclasses.asdict(config)))
+    return is_same and bool(rows) and float(rows[-1]["meta_update"]) >= config.meta_updates
+
+
+def validations(folder: Path, names: list[str]) -> Table:
+    """Validation scores of the runs so far.
+
+    Returns:
+        Columns `variant`, `meta_update`, `score`; runs without any validation have no row.
+    """
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        for line in read_metrics(folder / name / "metrics.csv"):
+            if line["validation"] and np.isfinite(float(line["validation"])):
+                row = {"meta_update": float(line["meta_update"]), "score": float(line["validation"])}
+                rows.append({"variant": name, **row})
+    return make_table(rows) if rows else {n: np.zeros(0) for n in ("variant", "meta_update", "score")}

@@ -1,0 +1,1 @@
+"""Do more kinds of training environments make a rule that generalises better? (Figure 9)"""

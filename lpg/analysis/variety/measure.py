@@ -1,0 +1,56 @@
+"""The rules of the training sets on environments that none of them has seen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lpg.analysis.table import Table, make_table
+from lpg.evaluation.evaluate import Progress, evaluate_rule, ruler_rows
+from lpg.evaluation.results import Row
+from lpg.evaluation.scores import scores
+from lpg.evaluation.settings import Setting
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.update_rules.base import Rule
+
+
+def measure(
+    rules: Mapping[str, tuple[Rule, TrainingSizes]],
+    environments: Sequence[str],
+    seeds: int,
+    updates: Mapping[str, int],
+    learning_rates: Sequence[float],
+    progress: Progress | None = None,
+    evaluate: Callable[..., list[Row]] = evaluate_rule,
+) -> Table:
+    """Fresh agents under each rule.
+
+    Args:
+        rules: by training set, with the sizes of the agents' training.
+        updates: agent updates by environment.
+        learning_rates: tried for every rule and environment alike; the best one counts, on each environment.
+
+    Returns:
+        Columns `variant`, `environment`, `score`, `learning_rate`: normalised area under the learning curve, mean over
+        seeds; the raw final return where nothing can be normalised.
+    """
+    rulers = ruler_rows(environments, seeds, "report")
+    rows: list[dict[str, Any]] = []
+    for variant, (rule, sizes) in rules.items():
+        best: dict[str, tuple[float, float]] = {}
+        for rate in learning_rates:
+            found = evaluate(
+                rule, variant, environments, seeds, updates, "report", Setting(learning_rate=rate), sizes=sizes,
+                progress=progress,
+            )  # fmt: skip
+            one = scores([*found, *rulers])[variant]
+            areas = one.area.per_environment if one.area else {}
+            for name in environments:
+                value = areas.get(name, one.raw_end.get(name, np.nan))
+                if np.isfinite(value) and (name not in best or value > best[name][0]):
+                    best[name] = (value, rate)
+        rows += [
+            {"variant": variant, "environment": name, "score": value, "learning_rate": rate}
+            for name, (value, rate) in best.items()
+        ]
+    return make_table(rows)

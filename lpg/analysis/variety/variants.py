@@ -1,0 +1,45 @@
+"""The training sets of figure 9, at equal budgets.
+
+Reference: Oh et al. (2020), section 4.6 and figure 9.
+"""
+
+from lpg.analysis.meta_runs import Variant
+from lpg.environments.registry import suite
+from lpg.meta_training.config import MetaConfig
+
+CHAINS = "chain/short,chain/short_noisy,chain/long,chain/long_noisy,chain/distractor"
+SETS = {
+    "tabular": ("five tabular grids", "tabular"),
+    "tabular-random": ("and five random grids", "tabular,random"),
+    "tabular-random-chain": ("and five chains", f"tabular,random,{CHAINS}"),
+}
+
+
+def variants(config: MetaConfig) -> list[Variant]:
+    """One per training set; a budget is lifetimes × meta-updates, the lifetimes dealt out over the environments.
+
+    Args:
+        config: its lifetimes are those of the smallest set; every set has at least one lifetime per environment.
+    """
+    smallest = min(len(suite(names)) for _, names in SETS.values())
+    lifetimes = config.num_lifetimes or config.lifetimes_per_environment * smallest
+    largest = max(len(suite(names)) for _, names in SETS.values())
+    if lifetimes < largest:
+        raise ValueError(
+            f"{lifetimes} lifetimes given; at least {largest} are needed, one for each environment of the largest set"
+        )
+    return [Variant(name, about, {"suite": names, "num_lifetimes": lifetimes}) for name, (about, names) in SETS.items()]
+
+
+def check_unseen(test_suite: str) -> tuple[str, ...]:
+    """The environments of a test suite, none of which is in any training set.
+
+    Raises:
+        ValueError: one is.
+    """
+    names = suite(test_suite)
+    trained = {name for _, names in SETS.values() for name in suite(names)}
+    seen = [name for name in names if name in trained]
+    if seen:
+        raise ValueError(f"{seen[0]} is trained on; --suite needs environments that none of the rules has seen")
+    return names

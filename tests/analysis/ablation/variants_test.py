@@ -1,0 +1,28 @@
+"""The variants are the paper's and two of ours; each is a valid configuration that differs in what it says."""
+
+import dataclasses
+
+from lpg.analysis.ablation.variants import variants
+from lpg.analysis.paper_numbers import FIGURE_7
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.config_file import load_config
+
+
+def test_all_of_figure_7_are_there_and_two_more():
+    names = [variant.name for variant in variants(MetaConfig())]
+    assert names[:6] == list(FIGURE_7) and names[6:] == ["no-bootstrap", "no-recurrence"]
+
+
+def test_each_differs_from_the_whole_in_its_own_fields_only():
+    for config in (MetaConfig(), load_config("laptop")):
+        whole = dataclasses.asdict(config)
+        for variant in variants(config):
+            changed = dataclasses.asdict(variant.of(config))
+            different = {key for key in whole if whole[key] != changed[key]}
+            assert different <= set(variant.changes)
+            assert bool(different) == (variant.name != "lpg")
+
+
+def test_fixed_hyper_parameters_are_one_arm_from_the_middle():
+    (fixed,) = [one for one in variants(MetaConfig()) if one.name == "fixed-hyper"]
+    assert (fixed.of(MetaConfig()).learning_rates, fixed.of(MetaConfig()).y_weights) == ((40.0,), (0.5,))

@@ -1,0 +1,64 @@
+"""Several meta-trainings in one folder: each goes on where it stopped, and what is finished stays as it is."""
+
+import dataclasses
+
+import pytest
+
+from lpg.analysis.meta_runs import Variant, is_finished, train_variants, validations
+from tests.tiny_run import TINY
+
+CONFIG = dataclasses.replace(TINY, suite="chain/short", num_lifetimes=2, meta_updates=2, validation_every=1)
+
+
+class Silent:
+    """Hears everything, says nothing."""
+
+    def note(self, text):
+        pass
+
+    def step(self, state, values, flags):
+        pass
+
+
+def train(folder, variants, heard, **options):
+    def listener(name, config):
+        heard.append(name)
+        return Silent()
+
+    return train_variants(
+        variants, folder, seed=0, listener=listener, validator=lambda config: lambda rule: 0.5,
+        **{"minutes": None, **options},
+    )  # fmt: skip
+
+
+def test_variants_are_trained_once_and_their_validations_collected(tmp_path):
+    variants = {"whole": CONFIG, "flat": dataclasses.replace(CONFIG, rule="lpg-no-recurrence")}
+    heard = []
+    assert train(tmp_path, variants, heard)
+    assert heard == ["whole", "flat"]
+    assert all(is_finished(tmp_path / name, config) for name, config in variants.items())
+    curves = validations(tmp_path, ["whole", "flat", "absent"])
+    assert curves["variant"].tolist() == ["whole", "whole", "flat", "flat"]
+    assert curves["meta_update"].tolist() == [1, 2, 1, 2] and set(curves["score"]) == {0.5}
+    # Again: nothing is left to do; with one more meta-update the folder holds another configuration and is refused.
+    assert train(tmp_path, variants, heard) and heard == ["whole", "flat"]
+    longer = {"whole": dataclasses.replace(CONFIG, meta_updates=3)}
+    assert not is_finished(tmp_path / "whole", longer["whole"])
+    with pytest.raises(ValueError, match="meta_updates"):
+        train(tmp_path, longer, heard)
+
+
+def test_a_budget_of_time_ends_it_and_it_goes_on_later(tmp_path):
+    heard = []
+    assert not train(tmp_path, {"whole": CONFIG}, heard, minutes=1e-9)
+    assert not is_finished(tmp_path / "whole", CONFIG)
+    assert validations(tmp_path, ["whole"])["score"].size == 0
+    assert train(tmp_path, {"whole": CONFIG}, heard)
+    assert is_finished(tmp_path / "whole", CONFIG)
+
+
+def test_a_variant_changes_what_it_says_and_nothing_else():
+    changed = Variant("flat", "", {"rule": "lpg-no-recurrence"}).of(CONFIG)
+    assert changed == dataclasses.replace(CONFIG, rule="lpg-no-recurrence")
+    with pytest.raises(ValueError, match="did you mean"):
+        Variant("typo", "", {"rul": "lpg"}).of(CONFIG)
