@@ -19,14 +19,22 @@ class Trajectory(eqx.Module):
     """What one agent saw in T steps of B parallel streams."""
 
     observation: Shaped[Array, " T B *obs"]
-    next_observation: Shaped[Array, " T B *obs"]
-    """s_{t+1} before any reset."""
+    next_observation: Shaped[Array, " N B *obs"]
+    """s_{t+1} before any reset: N = T rows; or, where every episode's end is a termination, N = 1, the last row alone,
+    because then nobody asks what comes after an end, and before one s_{t+1} is the next row of `observation`."""
     action: Int[Array, " T B"]
     reward: Float[Array, " T B"]
     terminated: Bool[Array, " T B"]
     """The episode ended here and nothing follows: no bootstrapping."""
     is_last: Bool[Array, " T B"]
     """The episode ended here, by termination or by a time limit (truncation)."""
+
+    def __check_init__(self) -> None:
+        rows, needed = self.next_observation.shape[0], self.reward.shape[0]
+        if rows not in (1, needed):
+            raise ValueError(
+                f"next_observation has {rows} rows; {needed} are needed, one for each step, or the last alone"
+            )
 
 
 class AgentOutput(eqx.Module):

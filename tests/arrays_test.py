@@ -11,7 +11,7 @@ import pytest
 from jax.sharding import PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array, Float
 
-from lpg.arrays import flatten, unflatten, write_whole
+from lpg.arrays import flatten, side_by_side, unflatten, write_whole
 
 
 class Pair(eqx.Module):
@@ -108,3 +108,27 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path, monkeyp
     monkeypatch.setattr(os, "fsync", lambda number: (seen.append(path.read_bytes()), fsync(number)))
     write_whole(path, b"new")
     assert seen == [b"old"]
+
+
+def test_rows_side_by_side_give_what_each_gives_alone():
+    seen = []
+
+    def one(tree):
+        seen.append(tree["x"].shape)
+        return {"sum": tree["x"].sum() + tree["y"]}
+
+    rows = {"x": jnp.arange(6.0).reshape(3, 2), "y": jnp.array([10.0, 20.0, 30.0])}
+    np.testing.assert_array_equal(side_by_side(one)(rows)["sum"], [11, 25, 39])
+    alone = side_by_side(jax.jit(one))(jax.tree.map(lambda x: x[1:2], rows))
+    np.testing.assert_array_equal(alone["sum"], [25])
+    assert alone["sum"].shape == (1,) and seen[-1] == (2,)
+
+
+def test_a_row_that_is_alone_is_not_batched():
+    # A product of matrices is batched by vmap, and then has three axes; alone it has two.
+    def text(count):
+        product = jax.make_jaxpr(side_by_side(lambda a, b: a @ b))
+        return str(product(jnp.zeros((count, 2, 3)), jnp.zeros((count, 3, 4))))
+
+    assert "f32[2,4] = dot_general" in text(1)
+    assert "f32[2,2,4] = dot_general" in text(2)  # the twin

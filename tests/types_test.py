@@ -22,10 +22,17 @@ def test_a_trajectory_takes_rows_of_one_length():
     assert [field.name for field in dataclasses.fields(Trajectory(**FIELDS))] == list(FIELDS)
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", [name for name in FIELDS if name != "next_observation"])
 def test_a_trajectory_refuses_one_row_too_many_in_any_field(name):
     with pytest.raises(TypeCheckError):
         Trajectory(**FIELDS | {name: jnp.concatenate([FIELDS[name], FIELDS[name][:1]])})
+
+
+def test_what_follows_is_known_for_every_step_or_for_the_last_alone():
+    assert Trajectory(**FIELDS | {"next_observation": jnp.zeros((1, B), int)}).next_observation.shape == (1, B)
+    for rows in (0, 2, T - 1, T + 1):
+        with pytest.raises(ValueError, match=f"next_observation has {rows} rows; 4 are needed"):
+            Trajectory(**FIELDS | {"next_observation": jnp.zeros((rows, B), int)})
 
 
 def test_a_trajectory_refuses_axes_in_the_wrong_order():

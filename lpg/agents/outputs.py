@@ -10,7 +10,10 @@ from jaxtyping import Array, Bool, Shaped
 from lpg.types import AgentOutput
 
 Agent = Callable[[Shaped[Array, " *obs"]], AgentOutput]
-"""θ: a Module whose leaves are float arrays and whose call maps one observation to its outputs."""
+"""θ: a Module whose leaves are float arrays and whose call maps one observation to its outputs.
+
+With an attribute `takes_batches` that is true, its call maps any leading axes at once, which is faster for networks.
+"""
 
 MASKED_LOGIT = -1e9
 """Finite, so that a masked action has probability exactly 0 and every gradient through it stays finite."""
@@ -25,7 +28,17 @@ def outputs(
         batch_ndim: how many leading axes of `observation` are batch axes, [T, B] by default.
     """
     apply = agent
-    for _ in range(batch_ndim):
-        apply = jax.vmap(apply)
+    if not getattr(agent, "takes_batches", False):
+        for _ in range(batch_ndim):
+            apply = jax.vmap(apply)
     output = apply(observation)
     return eqx.tree_at(lambda o: o.logits, output, jnp.where(action_mask, output.logits, MASKED_LOGIT))
+
+
+def next_rows(rows: Shaped[Array, " T B *row"], after: Shaped[Array, " N B *row"]) -> Shaped[Array, " T B *row"]:
+    """What was computed from s_1 … s_T, given what was computed from `observation` and from `next_observation`.
+
+    Where a trajectory keeps only the last row of `next_observation`, the others follow from `observation`; at the ends
+    of episodes they then belong to the next episode, which nobody may read.
+    """
+    return jnp.concatenate([rows[after.shape[0] :], after])

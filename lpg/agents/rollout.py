@@ -54,7 +54,7 @@ def rollout(
 
     Args:
         time_limit_is_termination: show the agent an episode cut by its time limit as terminated (the paper's way)
-            instead of truncated.
+            instead of truncated. What comes after an end is then never needed, and `next_observation` has one row.
     """
     agent = jax.lax.stop_gradient(agent)
     mask = environment.action_mask(instance)
@@ -70,15 +70,16 @@ def rollout(
         following, outcome, next_observation = advance(environment_state, action, noise_t[:, 1:])
         is_last = outcome.terminated | outcome.truncated
         total = running + outcome.reward
-        row = (observation, next_observation, action, outcome.reward, outcome.terminated, is_last, total)
+        arrived = None if time_limit_is_termination else next_observation
+        row = (observation, arrived, action, outcome.reward, outcome.terminated, is_last, total)
         return (following, observe(instance, following), jnp.where(is_last, 0.0, total)), row
 
     first = (state.environment, observe(instance, state.environment), state.episode_return)
-    (last, _, running), rows = jax.lax.scan(step, first, noise)
-    observation, next_observation, action, reward, terminated, is_last, total = rows
+    (last, after, running), rows = jax.lax.scan(step, first, noise)
+    observation, arrived, action, reward, terminated, is_last, total = rows
     trajectory = Trajectory(
         observation=observation,
-        next_observation=next_observation,
+        next_observation=after[None] if time_limit_is_termination else arrived,
         action=action,
         reward=reward,
         terminated=is_last if time_limit_is_termination else terminated,

@@ -18,9 +18,11 @@ import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, Key
 
+from lpg.agents.network import prefers_to_be_alone
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
+from lpg.arrays import side_by_side
 from lpg.environments.base import Environment, Instance
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
@@ -125,7 +127,7 @@ def train_agents(
     """
     num_runs = runs.key.shape[0]
     devices = jax.device_count()
-    chunk = chunk or fitting_chunk(num_runs, devices)
+    chunk = chunk or (1 if prefers_to_be_alone(agent) else fitting_chunk(num_runs, devices))
     begin, advance, spread = _programs(shape, sizes, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
     batch = chunk * devices
     ends = stretch_ends(num_updates, num_points)
@@ -182,11 +184,13 @@ def _programs(
         return _advance(rule, state, run, first, last, shape, sizes, agent)
 
     start = jax.shard_map(
-        jax.vmap(begin, in_axes=(None, 0)),
+        lambda rule, runs: side_by_side(functools.partial(begin, rule))(runs),
         mesh=mesh, in_specs=(everywhere, spread), out_specs=spread, check_vma=False,
     )  # fmt: skip
     go_on = jax.shard_map(
-        jax.vmap(advance, in_axes=(None, 0, 0, None, None)),
+        lambda rule, states, runs, first, last: side_by_side(
+            lambda state, run: advance(rule, state, run, first, last)
+        )(states, runs),
         mesh=mesh, in_specs=(everywhere, spread, spread, everywhere, everywhere), out_specs=spread, check_vma=False,
     )  # fmt: skip
     return jax.jit(start), jax.jit(go_on, donate_argnums=1), NamedSharding(mesh, spread)

@@ -4,10 +4,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 from lpg.agents.network import Network, init_network, parse_architecture
 from lpg.agents.optimizers import safe_adam
+from lpg.agents.outputs import next_rows
 from lpg.types import Trajectory
 from lpg.update_rules.returns import generalised_advantages
 
@@ -81,44 +82,37 @@ def assess(
     Returns:
         The new critic, advantages (from V before the update) and how good V was.
     """
-    value = values(critic, trajectory.observation)
-    next_value = values(critic, trajectory.next_observation)
+    value, pull_back = jax.vjp(lambda v: values(v, trajectory.observation), critic.value)
+    next_value = next_rows(value, values(critic.value, trajectory.next_observation))
     error = generalised_advantages(
         trajectory.reward, value, next_value, trajectory.terminated, trajectory.is_last, gamma, jnp.asarray(lambda_)
     )
     square = jnp.mean(error**2)
     mean_square = (1 - forgetting) * critic.mean_square + forgetting * square
     weight = (1 - forgetting) * critic.weight + forgetting
-    moved, optimizer_state = learned(critic, trajectory.observation, value + error, rate, learning_rate)
-    following = Critic(
-        value=moved,
-        optimizer_state=optimizer_state,
-        mean_square=mean_square,
-        weight=weight,
-    )
+    if isinstance(critic.value, Network):
+        # The derivative of the mean of ½ (G^λ − V)² in V is −error over the number of samples.
+        (gradient,) = pull_back(-error / error.size)
+        direction, optimizer_state = safe_adam().update(gradient, critic.optimizer_state)
+        moved = optax.apply_updates(critic.value, jax.tree.map(lambda d: learning_rate * d, direction))
+    else:
+        moved, optimizer_state = moved_table(critic.value, trajectory.observation, error, rate), ()
+    following = Critic(value=moved, optimizer_state=optimizer_state, mean_square=mean_square, weight=weight)
     scale = jnp.maximum(jnp.sqrt(mean_square / weight), 1e-3) if scale_advantages else 1.0
     return following, error / scale, CriticInfo(error=square, variance=jnp.var(value + error))
 
 
-def values(critic: Critic, observation: Shaped[Array, " T B *obs"]) -> Float[Array, " T B"]:
+def values(value: Float[Array, " S"] | Network, observation: Shaped[Array, " T B *obs"]) -> Float[Array, " T B"]:
     """V of each observation."""
-    if isinstance(critic.value, Network):
-        return jax.vmap(jax.vmap(critic.value))(observation).prediction[..., 0]
-    return critic.value[observation]
+    if isinstance(value, Network):
+        return value(observation).prediction[..., 0]
+    return value[observation]
 
 
-def learned(
-    critic: Critic, observation: Shaped[Array, " T B *obs"], target: Float[Array, " T B"], rate: float,
-    learning_rate: float,
-) -> tuple[Float[Array, " S"] | Network, optax.OptState]:  # fmt: skip
-    """V moved towards its targets, and the optimiser's state after it."""
-    if isinstance(critic.value, Network):
-
-        def loss(value: Network) -> Float[Array, ""]:
-            return 0.5 * jnp.mean((jax.vmap(jax.vmap(value))(observation).prediction[..., 0] - target) ** 2)
-
-        direction, optimizer_state = safe_adam().update(jax.grad(loss)(critic.value), critic.optimizer_state)
-        return optax.apply_updates(critic.value, jax.tree.map(lambda d: learning_rate * d, direction)), optimizer_state
-    visits = jnp.stack([target - critic.value[observation], jnp.ones_like(target)], axis=-1)
-    total = jnp.zeros((critic.value.shape[0], 2), target.dtype).at[observation].add(visits)
-    return critic.value + rate * total[:, 0] / jnp.maximum(total[:, 1], 1.0), critic.optimizer_state
+def moved_table(
+    value: Float[Array, " S"], observation: Int[Array, " T B"], error: Float[Array, " T B"], rate: float
+) -> Float[Array, " S"]:
+    """Each state's value moved by its mean error; states that were not visited stay."""
+    visits = jnp.stack([error, jnp.ones_like(error)], axis=-1)
+    total = jnp.zeros((value.shape[0], 2), error.dtype).at[observation].add(visits)
+    return value + rate * total[:, 0] / jnp.maximum(total[:, 1], 1.0)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lpg.agents.defaults import default_agent
+from lpg.agents.network import prefers_to_be_alone
 from lpg.agents.registry import TABULAR
 from lpg.environments.base import Environment
 from lpg.environments.registry import environment, suite
@@ -46,7 +47,7 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
     groups = []
     for (shape, agent), names in by_shape.items():
         real = [index for index, name in enumerate(names) for _ in range(counts[name])]
-        chunk, size = fit(len(real), num_devices, config.chunk)
+        chunk, size = fit(len(real), num_devices, 1 if prefers_to_be_alone(agent) else config.chunk)
         groups.append(
             Group(
                 shape=shape,

@@ -13,6 +13,7 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import CriticInfo, assess
 from lpg.meta_training.lifetime import LifetimeState, fresh_rollout, remember_returns
 from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
+from lpg.types import AgentOutput, Targets, Trajectory
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
@@ -64,10 +65,15 @@ def run_window(
     if config.remat:
         update = jax.checkpoint(update)
 
+    def measure(output: AgentOutput, action: Array, advantage: Array, targets: Targets) -> ObjectiveTerms:
+        return terms(output, action, advantage, targets, rule.discovers_predictions)
+
     def step(carry: tuple, key: PRNGKeyArray) -> tuple:
-        agent, optimizer_state, state, trajectory, critic, total, count = carry
-        agent, optimizer_state, update_info = update(rule, agent, optimizer_state, trajectory)
-        state, trajectory, info = fresh_rollout(key, state, agent, shape, lifetime.instance, config)
+        agent, optimizer_state, state, trajectory, critic, total, count, before = carry
+        agent, optimizer_state, info = update(rule, agent, optimizer_state, trajectory)
+        # An update begins where the one before it is measured, so its forward pass serves both.
+        measured = measure(info.output, trajectory.action, *before)
+        state, trajectory, finished = fresh_rollout(key, state, agent, shape, lifetime.instance, config)
         critic, advantage, critic_info = assess(
             critic,
             trajectory,
@@ -77,10 +83,9 @@ def run_window(
             learning_rate=config.critic_learning_rate,
             scale_advantages=config.scale_advantages,
         )
-        output = outputs(agent, trajectory.observation, mask)
-        one = terms(output, trajectory.action, advantage, update_info.targets, rule.discovers_predictions)
-        total, count = remember_returns(total, count, info, config.num_streams)
-        return (agent, optimizer_state, state, trajectory, critic, total, count), (one, critic_info, info)
+        total, count = remember_returns(total, count, finished, config.num_streams)
+        following = (agent, optimizer_state, state, trajectory, critic, total, count, (advantage, info.targets))
+        return following, (measured, critic_info, finished)
 
     first = (
         lifetime.agent,
@@ -90,9 +95,13 @@ def run_window(
         lifetime.critic,
         lifetime.return_sum,
         lifetime.return_count,
+        nothing_before(lifetime.trajectory, rule),
     )
-    last, (per_update, critic_info, info) = jax.lax.scan(step, first, jax.random.split(key, config.num_updates))
-    agent, optimizer_state, state, trajectory, critic, total, count = last
+    last, (measured, critic_info, finished) = jax.lax.scan(step, first, jax.random.split(key, config.num_updates))
+    agent, optimizer_state, state, trajectory, critic, total, count, before = last
+    newest = measure(outputs(agent, trajectory.observation, mask), trajectory.action, *before)
+    # The first measurement belongs to the window before this one.
+    per_update = jax.tree.map(lambda rows, row: jnp.append(rows[1:], row), measured, newest)
     steps = jnp.arange(config.num_updates)
     is_measured = jnp.where(config.objective == "every", True, steps == config.num_updates - 1)
     loss = meta_loss(
@@ -119,12 +128,18 @@ def run_window(
         loss=loss,
         terms=jax.tree.map(jnp.mean, per_update),
         critic=jax.tree.map(jnp.mean, critic_info),
-        return_sum=jnp.sum(info.return_sum),
-        num_episodes=jnp.sum(info.num_episodes),
+        return_sum=jnp.sum(finished.return_sum),
+        num_episodes=jnp.sum(finished.num_episodes),
         is_deterministic=per_update.policy_entropy[-1] < DETERMINISTIC * jnp.log(jnp.sum(mask)),
         is_finite=all_finite((agent, loss)),
     )
     return loss, (following, report)
+
+
+def nothing_before(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T B"], Targets]:
+    """Advantages and targets, all zero, in the place of those of the update before a window's first."""
+    zero = jnp.zeros_like(trajectory.reward)
+    return zero, Targets(pi_hat=zero, y_hat=jnp.zeros((*zero.shape, rule.prediction_size), zero.dtype))
 
 
 def meta_gradient(

@@ -12,6 +12,7 @@ import optax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
+from lpg.arrays import side_by_side
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group
 from lpg.meta_training.lifetime import Birth, LifetimeState, be_born
@@ -64,9 +65,8 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     def local(rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, slot: Array) -> tuple:
         def one_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
             lifetimes, keys, weight, slot = rows
-            gradient, lifetimes, info = jax.vmap(meta_gradient, in_axes=(None, 0, 0, None, None, None))(
-                rule, lifetimes, keys, config, group.shape, group.agent
-            )
+            one = lambda lifetime, key: meta_gradient(rule, lifetime, key, config, group.shape, group.agent)  # noqa: E731
+            gradient, lifetimes, info = side_by_side(one)(lifetimes, keys)
             share = jax.nn.one_hot(slot, len(group.names), axis=0, dtype=weight.dtype) * weight
             total = jax.tree.map(lambda t, g: t + jnp.tensordot(share, g, axes=1), total, gradient)
             return total, (lifetimes, info)

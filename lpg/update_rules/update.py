@@ -5,7 +5,7 @@ import jax
 import optax
 from jaxtyping import Array, Bool
 
-from lpg.agents.outputs import Agent, outputs
+from lpg.agents.outputs import Agent, next_rows, outputs
 from lpg.types import AgentOutput, Hyperparameters, Targets, Trajectory
 from lpg.update_rules.base import Rule, RuleInputs
 
@@ -43,8 +43,8 @@ def agent_update(
         return outputs(theta, trajectory.observation, action_mask)
 
     output, pull_back = jax.vjp(forward, agent)
-    following = outputs(agent, trajectory.next_observation, action_mask)
-    inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=following.prediction)
+    after = outputs(agent, trajectory.next_observation, action_mask).prediction
+    inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
     targets = rule.targets(inputs, hyper)
     (gradient,) = pull_back(jax.grad(rule.loss)(output, inputs, targets, hyper))
     direction, optimizer_state = optimizer.update(gradient, optimizer_state, agent)

@@ -111,6 +111,7 @@ def test_a_dense_network_worked_by_hand():
         dense=(Linear(weight=jnp.array([[1.0, 2], [1, -3]]), bias=jnp.array([0.5, 1])),),
         policy=Linear(weight=jnp.array([[2.0, -1], [7, 7]]), bias=jnp.array([1.0, 0])),
         prediction=Linear(weight=jnp.array([[10.0], [100]]), bias=jnp.array([-5.0])),
+        observation_ndim=1,
     )
     output = tiny(jnp.array([1.0, 2]))
     np.testing.assert_array_equal(output.logits, [8, -3.5])
@@ -129,10 +130,24 @@ def test_a_convolutional_network_worked_by_hand():
         dense=(Linear(weight=jnp.array([[1.0], [10], [100], [1000]]), bias=jnp.zeros(1)),),
         policy=Linear(weight=jnp.ones((1, 1)), bias=jnp.zeros(1)),
         prediction=Linear(weight=jnp.array([[-2.0]]), bias=jnp.array([1.0])),
+        observation_ndim=3,
     )
     output = tiny(jnp.array([[[1.0, 2]], [[5, 3]]]))
     np.testing.assert_array_equal(output.logits, [4260])
     np.testing.assert_array_equal(output.prediction, [-8519])
+
+
+@pytest.mark.parametrize("text, shape", [("D(4-3)", (22,)), ("D(4)", PLANES), ("C(2-3)-D(4)", PLANES)])
+def test_a_batch_in_one_call_is_a_loop_over_single_observations(text, shape, key):
+    found = network(key, text, shape)
+    x = jax.random.normal(key, (2, 3, *shape))
+    batch = found(x)
+    for i in range(2):
+        for j in range(3):
+            one = found(x[i, j])
+            np.testing.assert_allclose(batch.logits[i, j], one.logits, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(batch.prediction[i, j], one.prediction, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(batch.prediction[0, 0], batch.prediction[1, 2])  # the twin: rows do differ
 
 
 @pytest.mark.parametrize("text", ["D(4-3)", "C(2-3)-D(4)"])

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.agents.outputs import outputs
+from lpg.agents.outputs import next_rows, outputs
 from lpg.agents.tabular import Table
 from lpg.update_rules.losses import entropy, log_prob
 
@@ -53,3 +53,9 @@ def test_a_batch_is_a_loop_over_single_observations(table):
             one = outputs(table, observation[t, b], MASK, batch_ndim=0)
             np.testing.assert_array_equal(batch.logits[t, b], one.logits)
             np.testing.assert_array_equal(batch.prediction[t, b], one.prediction)
+
+
+def test_what_follows_is_the_next_row_or_was_computed_for_every_step():
+    rows, every, last = jnp.arange(3.0)[:, None], jnp.array([[5.0], [6], [7]]), jnp.array([[9.0]])
+    np.testing.assert_array_equal(next_rows(rows, every), every)
+    np.testing.assert_array_equal(next_rows(rows, last), [[1], [2], [9]])

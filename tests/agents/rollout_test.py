@@ -67,6 +67,20 @@ def test_at_an_episodes_end_the_next_observation_is_the_final_state_and_not_the_
     assert np.all(following[~inside] < 2)  # the twin: observation[t + 1] belongs to the next episode
 
 
+def test_where_ends_are_terminations_only_what_follows_the_last_step_is_kept():
+    # The same luck shown in both ways: one row, equal to the last of all, but for streams whose episode ends there.
+    for instance, shape in ((grid(), GRID), (chain(5), CHAIN)):
+        start = fresh(shape, instance)
+        _, every, _ = play(jax.random.key(5), start, uniform_agent(shape), instance, shape)
+        _, alone, _ = play(jax.random.key(5), start, uniform_agent(shape), instance, shape, True)
+        np.testing.assert_array_equal(alone.action, every.action)
+        assert every.next_observation.shape[0] == NUM_STEPS and alone.next_observation.shape[0] == 1
+        goes_on = ~np.asarray(every.is_last[-1])
+        assert goes_on.any()
+        np.testing.assert_array_equal(alone.next_observation[0][goes_on], every.next_observation[-1][goes_on])
+        assert np.any(alone.next_observation[0] != every.observation[-1])  # the twin: not the row before
+
+
 def test_a_rollout_is_a_plain_loop_over_steps():
     instance, key = grid(), jax.random.key(3)
     start = fresh(GRID, instance)

@@ -127,9 +127,9 @@ def seen_once(observation, reward) -> Trajectory:
 def test_a_network_begins_with_values_of_zero(architecture, shape, key):
     critic = init_network_critic(key, architecture, shape)
     observation = jax.random.normal(key, (3, 2, *shape))
-    np.testing.assert_array_equal(values(critic, observation), np.zeros((3, 2)))
+    np.testing.assert_array_equal(values(critic.value, observation), np.zeros((3, 2)))
     otherwise = eqx.tree_at(lambda c: c.value.prediction.weight, critic, replace_fn=jnp.ones_like)
-    assert np.any(values(otherwise, observation) != 0)  # the twin
+    assert np.any(values(otherwise.value, observation) != 0)  # the twin
 
 
 def test_a_networks_first_step_worked_by_hand(key):
@@ -206,4 +206,4 @@ def test_a_networks_error_falls_on_a_fixed_policy_unless_it_does_not_learn(archi
     # An object next door, to the right, is worth 1; one that is two cells away γ = .9; one behind the agent nothing.
     # Planes: where the object is, where the agent is.
     picture = jnp.array([[[[0, 1, 0]], [[1, 0, 0]]], [[[0, 0, 1]], [[1, 0, 0]]], [[[1, 0, 0]], [[0, 1, 0]]]], float)
-    np.testing.assert_allclose(values(critic, picture[:, None])[:, 0], [1, 0.9, 0], atol=0.15)
+    np.testing.assert_allclose(values(critic.value, picture[:, None])[:, 0], [1, 0.9, 0], atol=0.15)

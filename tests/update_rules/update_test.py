@@ -10,9 +10,11 @@ import pytest
 from lpg.agents.outputs import outputs
 from lpg.agents.tabular import Table
 from lpg.layers import Linear
+from lpg.types import Trajectory
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.lpg import LPG, init_lpg
+from lpg.update_rules.lpg_v import init_lpg_v
 from lpg.update_rules.lstm import LSTM
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters, trajectory
@@ -122,6 +124,27 @@ def test_targets_enter_the_inner_gradient_as_constants(key):
     # The twin: differentiating through the targets too gives another direction.
     through = jax.grad(lambda theta: loss(theta, theta))(agent).rows
     assert np.abs(through - constant).max() > 1e-4
+
+
+@pytest.mark.parametrize("rule", ["lpg", "lpg-v", "a2c"])
+def test_where_ends_are_terminations_the_last_row_of_what_follows_is_enough(rule, key):
+    rules = {"lpg": init_lpg(key, lstm_size=4, prediction_size=3), "lpg-v": init_lpg_v(key, lstm_size=4), "a2c": A2C()}
+    rule = rules[rule]
+    agent = Table(rows=jax.random.normal(key, (9, 2 + rule.prediction_size)), num_actions=2)
+    # Three steps of two streams; the first stream's episode ends after its second step, in state 8.
+    observation, following = jnp.array([[0, 3], [1, 4], [7, 5]]), jnp.array([[1, 4], [8, 5], [6, 2]])
+    ends = jnp.array([[False, False], [True, False], [False, False]])
+    every = Trajectory(
+        observation=observation, next_observation=following, action=jnp.array([[0, 1], [1, 1], [0, 0]]),
+        reward=jnp.array([[1.0, 0], [2, -1], [0, 3]]), terminated=ends, is_last=ends,
+    )  # fmt: skip
+    alone = eqx.tree_at(lambda s: s.next_observation, every, following[-1:])
+    rows = updated(rule, agent, every, hyperparameters())
+    np.testing.assert_allclose(updated(rule, agent, alone, hyperparameters()), rows, rtol=1e-6, atol=1e-7)
+    # The twin: where the end is a time limit, what follows it matters, and one row does not know it.
+    cut = lambda seen: eqx.tree_at(lambda s: s.terminated, seen, jnp.zeros_like(ends))  # noqa: E731
+    rows = updated(rule, agent, cut(every), hyperparameters())
+    assert not np.allclose(updated(rule, agent, cut(alone), hyperparameters()), rows, rtol=1e-4)
 
 
 def test_the_learning_rate_scales_the_step():
