@@ -10,9 +10,9 @@ LPG := .venv/bin/lpg
 CONFIG ?= laptop
 RUN ?= runs/$(CONFIG)
 META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN)
-# 400 updates on the grids. The families after `tabular` are ones that the rule has never seen. The new rule's agents
+# 400 updates on the grids. The families other than `tabular` are ones that the rule has never seen. The new rule's agents
 # are tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
-SUITE ?= tabular,chain,procedural
+SUITE ?= tables
 SCALE ?= 0.1707
 TUNE = $(LPG) evaluate --rule $(RUN) --suite $(SUITE) --steps-scale $(SCALE) --tune --trials 16 --seeds 1
 EVALUATE = $(LPG) evaluate --rule discovered=$(RUN) --rule untrained=$(RUN)/checkpoints/rule-000000.safetensors \

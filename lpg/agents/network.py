@@ -41,7 +41,7 @@ def prefers_to_be_alone(agent: str) -> bool:
 
     The compiler's convolution knows no batch of kernels there; with one kernel it is up to ten times as fast.
     """
-    return agent.startswith("C(") and jax.default_backend() == "cpu"
+    return "C(" in agent and jax.default_backend() == "cpu"
 
 
 class Network(eqx.Module):

@@ -3,9 +3,10 @@
 import optax
 from jaxtyping import PRNGKeyArray
 
-from lpg.agents.network import init_network, parse_architecture
+from lpg.agents.network import Architecture, init_network, parse_architecture
 from lpg.agents.optimizers import gradient_descent, safe_adam
 from lpg.agents.outputs import Agent
+from lpg.agents.separate import SEPARATOR, init_separate
 from lpg.agents.tabular import init_table
 from lpg.environments.base import Environment, IndexEnvironment
 
@@ -15,6 +16,7 @@ AGENTS: dict[str, str] = {
     TABULAR: "a table of policy preferences and predictions, one row per state; plain gradient descent",
     "D(32)": "a network with one dense layer (any widths: 'D(64-64)'); Adam",
     "C(16)-D(32)": "a network with 3 × 3 convolutions, then dense layers (any widths: 'C(32-16-16)-D(256)'); Adam",
+    "D(32)/D(32)": "two networks that share nothing, one for the policy and one for the predictions (any two); Adam",
 }
 
 
@@ -32,14 +34,28 @@ def check_agent(agent: str, environment: Environment) -> None:
                 f"{list(environment.observation_shape)}, so give a network, 'D(32)' say"
             )
         return
-    architecture = parse_architecture(agent)
+    networks = read_networks(agent)
     if is_index:
         raise ValueError(f"agent {agent!r} is a network; observations here are state indices, so give 'tabular'")
-    if architecture.channels and len(environment.observation_shape) != 3:
+    if any(network.channels for network in networks) and len(environment.observation_shape) != 3:
         raise ValueError(
             f"agent {agent!r} has convolutions; observations here have shape {list(environment.observation_shape)} and "
             "no rows and columns, so give a dense one, 'D(32)' say"
         )
+
+
+def read_networks(agent: str) -> tuple[Architecture, ...]:
+    """The one network of an agent, or its two: for the policy and for the predictions.
+
+    Raises:
+        ValueError: the name is neither a network nor two.
+    """
+    parts = agent.split(SEPARATOR)
+    if len(parts) > 2:
+        raise ValueError(
+            f"agent {agent!r} has {len(parts)} networks; one, or two with '{SEPARATOR}' between, is needed"
+        )
+    return tuple(parse_architecture(part) for part in parts)
 
 
 def init_agent(
@@ -59,14 +75,15 @@ def init_agent(
             prediction_size=prediction_size,
             prediction_scale=prediction_scale,
         )
-    return init_network(
-        key,
-        parse_architecture(agent),
-        observation_shape=environment.observation_shape,
-        num_actions=environment.num_actions,
-        prediction_size=prediction_size,
-        prediction_scale=prediction_scale,
-    )
+    networks, sizes = read_networks(agent), {
+        "observation_shape": environment.observation_shape,
+        "num_actions": environment.num_actions,
+        "prediction_size": prediction_size,
+        "prediction_scale": prediction_scale,
+    }  # fmt: skip
+    if len(networks) == 2:
+        return init_separate(key, networks, **sizes)
+    return init_network(key, networks[0], **sizes)
 
 
 def agent_optimizer(agent: str) -> optax.GradientTransformation:

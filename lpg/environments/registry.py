@@ -112,17 +112,18 @@ every episode, so that nothing can be learned. MinAtar is gymnax's except Seaque
 
 SUITES: dict[str, tuple[str, ...]] = {
     "tabular": tuple(name for name in ENVIRONMENTS if name.startswith("tabular/")),
-    "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/") and name != "chain/distractor"),
+    "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/")),
     "procedural": ("procedural/grid",),
     "random": tuple(name for name in ENVIRONMENTS if name.startswith("random/")),
     "classic": tuple(name for name in ENVIRONMENTS if name.startswith("classic/")),
     "minatar": tuple(name for name in ENVIRONMENTS if name.startswith("minatar/")),
     "bsuite": tuple(name for name in ENVIRONMENTS if name.startswith("bsuite/")),
 }
-SUITES["tabular-chain"] = SUITES["tabular"] + SUITES["chain"]
-SUITES["all"] = SUITES["tabular-chain"] + SUITES["procedural"]
-"""All whose agents are tables."""
-SUITES["paper"] = SUITES["tabular"] + SUITES["random"] + SUITES["chain"] + ("chain/distractor",)
+SUITES["paper"] = SUITES["tabular"] + SUITES["random"] + SUITES["chain"]
+SUITES["tables"] = tuple(
+    name for name in SUITES["tabular"] + SUITES["chain"] + SUITES["procedural"] if name != "chain/distractor"
+)
+"""All whose agents are tables, and which can be solved exactly."""
 
 
 def environment(name: str) -> Entry:

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from lpg.environments.registry import suite
+from lpg.agents.defaults import default_agent
+from lpg.agents.registry import TABULAR
+from lpg.environments.registry import environment, suite
 from lpg.evaluation.evaluate import score_rule
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
@@ -33,18 +35,31 @@ class Validator:
             environment can be solved exactly there is nothing to normalise with: then the mean final return.
         """
         config = self.config
-        areas = []
-        for learning_rate in config.validation_learning_rates:
-            setting = Setting(learning_rate=learning_rate, y_weight=float(np.median(config.y_weights)))
-            _, found = score_rule(
+        rates = {name: self.learning_rates(name) for name in suite(config.suite)}
+        found: dict[str, list[float]] = {name: [] for name in rates}
+        for trial in range(max(map(len, rates.values()))):
+            settings = {
+                name: Setting(learning_rate=each[trial], y_weight=float(np.median(config.y_weights)))
+                for name, each in rates.items()
+                if trial < len(each)
+            }
+            _, scored = score_rule(
                 rule,
                 config.rule,
-                suite(config.suite),
+                tuple(settings),
                 config.validation_seeds,
                 config.validation_updates,
                 "validation",
-                setting,
+                settings,
                 sizes=self.sizes,
             )
-            areas.append(list(found.area.per_environment.values() if found.area else found.raw_end.values()))
-        return float(np.mean(np.max(areas, axis=0)))
+            for name, value in (scored.area.per_environment if scored.area else scored.raw_end).items():
+                found[name].append(value)
+        return float(np.mean([max(values) for values in found.values() if values]))
+
+    def learning_rates(self, name: str) -> tuple[float, ...]:
+        """What is tried in an environment: networks do not live on a table's rates."""
+        agent = default_agent(name, environment(name).distribution.shape)
+        if agent.agent == TABULAR:
+            return self.config.validation_learning_rates
+        return self.config.network_learning_rates or agent.learning_rates

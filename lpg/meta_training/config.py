@@ -11,7 +11,7 @@ from lpg.update_rules.rule_file import SIZES
 class MetaConfig:
     """A meta-training. Defaults are the paper's values (tables 2 and 3)."""
 
-    suite: str = "tabular-chain"
+    suite: str = "paper"
     """Environments to train on: a suite, or names with commas."""
     rule: Literal["lpg", "lpg-v", "lpg-no-softmax", "lpg-no-bootstrap", "lpg-no-recurrence"] = "lpg"
     """Which rule to discover; the last three are ablations of the first."""
@@ -97,7 +97,8 @@ class MetaConfig:
     validation_updates: int = 400
     """Agent updates of a validation lifetime."""
     validation_learning_rates: tuple[float, ...] = (20.0, 40.0, 80.0)
-    """Agent learning rates at validation; each environment counts with its best."""
+    """Agent learning rates of tables at validation (networks: those of training); each environment counts with its
+    best."""
     validation_seeds: int = 2
     """Validation agents per environment."""
     checkpoint_every: int = 100

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
-from lpg.agents.network import Network, init_network, parse_architecture
+from lpg.agents.network import Network, init_network
 from lpg.agents.optimizers import safe_adam
 from lpg.agents.outputs import next_rows
+from lpg.agents.registry import read_networks
 from lpg.types import Trajectory
 from lpg.update_rules.returns import generalised_advantages
 
@@ -40,10 +41,10 @@ def init_critic(num_states: int) -> Critic:
 
 
 def init_network_critic(key: PRNGKeyArray, architecture: str, observation_shape: tuple[int, ...]) -> Critic:
-    """A network with the agent's torso whose values begin at zero."""
+    """A network like the agent's (like that of its predictions, if it has two) whose values begin at zero."""
     value = init_network(
         key,
-        parse_architecture(architecture),
+        read_networks(architecture)[-1],
         observation_shape=observation_shape,
         num_actions=1,  # not used; arrays without numbers in them are more trouble than one head too many
         prediction_size=1,

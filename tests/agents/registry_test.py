@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.agents.network import Network
-from lpg.agents.registry import AGENTS, TABULAR, agent_optimizer, check_agent, init_agent
+from lpg.agents.network import Architecture, Network
+from lpg.agents.registry import AGENTS, TABULAR, agent_optimizer, check_agent, init_agent, read_networks
+from lpg.agents.separate import SeparateNetworks
 from lpg.agents.tabular import Table
 from lpg.environments.registry import environment
 
@@ -39,7 +40,15 @@ def test_a_network_reads_the_observations_of_its_environment(agent, shape, num_a
     assert output.logits.shape == (num_actions,) and output.prediction.shape == (3,)
 
 
-@pytest.mark.parametrize("agent, shape", [(TABULAR, INDICES), ("D(4)", BITS)])
+def test_two_networks_are_written_with_a_stroke_the_policys_first(key):
+    assert read_networks("D(4)") == (Architecture((), (4,)),)
+    assert read_networks("C(2)-D(3)/D(4)") == (Architecture((2,), (3,)), Architecture((), (4,)))
+    agent = fresh(key, "C(2)-D(3)/D(4)", PLANES)
+    assert isinstance(agent, SeparateNetworks)
+    assert agent.policy.policy.weight.shape == (3, 18) and agent.prediction.prediction.weight.shape == (4, 3)
+
+
+@pytest.mark.parametrize("agent, shape", [(TABULAR, INDICES), ("D(4)", BITS), ("D(4)/D(4)", BITS)])
 def test_a_fresh_agent_is_a_function_of_its_key(agent, shape):
     one, again, other = (jax.tree.leaves(fresh(jax.random.key(n), agent, shape)) for n in (1, 1, 2))
     for x, y in zip(one, again, strict=True):
@@ -58,6 +67,9 @@ REFUSALS = {
     "convolutions of indices": ("C(2)-D(3)", INDICES, "is a network; observations here are state indices"),
     "convolutions of bits": ("C(2)-D(3)", BITS, r"has convolutions; observations here have shape \[22\].*'D\(32\)'"),
     "an unknown agent": ("forest", INDICES, "'forest' given; 'tabular', or a network"),
+    "half of a pair": ("D(4)/", PLANES, "agent '' given; 'tabular', or a network"),
+    "three networks": ("D(4)/D(4)/D(4)", PLANES, "has 3 networks; one, or two with '/' between, is needed"),
+    "convolutions of bits in one of two": ("D(4)/C(2)-D(3)", BITS, r"has convolutions; observations here have shape"),
     "a slip of the pen": ("tabluar", PLANES, "'tabluar' given; 'tabular', or a network"),
 }
 

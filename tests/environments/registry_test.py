@@ -18,7 +18,7 @@ NAMES = [
     pytest.param(name, marks=[pytest.mark.slow] if name in BORROWED and name not in QUICK else [])
     for name in registry.ENVIRONMENTS
 ]
-EXACT = registry.suite("all")
+EXACT = registry.suite("tables")
 PICTURES = tuple(name for name in OURS if name not in EXACT)
 NUM_STEPS, NUM_STREAMS = 60, 32
 
@@ -58,8 +58,8 @@ def one(tree, index=0):
     return jax.tree.map(lambda x: x[index], tree)
 
 
-def assert_equal(left, right):
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-6), left, right)
+def assert_equal(left, right, atol=0.0):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6, atol=atol), left, right)
 
 
 def test_nothing_on_the_list_is_missing_here():
@@ -117,11 +117,12 @@ def test_what_is_seen_of_a_state_is_the_same_every_time(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_vmap_is_a_loop(name):
     shape, instances, keys, everything = batch(name)
+    atol = 1e-4 if name.startswith("classic/") else 0.0  # motion magnifies round-off, that of two joints most
     for index in (0, NUM_STREAMS - 1):
-        assert_equal(rollout(shape, one(instances, index), keys[index]), one(everything, index))
+        assert_equal(rollout(shape, one(instances, index), keys[index]), one(everything, index), atol)
     # Twin: another stream is another story.
     with pytest.raises(AssertionError):
-        assert_equal(rollout(shape, one(instances, 0), keys[1]), one(everything, 0))
+        assert_equal(rollout(shape, one(instances, 0), keys[1]), one(everything, 0), atol)
 
 
 @pytest.mark.parametrize("name", ["tabular/dense", "tabular/longer_horizon", "chain/short_noisy",
@@ -203,20 +204,21 @@ def test_an_unknown_name_is_refused_and_the_nearest_one_offered():
 
 
 def test_a_suite_is_named_or_listed_with_commas():
-    assert len(registry.suite("tabular")) == 5 and len(registry.suite("chain")) == 4
-    assert registry.suite("tabular-chain") == registry.suite("tabular") + registry.suite("chain")
+    assert all(len(registry.suite(name)) == 5 for name in ("tabular", "random", "chain"))
     assert registry.suite("chain/long, tabular/dense") == ("chain/long", "tabular/dense")
-    assert registry.suite("all") == registry.suite("tabular,chain,procedural")
-    assert registry.suite("paper") == registry.suite("tabular,random,chain,chain/distractor")
+    assert registry.suite("paper") == registry.suite("tabular,random,chain")
+    assert set(registry.suite("tabular,chain,procedural")) - set(registry.suite("tables")) == {"chain/distractor"}
     assert len(registry.suite("paper")) == len(set(registry.suite("paper"))) == 15
     assert registry.suite("procedural,chain/short") == ("procedural/grid", "chain/short")
     assert [len(registry.suite(name)) for name in ("classic", "minatar", "bsuite")] == [3, 5, 5]
 
 
 def test_lifetimes_are_those_of_the_papers_table():
-    steps = {"tabular": 3_000_000, "random": 30_000_000, "chain": 1_000_000, "chain/distractor": 2_000_000}
-    for suite, expected in steps.items():
-        assert all(registry.environment(name).lifetime_steps == expected for name in registry.suite(suite))
+    steps = {"tabular": 3_000_000, "random": 30_000_000, "chain": 1_000_000}
+    for family, expected in steps.items():
+        members = set(registry.suite(family)) - {"chain/distractor"}
+        assert all(registry.environment(name).lifetime_steps == expected for name in members)
+    assert registry.environment("chain/distractor").lifetime_steps == 2_000_000
 
 
 def test_an_environment_of_ones_own_is_module_and_factory():

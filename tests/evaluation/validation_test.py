@@ -58,12 +58,14 @@ def test_nothing_is_compiled_for_the_next_eta(validator, caplog):
 
 def fake_scores(monkeypatch, *, is_exact: bool):
     """Per learning rate the areas (or final returns) of two environments."""
-    table = {20.0: {"a": 0.1, "b": 0.9}, 80.0: {"a": 0.5, "b": 0.3}}
+    table = {20.0: {"chain/short": 0.1, "chain/long": 0.9}, 80.0: {"chain/short": 0.5, "chain/long": 0.3}}
+    table |= {rate: {"chain/distractor": rate} for rate in (0.002, 0.005, 0.01)}
     seen = []
 
-    def score(rule, label, environments, seeds, updates, purpose, setting, *, sizes):
-        seen.append(setting)
-        values = table[setting.learning_rate]
+    def score(rule, label, environments, seeds, updates, purpose, settings, *, sizes):
+        assert set(environments) == set(settings)
+        seen.append(settings)
+        values = {name: table[settings[name].learning_rate][name] for name in environments}
         area = Aggregate(iqm=0.0, low=0.0, high=0.0, per_environment=values) if is_exact else None
         return [], RuleScores(end=None, area=area, raw_end=values, raw_end_stderr={})
 
@@ -72,11 +74,24 @@ def fake_scores(monkeypatch, *, is_exact: bool):
 
 
 def test_each_environment_counts_with_its_best_learning_rate(monkeypatch):
-    # a: max(0.1, 0.5), b: max(0.9, 0.3): (0.5 + 0.9) / 2 = 0.7. The better single rate has (0.1 + 0.9) / 2 = 0.5.
+    # Short: max(0.1, 0.5), long: max(0.9, 0.3): (0.5 + 0.9) / 2 = 0.7. The better single rate has (0.1 + 0.9) / 2.
     seen = fake_scores(monkeypatch, is_exact=True)
     np.testing.assert_allclose(Validator(CONFIG)(A2C()), 0.7)
     # α_y is the middle one of 0.1, 0.5, 1.
-    assert [(s.learning_rate, s.y_weight) for s in seen] == [(20.0, 0.5), (80.0, 0.5)]
+    tried = [(s.learning_rate, s.y_weight) for settings in seen for s in settings.values()]
+    assert tried == [(20.0, 0.5)] * 2 + [(80.0, 0.5)] * 2
+
+
+def test_networks_are_tried_with_the_rates_that_they_are_trained_with(monkeypatch):
+    # Table 3 has .002, .005 and .01 for the distractor, one more than for tables: (0.5 + 0.9 + 0.01) / 3 = 0.47.
+    seen = fake_scores(monkeypatch, is_exact=True)
+    mixed = dataclasses.replace(CONFIG, suite="chain/short,chain/long,chain/distractor")
+    np.testing.assert_allclose(Validator(mixed)(A2C()), 0.47)
+    assert [settings["chain/distractor"].learning_rate for settings in seen] == [0.002, 0.005, 0.01]
+    assert list(seen[2]) == ["chain/distractor"]
+    own = dataclasses.replace(mixed, network_learning_rates=(0.01,))
+    np.testing.assert_allclose(Validator(own)(A2C()), 0.47)
+    assert len(seen) == 3 + 2
 
 
 def test_where_nothing_can_be_solved_exactly_final_returns_count(monkeypatch):

@@ -24,7 +24,8 @@ from tests.helpers import CHAIN, chain, hyperparameters
 NUM_LIFETIMES, NUM_META_UPDATES, WINDOWS_PER_LIFETIME = 16, 400, 4
 LENGTH = 4
 CONFIG = MetaConfig(
-    suite="chain", num_streams=16, num_steps=8, num_updates=5, objective="every", scale_advantages=True, remat=False,
+    suite="chain/short,chain/short_noisy,chain/long,chain/long_noisy",
+    num_streams=16, num_steps=8, num_updates=5, objective="every", scale_advantages=True, remat=False,
     policy_entropy_weights=(0.01,),
 )  # fmt: skip
 LEARNING_RATE = 20.0

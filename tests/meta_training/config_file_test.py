@@ -94,8 +94,8 @@ def test_a_file_that_is_no_configuration_is_refused(content, words, tmp_path):
 
 
 def test_a_whole_number_is_a_number_but_a_truth_value_is_not():
-    found = make_config({"learning_rates": [40], "max_gradient_norm": 1, "num_lifetimes": 9})
-    assert found == MetaConfig(learning_rates=(40.0,), max_gradient_norm=1.0, num_lifetimes=9)
+    found = make_config({"learning_rates": [40], "max_gradient_norm": 1, "num_lifetimes": 19})
+    assert found == MetaConfig(learning_rates=(40.0,), max_gradient_norm=1.0, num_lifetimes=19)
     assert [type(x) for x in (*found.learning_rates, found.max_gradient_norm, found.num_lifetimes)] == [
         float,
         float,

@@ -39,7 +39,21 @@ def test_environments_of_one_shape_form_one_group():
     groups = make_groups(MetaConfig(suite=FIVE), 1)
     assert groups[0].names == ("chain/short", "chain/short_noisy", "chain/long")
     assert len({group.shape for group in groups}) == len(groups) >= 2
-    assert len(make_groups(MetaConfig(suite="chain"), 1)) == 1
+    # Of the five chains one is seen through bits, by networks.
+    assert [len(group.names) for group in make_groups(MetaConfig(suite="chain"), 1)] == [4, 1]
+
+
+def test_the_fifteen_environments_of_the_paper_are_compiled_in_at_most_eight_programs():
+    groups = make_groups(MetaConfig(), 1)
+    assert len(groups) <= 8
+    assert sum(len(group.names) for group in groups) == 15
+    assert all(len(group.slots) >= group.num_real == 64 * len(group.names) for group in groups)
+
+
+def test_agents_with_convolutions_run_one_after_the_other_on_a_cpu_and_others_in_chunks():
+    dense, convolutional = make_groups(MetaConfig(suite="random/small,random/dense", chunk=4), 1)
+    assert (dense.agent, dense.chunk) == ("D(32)", 4)
+    assert (convolutional.agent, convolutional.chunk) == ("C(16)-D(32)", 1)
 
 
 def test_an_environment_that_is_named_twice_is_there_once():
