@@ -1,0 +1,119 @@
+"""How fast agents learn on an Atari game, beside the emulator alone: frames per second, four frames a step.
+
+    python -m benchmarks.atari [--game breakout] [--rule a2c] [--updates 8] [--out build/atari.json]
+
+Four measurements: the emulators with random actions; with actions of the network; with learning; with learning while
+the emulators go on (`overlap`). On a machine that does other things, too, frames per second of processor time say more
+than frames per second; on an idle one with few cores the two differ by the number of cores in use.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from lpg.evaluation.hosted_plan import HostedTask, make_learner, plan
+from lpg.learner import loop
+from lpg.learner.collect import Act, Collector
+from lpg.learner.hosted import make_environments
+from lpg.learner.learner import Learner
+from lpg.update_rules.registry import find_rule
+
+FRAMES_PER_STEP = 4
+
+
+class Stretch:
+    """How long something takes, by the clock and on all processors together."""
+
+    def __enter__(self) -> "Stretch":
+        self.began = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds = time.perf_counter() - self.began[0]
+        self.cpu_seconds = time.process_time() - self.began[1]
+
+
+def main() -> None:
+    """Measures, prints a table and writes it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--game", default="breakout")
+    parser.add_argument("--rule", default="a2c")
+    parser.add_argument("--updates", type=int, default=8)
+    parser.add_argument("--out", type=Path, default=Path("build/atari.json"))
+    arguments = parser.parse_args()
+    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}")
+    learner, rates = make_learner(task), {}
+    print(f"{'':<9} {'frames/s':>10} {'per CPU s':>10} {'of emulator':>12}")
+    for name, measure in (("emulator", emulator), ("acting", acting), ("learning", learning), ("overlap", overlapping)):
+        stretch = measure(task, learner, arguments.updates)
+        frames = FRAMES_PER_STEP * arguments.updates * task.sizes.steps_per_update
+        rates[name] = {"frames_per_second": frames / stretch.seconds, "per_cpu_second": frames / stretch.cpu_seconds}
+        wall, cpu = rates[name].values()
+        share = cpu / rates["emulator"]["per_cpu_second"]
+        print(f"{name:<9} {wall:>10,.0f} {cpu:>10,.0f} {share:>12.0%}", flush=True)
+    about = {"game": arguments.game, "rule": arguments.rule, "cores": len(os.sched_getaffinity(0))}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps({**about, "rates": rates}, indent=2))
+    print(f"{about['cores']} cores, load {os.getloadavg()[0]:.1f}; wrote {arguments.out}")
+
+
+def emulator(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+    """Random actions."""
+    generator = np.random.default_rng(0)
+    return collecting(task, num_updates, lambda seen, t: generator.integers(0, task.spaces.num_actions, len(seen)))
+
+
+def acting(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+    """The network's actions."""
+    state = learner.init(jax.random.key(0))
+    uniform = np.random.default_rng(0).random((task.sizes.num_steps, task.sizes.num_streams), np.float32)
+    return collecting(task, num_updates, lambda seen, t: np.asarray(learner.choose(state, seen, uniform[t])))
+
+
+def learning(task: HostedTask, learner: Learner, num_updates: int, overlap: bool = False) -> Stretch:
+    """The whole."""
+    state = loop.begin(learner, jax.random.key(0), 1)
+    states = loop.go_on(
+        learner, begin(task), state, jax.random.key(1), np.array([2 + num_updates]),
+        num_steps=task.sizes.num_steps, overlap=overlap,
+    )  # fmt: skip
+    next(states)
+    jax.block_until_ready(next(states).learner)  # compiled, and nothing left to do
+    with Stretch() as stretch:
+        *_, last = states
+        jax.block_until_ready(last.learner)
+    return stretch
+
+
+def overlapping(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+    """The whole, when the emulators do not wait for the learner."""
+    return learning(task, learner, num_updates, overlap=True)
+
+
+def begin(task: HostedTask) -> Collector:
+    """Fresh emulators."""
+    return Collector(
+        make_environments(task.environment, task.sizes.num_streams),
+        seed=0,
+        time_limit_is_termination=task.sizes.time_limit_is_termination,
+        largest_reward=1.0,
+    )
+
+
+def collecting(task: HostedTask, num_updates: int, act: Act) -> Stretch:
+    """Trajectories and nothing else; the first one is not counted."""
+    collector = begin(task)
+    collector.collect(act, task.sizes.num_steps)
+    with Stretch() as stretch:
+        for _ in range(num_updates):
+            collector.collect(act, task.sizes.num_steps)
+    return stretch
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Every example script runs as a user would run it, from an empty directory."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from lpg.update_rules.lpg import init_lpg
+from lpg.update_rules.rule_file import save_rule
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
+
+@pytest.fixture
+def rule(tmp_path) -> str:
+    """A rule that nobody has trained."""
+    save_rule(tmp_path / "rule.safetensors", init_lpg(jax.random.key(0), lstm_size=8, prediction_size=6), {})
+    return str(tmp_path / "rule.safetensors")
+
+
+def run(folder: Path, *argv: str) -> str:
+    """What an example prints; a warning is an error."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / argv[0]), *argv[1:], "--quick"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ""})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_environment_of_ones_own_is_learned(tmp_path):
+    first, last = map(float, re.findall(r"-?\d+\.\d+", run(tmp_path, "own_environment.py")))
+    # A walk without a goal finds the end of the corridor in one episode of five; who has learned, in most of them.
+    assert first < 0.4 and last > 0.7
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_an_agent_in_flax_learns_in_a_loop_of_ones_own(is_learned, tmp_path, rule):
+    out = run(tmp_path, "gymnasium_flax.py", "--rule", rule if is_learned else "a2c")
+    assert re.fullmatch(r"update 0: \d+ steps an episode, entropy 0\.6\d\n", out)
+
+
+def test_a_rule_is_used_without_jax(tmp_path, rule):
+    assert re.fullmatch(r"update 0: 0\.\d\d ends a stream in 20 steps, at best 4\.00\n",
+                        run(tmp_path, "numpy_only.py", rule))  # fmt: skip
+
+
+def test_examples_are_short():
+    lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
+    assert len(lengths) == 3 and max(lengths.values()) < 60
