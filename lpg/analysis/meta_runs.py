@@ -5,6 +5,7 @@ What the ablation and the variety of training environments are made of.
 
 import dataclasses
 import json
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,6 +62,7 @@ def train_variants(
 
     Raises:
         ValueError: a folder holds a run with another configuration or seed.
+        KeyboardInterrupt, SystemExit: a signal ended it; the running variant has its checkpoint.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     for name, changed in variants.items():
@@ -80,7 +82,8 @@ def train_variants(
             listener=listener(name, changed),
         )  # fmt: skip
         if result.signal is not None:
-            raise KeyboardInterrupt
+            # Its checkpoint is written; what ends the command is what was asked for.
+            raise KeyboardInterrupt if result.signal == signal.SIGINT else SystemExit(128 + result.signal)
         if not result.is_complete:
             return False
     return True

@@ -1,0 +1,52 @@
+"""Our scores on Atari games beside the paper's, from a results table with `atari/GAME` environments."""
+
+from lpg.analysis.claims import Claim, judge, missing
+from lpg.analysis.paper_numbers import FIGURE_8, FIGURE_10
+from lpg.analysis.study import Tables
+from lpg.analysis.training_environments.score import discovered, ends, rows_of
+
+PREFIX = "atari/"
+FIGURES = {
+    "figure-8": (
+        "Figure 8",
+        FIGURE_8,
+        "A rule discovered on toy environments learns complex behaviour on Atari games.",
+    ),
+    "figure-10": ("Figure 10", tuple(FIGURE_10), "A rule discovered on toy environments learns on 57 Atari games."),
+}
+CRITERION = (
+    "On at least half of the games that were measured our score at the end is at least half of the paper's (games in "
+    "which the paper's is positive); on at least a quarter of them is partly."
+)
+
+
+def games(tables: Tables, figure: str) -> dict[str, float]:
+    """Our scores at the end by game, for the games of a figure that were measured; empty without any."""
+    if "results" not in tables:
+        return {}
+    found = ends(rows_of(tables["results"]))
+    own = discovered(list(found))
+    if own is None:
+        return {}
+    named = {name.removeprefix(PREFIX): value for name, value in found[own].items() if name.startswith(PREFIX)}
+    return {game: named[game] for game in FIGURES[figure][1] if game in named}
+
+
+def score(tables: Tables, figure: str = "figure-10") -> list[Claim]:
+    """The claim of a figure."""
+    title, members, says = FIGURES[figure]
+    ours = games(tables, figure)
+    if not ours:
+        return [missing(title, says, CRITERION, "no results yet")]
+    judged = [game for game in ours if FIGURE_10[game][0] > 0]
+    good = [game for game in judged if ours[game] >= 0.5 * FIGURE_10[game][0]]
+    words = ", ".join(f"{game} {value:.4g} (paper {FIGURE_10[game][0]:.4g})" for game, value in ours.items())
+    return [
+        Claim(
+            figure=title,
+            says=says,
+            criterion=CRITERION,
+            found=f"{len(good)} of {len(judged)}, {len(ours)} of {len(members)} games measured: {words}",
+            verdict=judge(len(good) / max(len(judged), 1), reproduced=0.5, partly=0.25),
+        )
+    ]

@@ -1,0 +1,1 @@
+"""How well do agents learn on the paper's environments under each rule? (Figure 3)"""

@@ -1,0 +1,196 @@
+"""`lpg analyse`: asks a question about a rule, or about what makes a rule."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from lpg.analysis import meta_runs
+from lpg.analysis.ablation.variants import variants as ablation_variants
+from lpg.analysis.convergence import measure as convergence
+from lpg.analysis.predictions import measure as predictions
+from lpg.analysis.probe import measure as probe
+from lpg.analysis.questions import QUESTIONS
+from lpg.analysis.study import SETTINGS, Tables, review
+from lpg.analysis.table import write_table
+from lpg.analysis.value_regression import measure as value_regression
+from lpg.analysis.variety.measure import measure as measure_variety
+from lpg.analysis.variety.variants import check_unseen
+from lpg.analysis.variety.variants import variants as variety_variants
+from lpg.arrays import write_whole
+from lpg.cli.main import BAD_INPUT, DONE
+from lpg.cli.meta_train import MetaProgress
+from lpg.cli.parsing import parse
+from lpg.cli.progress import StepProgress
+from lpg.cli.report import make_room
+from lpg.cli.rules import contestants
+from lpg.cli.studies import ask, check_folder, print_study
+from lpg.environments.registry import known
+from lpg.evaluation.evaluate import default_updates
+from lpg.evaluation.validation import Validator
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.config_file import load_config
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OfRule:
+    """What every question about a rule takes."""
+
+    rule: Annotated[str, tyro.conf.arg(metavar="RULE")]
+    """The rule: a name, a rule file or a run folder."""
+    out: Path | None = None
+    """Folder for tables, figures and findings; by default results/analysis/QUESTION."""
+    seed: int = 0
+    """Seed of everything random."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Predictions(OfRule, predictions.Settings):
+    """What do the discovered predictions look like? (Figure 4)"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ValueRegression(OfRule, value_regression.Settings):
+    """How much do the discovered predictions know about values at several discounts? (Figure 5)"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Convergence(OfRule, convergence.Settings):
+    """Do predictions converge, whatever they begin with, and follow the policy? (Figure 6)"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Probe(OfRule, probe.Settings):
+    """Is a discovered rule a policy gradient with a baseline in disguise? (ours)"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OfMetaTraining:
+    """What every question about meta-training takes."""
+
+    config: str = "laptop"
+    """The configuration that is varied: a shipped name or a JSON file."""
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE"), tyro.conf.UseAppendAction] = ()
+    """Changes one value of the configuration; may be repeated."""
+    only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="VARIANT"), tyro.conf.UseAppendAction] = ()
+    """Trains only this variant now; may be repeated."""
+    out: Path | None = None
+    """Folder for runs, tables, figures and findings; by default results/analysis/QUESTION."""
+    seed: int = 0
+    """Seed of everything random, the same for all variants."""
+    minutes: float | None = None
+    """Stop cleanly after so many minutes; the same command goes on."""
+
+    def __post_init__(self) -> None:
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"--minutes is {self.minutes}; it must be positive")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ablation(OfMetaTraining):
+    """What does each part of the LPG contribute? (Figure 7) Each variant is a run folder."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Variety(OfMetaTraining):
+    """Do more kinds of training environments make a rule that generalises better? (Figure 9)"""
+
+    suite: str = "procedural"
+    """Where the rules are compared; none of them may have been trained there."""
+    seeds: int = 4
+    """Agents per rule and environment."""
+    steps_scale: float = 0.1707
+    """Share of each environment's own budget of steps."""
+
+
+KINDS: dict[str, type] = {
+    "predictions": Predictions,
+    "value-regression": ValueRegression,
+    "convergence": Convergence,
+    "probe": Probe,
+    "ablation": Ablation,
+    "variety": Variety,
+}
+
+
+def run(argv: list[str]) -> int:
+    """Asks, prints the findings, and says where the figures are."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage())
+        return DONE if argv else BAD_INPUT
+    question = known(argv[0], QUESTIONS, "question")
+    arguments: Any = parse(KINDS[question], argv[1:], f"lpg analyse {question}")
+    folder = arguments.out or Path("results") / "analysis" / question
+    make_room(folder / SETTINGS)
+    if not 0 <= arguments.seed < 2**32:
+        raise ValueError(f"--seed is {arguments.seed}; it must lie in [0, 2**32)")
+    if isinstance(arguments, OfMetaTraining):
+        return _meta_train(question, arguments, folder)
+    (one,) = contestants([arguments.rule])
+    kind = KINDS[question].__mro__[2]
+    settings = kind(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(kind)})
+    print_study(ask(question, one, settings, arguments.seed, folder))
+    return DONE
+
+
+def usage() -> str:
+    """The questions, one a line."""
+    width = max(map(len, QUESTIONS))
+    lines = [f"  lpg analyse {name:<{width}}  {question.about}" for name, question in QUESTIONS.items()]
+    return "\n".join(["usage: lpg analyse QUESTION ...", "", *lines, "", "lpg analyse QUESTION --help says more."])
+
+
+def _meta_train(question: str, arguments: Any, folder: Path) -> int:
+    """Trains the variants that are not finished yet, then scores and draws what there is."""
+    config = load_config(arguments.config, arguments.set)
+    made = ablation_variants(config) if question == "ablation" else variety_variants(config)
+    names = [variant.name for variant in made]
+    for name in arguments.only:
+        known(name, dict.fromkeys(names), "variant")
+    wanted: dict[str, Any] = {"seed": arguments.seed, "config": dataclasses.asdict(config)}
+    if question == "variety":
+        check_unseen(arguments.suite)
+        wanted |= {"suite": arguments.suite, "seeds": arguments.seeds, "steps_scale": arguments.steps_scale}
+    check_folder(question, wanted, folder)
+    changed = {one.name: one.of(config) for one in made if not arguments.only or one.name in arguments.only}
+
+    def listener(name: str, one: MetaConfig) -> MetaProgress:
+        print(f"{name}: {next(variant.about for variant in made if variant.name == name)}", file=sys.stderr, flush=True)
+        return MetaProgress(one.meta_updates)
+
+    def validator(one: MetaConfig) -> Validator:
+        return Validator(config if question == "ablation" else one)  # curves of an ablation must be comparable
+
+    is_complete = meta_runs.train_variants(
+        changed, folder / "runs", seed=arguments.seed, minutes=arguments.minutes, listener=listener, validator=validator
+    )
+    tables: Tables = {"validations": meta_runs.validations(folder / "runs", names)}
+    if question == "variety":
+        tables["scores"] = _scores(arguments, folder / "runs", {one.name: one.of(config) for one in made})
+    for name, table in tables.items():
+        write_table(folder / f"{name}.csv", table)
+    write_whole(folder / SETTINGS, (json.dumps({"question": question, **wanted}, indent=1) + "\n").encode())
+    print_study(review(QUESTIONS[question], folder, is_new=True))
+    if not is_complete:
+        print("stopped before all variants were finished; the same command goes on")
+    return DONE
+
+
+def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig]) -> Any:
+    """The rules of all training sets on environments that none has seen; finished ones only."""
+    finished = [name for name, config in configs.items() if meta_runs.is_finished(runs / name, config)]
+    environments = check_unseen(arguments.suite)
+    if not finished:
+        return {name: [] for name in ("variant", "environment", "score", "learning_rate")}
+    rules = {one.label: one for one in contestants([f"{name}={runs / name}" for name in finished])}
+    rates = configs[finished[0]].validation_learning_rates
+    updates = {name: default_updates(name, arguments.steps_scale) for name in environments}
+    total = sum(updates.values()) * arguments.seeds * len(rules) * len(rates) * 64 * 20
+    with StepProgress("unseen environments", total) as progress:
+        return measure_variety(
+            {name: (one.named.rule, one.sizes) for name, one in rules.items()},
+            environments, arguments.seeds, updates, rates, progress.advance,
+        )  # fmt: skip

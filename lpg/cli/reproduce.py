@@ -1,0 +1,232 @@
+"""`lpg reproduce`: redraws the figures of the paper from this code's own measurements, and says what holds."""
+
+import dataclasses
+import datetime
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from lpg import __version__
+from lpg.analysis.ablation import score as ablation
+from lpg.analysis.atari import plot as atari_plot
+from lpg.analysis.atari import score as atari
+from lpg.analysis.claims import missing
+from lpg.analysis.questions import MEASUREMENTS, QUESTIONS
+from lpg.analysis.report.page import Section, counts, page
+from lpg.analysis.study import SETTINGS, Tables, review
+from lpg.analysis.table import read_table, write_table
+from lpg.analysis.training_environments import plot as training_plot
+from lpg.analysis.training_environments import score as training
+from lpg.analysis.variety import score as variety
+from lpg.arrays import write_whole
+from lpg.cli.main import DONE
+from lpg.cli.parsing import parse
+from lpg.cli.progress import StepProgress
+from lpg.cli.report import make_room
+from lpg.cli.rules import Contestant, contestants
+from lpg.cli.studies import ask, identity, print_claims
+from lpg.environments.registry import known, suite
+from lpg.evaluation import results
+from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+
+TITLES = {
+    "figure-3": "Figure 3: learning on the training environments",
+    "figure-4": "Figure 4: what the predictions look like",
+    "figure-5": "Figure 5: values regressed from predictions",
+    "figure-6": "Figure 6: predictions converge",
+    "figure-7": "Figure 7: what each part contributes",
+    "figure-8": "Figure 8: three Atari games",
+    "figure-9": "Figure 9: more kinds of training environments",
+    "figure-10": "Figure 10: 57 Atari games",
+    "probe": "Ours: the rule opened",
+}
+ASKED = {"figure-4": "predictions", "figure-5": "value-regression", "figure-6": "convergence", "probe": "probe"}
+TRAINED = {"figure-7": ("ablation", ablation), "figure-9": ("variety", variety)}
+QUICK_SCALE = 0.002
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Redraws a figure of the paper, or all of them into one report; what has been measured is not measured again."""
+
+    what: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FIGURE")]
+    """figure-3 … figure-10, probe, or all"""
+    rule: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="RULE")] = ()
+    """The discovered rule first, then rules to compare it with in figure 3: `--rule RULE --rule lpg-v=RULE`."""
+    out: Path = Path("results/reproduce")
+    """Folder for everything; report.html is in it."""
+    seed: int = 0
+    """Seed of everything random."""
+    suite: str = "tabular,chain"
+    """Figure 3: the environments."""
+    seeds: int = 8
+    """Figure 3: agents per rule and environment."""
+    steps_scale: float = 0.1707
+    """Figure 3: share of each environment's own budget of steps."""
+    results: Path | None = None
+    """Figure 3: a results.csv of `lpg evaluate` to read instead of training agents."""
+    atari: Path | None = None
+    """Figures 8 and 10: a results.csv with atari/GAME environments."""
+    ablation: Path | None = None
+    """Figure 7: the folder of `lpg analyse ablation`; by default results/analysis/ablation."""
+    variety: Path | None = None
+    """Figure 9: the folder of `lpg analyse variety`; by default results/analysis/variety."""
+    quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """The smallest budgets: to see that everything runs, not to conclude anything."""
+
+    def __post_init__(self) -> None:
+        known(self.what, {**TITLES, "all": ""}, "figure")
+        if self.seeds < 1 or not 0 < self.steps_scale < float("inf"):
+            raise ValueError(f"--seeds {self.seeds} and --steps-scale {self.steps_scale} given; both must be positive")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed is {self.seed}; it must lie in [0, 2**32)")
+
+
+def run(argv: list[str]) -> int:
+    """Draws, prints the verdicts and writes the report."""
+    arguments = parse(Arguments, argv, "lpg reproduce")
+    wanted = list(TITLES) if arguments.what == "all" else [arguments.what]
+    if not arguments.rule and _needs_rule(wanted, arguments):
+        raise ValueError("no rule given; --rule names the discovered rule to look at")
+    rules = contestants(arguments.rule) if arguments.rule else []
+    make_room(arguments.out / "report.html")
+    sections = []
+    for name in wanted:
+        section = _section(name, arguments, rules)
+        print(f"\n{section.title}")
+        print_claims(section.claims)
+        for path in section.figures:
+            print(f"figure: {path}")
+        sections.append(section)
+    claims = [claim for section in sections for claim in section.claims]
+    about = [
+        f"Made by lpg {__version__} on {datetime.date.today().isoformat()} with "
+        + (f"the rule {rules[0].label}" if rules else "no rule")
+        + f", seed {arguments.seed}. Every criterion was fixed in the code before the measurement.",
+    ]
+    if arguments.quick:
+        about.append("The smallest budgets were used: nothing can be concluded from these numbers.")
+    path = arguments.out / ("report.html" if arguments.what == "all" else f"{arguments.what}.html")
+    write_whole(path, page("Discovering Reinforcement Learning Algorithms: a reproduction", sections, about).encode())
+    print("\n" + ", ".join(f"{number} {verdict}" for verdict, number in counts(claims).items() if number))
+    print(f"report: {path}")
+    return DONE
+
+
+def _needs_rule(wanted: list[str], arguments: Arguments) -> bool:
+    asked = any(name in ASKED for name in wanted)
+    return asked or ("figure-3" in wanted and arguments.results is None)
+
+
+def _section(name: str, arguments: Arguments, rules: list[Contestant]) -> Section:
+    folder = arguments.out / name
+    if name in ASKED:
+        return _asked(name, arguments, rules[0], folder)
+    if name in TRAINED:
+        return _trained(name, arguments)
+    if name == "figure-3":
+        return _training_environments(arguments, rules, folder)
+    return _atari(name, arguments, folder)
+
+
+def _asked(name: str, arguments: Arguments, one: Contestant, folder: Path) -> Section:
+    """A question about one rule."""
+    question = ASKED[name]
+    measurement = MEASUREMENTS[question]
+    settings = measurement.settings(**(measurement.quick if arguments.quick else {}))
+    study = ask(question, one, settings, arguments.seed, folder)
+    return Section(title=TITLES[name], claims=study.claims, figures=study.figures, settings=study.settings)
+
+
+def _trained(name: str, arguments: Arguments) -> Section:
+    """A question about meta-trainings, which take hours and are made by `lpg analyse`."""
+    question, module = TRAINED[name]
+    folder = getattr(arguments, question) or Path("results") / "analysis" / question
+    if not (folder / SETTINGS).is_file():
+        why = f"no results yet; `lpg analyse {question} --out {folder}` makes them"
+        claim = missing(name.replace("-", " ").capitalize(), module.SAYS, module.CRITERION, why)
+        return Section(title=TITLES[name], claims=[claim])
+    study = review(QUESTIONS[question], folder)
+    return Section(title=TITLES[name], claims=study.claims, figures=study.figures, settings=study.settings)
+
+
+def _training_environments(arguments: Arguments, rules: list[Contestant], folder: Path) -> Section:
+    """Figure 3: reads or makes a results table."""
+    table = folder / "results.csv"
+    settings: dict[str, Any]
+    if arguments.results is not None:
+        results.read(arguments.results)  # refuses what is none
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(arguments.results, table)
+        settings = {"results": arguments.results.name}
+    else:
+        scale = QUICK_SCALE if arguments.quick else arguments.steps_scale
+        seeds = 2 if arguments.quick else arguments.seeds
+        names = suite("chain/short" if arguments.quick else arguments.suite)
+        # The reports' instances are those of `lpg evaluate`, whose seeds count from 0: `--seed` shifts them.
+        first = arguments.seed * 10_000
+        settings = {
+            "rules": [identity(one) for one in rules], "environments": list(names), "first_seed": first,
+            "seeds": seeds, "steps_scale": scale,
+        }  # fmt: skip
+        _make_once(folder, settings, lambda: _evaluate(rules, names, range(first, first + seeds), scale))
+    tables: Tables = {"results": read_table(table)}
+    rows = training.rows_of(tables["results"])
+    return Section(
+        title=TITLES["figure-3"],
+        claims=training.score(tables),
+        figures=training_plot.plot(tables, folder / "figures"),
+        lines=training.beside_paper(rows),
+        settings=settings,
+        note="Mean return in the last tenth of the learning curve, beside the paper's at the end of its drawn range. "
+        "The paper's axes of steps are doubtful, so budgets are not equal.",
+    )
+
+
+def _evaluate(rules: list[Contestant], names: tuple[str, ...], seeds: range, scale: float) -> list[results.Row]:
+    updates = {name: default_updates(name, scale) for name in names}
+    rows: list[results.Row] = []
+    for one in rules:
+        total = sum(updates.values()) * len(seeds) * one.sizes.steps_per_update
+        with StepProgress(f"figure 3, {one.label}", total) as progress:
+            rows += evaluate_rule(
+                one.named.rule, one.label, names, seeds, updates, "report",
+                {name: one.chosen(name, updates[name]).setting for name in names},
+                sizes=one.sizes, progress=progress.advance,
+            )  # fmt: skip
+    return rows + ruler_rows(names, seeds, "report")
+
+
+def _make_once(folder: Path, settings: dict[str, Any], make: Callable[[], list[results.Row]]) -> None:
+    """Makes `results.csv` unless the folder has it with these settings.
+
+    Raises:
+        ValueError: it has one with other settings.
+    """
+    text = json.dumps({"question": "figure-3", **settings}, indent=1) + "\n"
+    file = folder / SETTINGS
+    if file.is_file():
+        if file.read_text() != text:
+            raise ValueError(f"{folder} holds results of other rules or settings; give another --out, or remove it")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.csv").unlink(missing_ok=True)
+    results.write(folder / "results.csv", make())
+    write_whole(file, text.encode())
+
+
+def _atari(name: str, arguments: Arguments, folder: Path) -> Section:
+    """Figures 8 and 10, from a results table if there is one."""
+    tables: Tables = {}
+    if arguments.atari is not None:
+        results.read(arguments.atari)
+        tables = {"results": read_table(arguments.atari)}
+        write_table(folder / "results.csv", tables["results"])
+    claims = atari.score(tables, name)
+    figures = atari_plot.plot(tables, folder / "figures", name)
+    source = {} if arguments.atari is None else {"results": arguments.atari.name}
+    return Section(title=TITLES[name], claims=claims, figures=figures, settings=source)
