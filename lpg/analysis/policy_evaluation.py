@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
 from lpg.agents.outputs import MASKED_LOGIT
@@ -29,6 +30,7 @@ from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
 Progress = Callable[[int], None]
+AXIS = "cases"
 
 
 class Case(eqx.Module):
@@ -73,9 +75,13 @@ def evaluate_policies(
     Returns:
         Predictions [L, G, C, P], and the state after the last of the iterations.
     """
-    begin, advance = _programs(shape, sizes)  # type: ignore[arg-type]  # environments are frozen
+    begin, advance, spread = _programs(shape, sizes)  # type: ignore[arg-type]  # environments are frozen
     chosen = slice(None) if states is None else np.asarray(states)
-    state = begin(cases)
+    num_cases = cases.policy.shape[0]
+    # Padding repeats the last case, so that every device has equally many.
+    rows = np.minimum(np.arange(-(-num_cases // jax.device_count()) * jax.device_count()), num_cases - 1)
+    cases = jax.device_put(jax.tree.map(lambda x: x[rows], cases), spread)
+    state = jax.device_put(begin(cases), spread)
     found, done = [], 0
     for wanted in iterations:
         if wanted < done:
@@ -84,10 +90,10 @@ def evaluate_policies(
             state = advance(rule, state, cases, hyper, done, wanted)
             if progress is not None:
                 jax.block_until_ready(state)
-                progress((wanted - done) * cases.policy.shape[0] * sizes.steps_per_update)
+                progress((wanted - done) * num_cases * sizes.steps_per_update)
             done = wanted
-        found.append(np.asarray(state.prediction)[:, chosen])
-    return np.stack(found), state
+        found.append(np.asarray(state.prediction)[:num_cases, chosen])
+    return np.stack(found), jax.tree.map(lambda x: jnp.asarray(x[:num_cases]), jax.device_get(state))
 
 
 def shown(rule: Rule, prediction: np.ndarray) -> np.ndarray:
@@ -101,13 +107,14 @@ def shown(rule: Rule, prediction: np.ndarray) -> np.ndarray:
 def default_rate(rule: Rule) -> float:
     """How fast y moves by default: learning rate × α_y.
 
-    The paper does not say what it took for its analyses. 160 for categorical predictions: with a first discovered rule,
-    at 80 they had not settled after 300 updates, and from 320 on a few cells, often visited, overshot and stayed where
-    they fell. A squared distance is steeper than the divergence and
+    The paper does not say what it took for its analyses. 320 for categorical predictions: with a first discovered rule,
+    a tenth of the distance between two beginnings was left about as soon as in the paper's figure 6. At 160 and less
+    some had not settled after 300 updates, because the divergence hardly pulls at a category that begins very small; at
+    640 a few cells, often visited, overshot. A squared distance is steeper than the divergence and
     overshoots sooner, hence 10 for other predictions.
     """
     is_categorical = rule.discovers_predictions and getattr(rule, "without", "nothing") != "softmax"
-    return 160.0 if is_categorical else 10.0
+    return 320.0 if is_categorical else 10.0
 
 
 def hyperparameters(rate: float, gamma: float, lambda_: float = 0.95) -> Hyperparameters:
@@ -132,8 +139,10 @@ def frozen_policy(num_actions: int) -> optax.GradientTransformation:
 
 
 @functools.lru_cache(maxsize=32)
-def _programs(shape: Environment, sizes: TrainingSizes) -> tuple[Callable, Callable]:
-    """Compiled: cases → state, and (η, state, cases, α, first, last) → state."""
+def _programs(shape: Environment, sizes: TrainingSizes) -> tuple[Callable, Callable, NamedSharding]:
+    """Compiled: cases → state, and (η, state, cases, α, first, last) → state, cases spread over devices; the layout."""
+    mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+    own, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def begin_one(case: Case) -> EvaluationState:
         streams = init_rollout(jax.random.fold_in(case.key, 0), shape, case.instance, sizes.num_streams)
@@ -156,7 +165,14 @@ def _programs(shape: Environment, sizes: TrainingSizes) -> tuple[Callable, Calla
 
         return jax.lax.map(one, (state, cases), batch_size=_batch(cases.policy.shape[0]))
 
-    return jax.jit(jax.vmap(begin_one)), jax.jit(advance, donate_argnums=1)
+    spread = jax.shard_map(
+        advance,
+        mesh=mesh,
+        in_specs=(everywhere, own, own, everywhere, everywhere, everywhere),
+        out_specs=own,
+        check_vma=False,
+    )
+    return jax.jit(jax.vmap(begin_one)), jax.jit(spread, donate_argnums=1), NamedSharding(mesh, own)
 
 
 def _batch(num_cases: int) -> int:

@@ -59,7 +59,7 @@ class Settings:
     switch_grids: int = 32
     """Grids on which the policy changes: the first so many."""
     rate: float | None = None
-    """Learning rate × α_y of the agent; none: 160 for categorical predictions, 10 for others."""
+    """Learning rate × α_y of the agent; none: 320 for categorical predictions, 10 for others."""
 
     def __post_init__(self) -> None:
         check_policy(self.gamma, self.epsilon, self.rate)

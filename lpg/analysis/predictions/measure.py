@@ -41,7 +41,7 @@ class Settings:
     frames: int = 30
     """How often y is recorded."""
     rate: float | None = None
-    """Learning rate × α_y of the agent; none: 160 for categorical predictions, 10 for others."""
+    """Learning rate × α_y of the agent; none: 320 for categorical predictions, 10 for others."""
 
     def __post_init__(self) -> None:
         check_policy(self.gamma, self.epsilon, self.rate)

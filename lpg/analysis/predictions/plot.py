@@ -84,7 +84,7 @@ def animate(tables: Tables, path: Path) -> Path:
             now = select(tables["y"], iteration=iteration)
             for image, name in zip(images, names, strict=True):
                 image.set_data(_map(cells, now[name]))
-                image.set_clim(now[name].min(), now[name].max())
+                image.set_clim(*np.quantile(now[name], [0.02, 0.98]))
             figure.suptitle(f"y after {iteration:.0f} updates (own colour scale each)", fontsize=9)
             writer.grab_frame()
     return path
@@ -110,7 +110,9 @@ def _show(
 
     from lpg.environments.drawing import heat_map
 
-    colours = heat_map(values if limits is None else np.array(limits))
+    # A few odd cells must not take the colours from all others.
+    low, high = np.quantile(values, [0.02, 0.98]) if limits is None else limits
+    colours = heat_map(np.array([low, high]))
     palette = colours.cmap.with_extremes(bad=WALL)
     norm = colours.norm if isinstance(colours.norm, Normalize) else None
     image = ax.imshow(_map(cells, values), cmap=palette, norm=norm, interpolation="nearest")
@@ -121,7 +123,6 @@ def _show(
     ax.set_title(title, fontsize=7.5, pad=3)
     if figure is not None:
         bar = figure.colorbar(image, ax=ax, orientation="horizontal", fraction=0.05, pad=0.02, aspect=16)
-        low, high = (float(values.min()), float(values.max())) if limits is None else limits
         bar.set_ticks([low, high] if high > low else [low], labels=[f"{x:.2g}" for x in ([low, high] if high > low
                       else [low])])  # fmt: skip
         bar.ax.tick_params(labelsize=6, length=0, pad=1)

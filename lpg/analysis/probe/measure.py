@@ -33,7 +33,7 @@ class Settings:
     updates: tuple[int, ...] = (20, 100)
     """Agent updates after which agents are looked at."""
     rate: float | None = None
-    """Learning rate × α_y of the agents on chains; none: 160 for categorical predictions, 10 for others."""
+    """Learning rate × α_y of the agents on chains; none: 320 for categorical predictions, 10 for others."""
 
     def __post_init__(self) -> None:
         check_policy(self.gamma, 1.0, self.rate)

@@ -55,7 +55,7 @@ class Settings:
     fit_steps: int = NUM_STEPS
     """Adam steps of each regression."""
     rate: float | None = None
-    """Learning rate × α_y of the agent; none: 160 for categorical predictions, 10 for others."""
+    """Learning rate × α_y of the agent; none: 320 for categorical predictions, 10 for others."""
     td_rate: float = 10.0
     """The same for TD(λ)."""
 

@@ -13,7 +13,7 @@ def test_there_is_a_panel_per_discount_with_ours_and_the_papers():
     np.testing.assert_allclose(lines["predictions y, ours"].get_ydata(), [1, 0.1])
     np.testing.assert_allclose(lines["TD(λ) value, ours"].get_ydata(), [1, 1])
     np.testing.assert_allclose(lines["predictions y, paper"].get_ydata()[-1], 8.7e-5)
-    assert set(np.atleast_1d(lines["best constant, ours"].get_ydata())) == {4.0}
+    assert set(np.atleast_1d(lines["best constant, ours"].get_ydata())) == {40.0}
 
 
 def test_it_is_saved(tmp_path):

@@ -13,7 +13,7 @@ def tables(**ours):
         for method in ("y", "td"):
             for gamma in (0.995, 0.99, 0.95, 0.9):
                 mse = ours[f"g{gamma}".replace(".", "_")] if method == "y" and iteration == 300 else 1.0
-                rows.append({"method": method, "iteration": iteration, "gamma": gamma, "mse": mse, "variance": 4.0})
+                rows.append({"method": method, "iteration": iteration, "gamma": gamma, "mse": mse, "variance": 40.0})
     return {"errors": make_table(rows)}
 
 
@@ -31,5 +31,12 @@ def test_both_claims_are_judged_by_their_criteria():
     assert (same.verdict, short.verdict) == ("partly", "partly")
     same, short = score(tables(**{**GOOD, "g0_995": 30.0, "g0_9": 1.2}))
     assert (same.verdict, short.verdict) == ("not reproduced", "not reproduced")
-    # y explains 1 − 30/4 of the variance: less than nothing, and the finding says so.
-    assert "-6.50 at 0.995" in same.found
+    # y explains 1 − 30/40 of the variance, and the finding says so.
+    assert "0.25 at 0.995" in same.found
+
+
+def test_being_as_bad_as_td_is_no_success():
+    # 1.5 times TD's error, but 1 − 1.5/2 is less than half of the variance.
+    table = tables(**GOOD)["errors"]
+    table["variance"] = table["variance"] / 20
+    assert score({"errors": table})[0].verdict == "not reproduced"
