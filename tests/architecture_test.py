@@ -9,6 +9,8 @@ import pytest
 
 from lpg.agents.network import init_network, parse_architecture
 from lpg.agents.tabular import init_table
+from lpg.learner.atari_network import init_atari
+from lpg.learner.baseline import WithBaseline
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
@@ -117,7 +119,11 @@ MODULES = {
         prediction_size=2,
         prediction_scale=1.0,
     ),
+    "atari": lambda key: init_atari(
+        key, observation_shape=(1, 36, 36), num_actions=2, prediction_size=2, prediction_scale=1.0
+    ),
     "a2c": lambda key: A2C(),
+    "with baseline": lambda key: WithBaseline(init_lpg(key, lstm_size=2, prediction_size=2)),
     "lpg": lambda key: init_lpg(key, lstm_size=2, prediction_size=2),
     "lpg-v": lambda key: init_lpg_v(key, lstm_size=2),
 }

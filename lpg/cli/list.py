@@ -36,8 +36,10 @@ def run(argv: list[str]) -> int:
 
 def _environments() -> dict[str, str]:
     from lpg.environments.registry import ENVIRONMENTS
+    from lpg.learner.hosted import FAMILIES
 
-    return {name: entry.about for name, entry in ENVIRONMENTS.items()}
+    found = {name: entry.about for name, entry in ENVIRONMENTS.items()}
+    return {**found, **{name + what: about for name, (what, about) in FAMILIES.items()}}
 
 
 def _suites() -> dict[str, str]:
@@ -48,8 +50,9 @@ def _suites() -> dict[str, str]:
 
 def _agents() -> dict[str, str]:
     from lpg.agents.registry import AGENTS
+    from lpg.learner.torsos import ATARI
 
-    return AGENTS
+    return {**AGENTS, ATARI: "the network of the Atari games, for images; only on gymnasium/* and atari/*; Adam"}
 
 
 def _rules() -> dict[str, str]:

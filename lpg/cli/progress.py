@@ -56,4 +56,5 @@ class StepProgress:
             self._bar.stop()
 
     def _rate(self) -> str:
-        return f"{self.done / max(self.seconds, 1e-9) / 1e6:.2f} M steps/s"
+        rate = self.done / max(self.seconds, 1e-9)
+        return f"{rate / 1e6:.2f} M steps/s" if rate >= 1e5 else f"{rate:,.0f} steps/s"

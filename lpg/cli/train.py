@@ -131,7 +131,8 @@ def finish(arguments: Arguments, label: str, found: Chosen, rows: list[results.R
     steps, seconds = progress.done, progress.seconds
     scored, chosen = scores(rows), {label: {arguments.env: found}}
     print_table(rows, scored, chosen)
-    print(f"{steps / 1e6:.1f} M steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
+    number = f"{steps / 1e6:.1f} M" if steps >= 1e6 else f"{steps:,}"
+    print(f"{number} steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
     if arguments.json is not None:
         write_json(arguments.json, rows, scored, chosen, seconds, steps)
     if table is not None:

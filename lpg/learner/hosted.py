@@ -8,6 +8,11 @@ from typing import Any
 from lpg.learner.packages import needed
 
 GYMNASIUM, ATARI = "gymnasium/", "atari/"
+FAMILIES = {
+    GYMNASIUM: ("ANY-ID", "whatever Gymnasium knows with discrete actions; `lpg train` only"),
+    ATARI: ("GAME", "any of ale-py's games by its name, atari/breakout say; `lpg train` only"),
+}
+"""What there is of each, since nobody can list them all."""
 
 
 def is_hosted(name: str) -> bool:

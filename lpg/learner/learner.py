@@ -149,7 +149,8 @@ class Learner:
 
         Args:
             trajectory: [T, B] arrays of NumPy or JAX. `next_observation` is what a step led to before any reset; a time
-                limit sets `is_last` and not `terminated`.
+                limit sets `is_last` and not `terminated`. (A rule that was discovered with time limits shown as
+                terminations, see its card, had better be shown them so: set both.)
             is_real: False in rows that were no step, as after an episode's end under next-step autoreset; nothing is
                 learned from those. None: all are steps.
 

@@ -7,7 +7,8 @@ from lpg.cli.list import run
 
 @pytest.mark.parametrize(
     ("what", "entry"),
-    [("environments", "tabular/dense"), ("suites", "tables"), ("agents", "tabular"), ("rules", "a2c"),
+    [("environments", "tabular/dense"), ("suites", "tables"), ("environments", "gymnasium/ANY-ID"),
+     ("environments", "atari/GAME"), ("agents", "tabular"), ("agents", "atari"), ("rules", "a2c"),
      ("configs", "smoke")],
 )  # fmt: skip
 def test_every_list_has_its_entries_one_a_line_with_what_they_are(what, entry, capsys):

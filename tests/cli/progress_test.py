@@ -14,6 +14,16 @@ def test_lines_come_now_and_then_and_say_how_far(monkeypatch, capsys):
     assert one.done == 100 and one.seconds >= 0
 
 
+def test_rates_are_told_in_the_unit_that_shows_something(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1.0)
+    monkeypatch.setattr(StepProgress, "seconds", 2.0)
+    with StepProgress("a2c", 4_000_000) as one:
+        one.advance(4_000)
+        one.advance(2_996_000)
+    slow, fast = capsys.readouterr().err.splitlines()
+    assert "2,000 steps/s" in slow and "1.50 M steps/s" in fast
+
+
 def test_short_work_says_nothing(capsys):
     with StepProgress("a2c", 200) as one:
         one.advance(200)
