@@ -7,11 +7,10 @@ from lpg.analysis.meta_runs import Variant
 from lpg.environments.registry import suite
 from lpg.meta_training.config import MetaConfig
 
-CHAINS = "chain/short,chain/short_noisy,chain/long,chain/long_noisy,chain/distractor"
 SETS = {
     "tabular": ("five tabular grids", "tabular"),
     "tabular-random": ("and five random grids", "tabular,random"),
-    "tabular-random-chain": ("and five chains", f"tabular,random,{CHAINS}"),
+    "tabular-random-chain": ("and five chains", "tabular,random,chain"),
 }
 
 

@@ -27,8 +27,8 @@ class ScatteredDeaf(Scattered, Deaf):
     """Never learns."""
 
 
-SIZES = TrainingSizes(num_streams=32, num_steps=20)
-SETTINGS = Settings(gamma=0.9, iterations=200, grids=2, switch_grids=2, rate=8.0)
+SIZES = TrainingSizes(num_streams=32, num_steps=10)
+SETTINGS = Settings(gamma=0.9, iterations=150, grids=2, switch_grids=2, rate=8.0)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
     table = found["ScatteredOneStep"]
     assert fallen(table, "new") < 0.2
     assert fallen(table, "old") > 3
-    assert select(table, pair="new")["iteration"].tolist()[0] == 200
+    assert select(table, pair="new")["iteration"].tolist()[0] == 150
     # The twin: what learns nothing neither leaves nor arrives.
     assert fallen(found["ScatteredDeaf"], "new") == 1
 

@@ -18,7 +18,7 @@ def test_budgets_are_equal_and_every_environment_has_a_lifetime():
     config = MetaConfig(lifetimes_per_environment=4)
     assert {one.of(config).num_lifetimes for one in variants(config)} == {20}
     with pytest.raises(ValueError, match="at least 15 are needed"):
-        variants(MetaConfig(num_lifetimes=10))
+        variants(MetaConfig(suite="tabular", num_lifetimes=10))
 
 
 def test_what_was_trained_on_is_no_test():
