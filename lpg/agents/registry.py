@@ -75,15 +75,16 @@ def init_agent(
             prediction_size=prediction_size,
             prediction_scale=prediction_scale,
         )
-    networks, sizes = read_networks(agent), {
-        "observation_shape": environment.observation_shape,
-        "num_actions": environment.num_actions,
-        "prediction_size": prediction_size,
-        "prediction_scale": prediction_scale,
-    }  # fmt: skip
-    if len(networks) == 2:
-        return init_separate(key, networks, **sizes)
-    return init_network(key, networks[0], **sizes)
+    networks = read_networks(agent)
+    init, architecture = (init_separate, networks) if len(networks) == 2 else (init_network, networks[0])
+    return init(
+        key,
+        architecture,  # type: ignore[arg-type]
+        observation_shape=environment.observation_shape,
+        num_actions=environment.num_actions,
+        prediction_size=prediction_size,
+        prediction_scale=prediction_scale,
+    )
 
 
 def agent_optimizer(agent: str) -> optax.GradientTransformation:
