@@ -1,8 +1,10 @@
 """True values at several discounts, regressed from y and from the value that TD(λ) learns at one.
 
 On each of many unseen grids a rule evaluates a near-optimal policy, and so does TD(λ), which is A2C with its policy
-frozen. After so many iterations a network is fitted to the true values of the training grids' cells, and tested on
-grids that it has not seen. Every number of iterations has a network of its own: what does y know by then?
+frozen. So does a rule of the same kind that was never trained: a recurrent network smears rewards over the states
+before them whatever its weights, and what that alone is worth must be known. After so many iterations a network is
+fitted to the true values of the training grids' cells, and tested on grids that it has not seen. Every number of
+iterations has a network of its own: what does y know by then?
 
 Differs from the paper: it does not state the widths, the number of training grids, λ, or when the network is fitted.
 
@@ -33,6 +35,7 @@ from lpg.evaluation.train_agents import TrainingSizes
 from lpg.keys import stream
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import Rule
+from lpg.update_rules.rule_file import describe, initialiser
 
 SHARES = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0)
 """When the networks are fitted, as shares of all iterations: 0, 50, 100, 200 and 300 of the paper's 300."""
@@ -71,8 +74,8 @@ class Settings:
 
     @property
     def steps(self) -> int:
-        """Environment steps of the measurement with 64 × 20 steps an update, by rule and TD(λ) together."""
-        return 2 * (self.training_grids + self.test_grids) * self.iterations * TrainingSizes().steps_per_update
+        """Environment steps of the measurement with 64 × 20 steps an update, by rule, untrained rule and TD(λ)."""
+        return 3 * (self.training_grids + self.test_grids) * self.iterations * TrainingSizes().steps_per_update
 
 
 def measure(
@@ -81,8 +84,9 @@ def measure(
     """Evaluates, fits and tests.
 
     Returns:
-        `errors`: a row per method (`y`, `td`), iteration and discount with the mean squared error on the test grids'
-        cells, all cells counting the same, and with the variance of the true values there.
+        `errors`: a row per method (`y`, `td`, and `untrained` for rules that learn), iteration and discount with the
+        mean squared error on the test grids' cells, all cells counting the same, and with the variance of the true
+        values there.
     """
     num_grids = settings.training_grids + settings.test_grids
     # The regression is fitted on grids of one stream and reported on those of another.
@@ -103,6 +107,9 @@ def measure(
         "y": (rule, settings.rate or default_rate(rule)),
         "td": (A2C(), settings.td_rate),
     }
+    if jax.tree.leaves(rule):
+        kind, sizes_of_rule = describe(rule)
+        methods["untrained"] = (initialiser(kind)(jax.random.fold_in(key_fit, 1), **sizes_of_rule), methods["y"][1])
     for name, (method, rate) in methods.items():
         first = jax.vmap(lambda key, m=method: first_predictions(key, m, SHAPE.num_states))(keys)
         found, _ = evaluate_policies(

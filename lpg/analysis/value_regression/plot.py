@@ -13,7 +13,8 @@ from lpg.analysis.table import select
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMES = {"y": ("predictions y", RULE_COLOURS[0]), "td": ("TD(λ) value", RULE_COLOURS[1])}
+NAMES = {"y": ("predictions y", RULE_COLOURS[0]), "td": ("TD(λ) value", RULE_COLOURS[1]),
+         "untrained": ("untrained rule's y", RULE_COLOURS[7])}  # fmt: skip
 
 
 def plot(tables: Tables, folder: Path) -> list[Path]:
@@ -35,10 +36,13 @@ def draw(tables: Tables) -> "Figure":
     for ax, gamma in zip(axes, gammas, strict=True):
         for method, (label, colour) in NAMES.items():
             ours = select(errors, method=method, gamma=gamma)
+            if not len(ours["mse"]):
+                continue
             ax.plot(ours["iteration"], ours["mse"], "o-", markersize=3.5, color=colour, label=f"{label}, ours")
             paper = FIGURE_5.get(gamma, {}).get(method, {})
-            ax.plot(list(paper), list(paper.values()), "s--", markersize=3, linewidth=1.1, color=colour, alpha=0.55,
-                    label=f"{label}, paper")  # fmt: skip
+            if paper:
+                ax.plot(list(paper), list(paper.values()), "s--", markersize=3, linewidth=1.1, color=colour, alpha=0.55,
+                        label=f"{label}, paper")  # fmt: skip
         constant = float(np.mean(select(errors, gamma=gamma)["variance"]))
         ax.axhline(constant, color=MUTED, linewidth=1.0, dashes=(1.5, 2), label="best constant, ours")
         ax.set_yscale("log")

@@ -49,6 +49,7 @@ def test_a_rule_with_categorical_predictions_is_measured_too(key):
     settings = Settings(iterations=2, training_grids=2, test_grids=1, fit_steps=20)
     table = measure(rule, settings, TrainingSizes(num_streams=4, num_steps=3), 0)["errors"]
     assert np.all(np.isfinite(table["mse"]))
+    assert list(dict.fromkeys(table["method"].tolist())) == ["y", "td", "untrained"]
 
 
 @pytest.mark.parametrize("changes", [{"training_grids": 1}, {"test_grids": 0}, {"lambda_": 2.0}, {"gamma": 1.0}])

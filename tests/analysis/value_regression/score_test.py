@@ -1,5 +1,6 @@
 """Ratios of errors, and the two claims of figure 5."""
 
+import numpy as np
 import pytest
 
 from lpg.analysis.table import make_table
@@ -33,6 +34,17 @@ def test_both_claims_are_judged_by_their_criteria():
     assert (same.verdict, short.verdict) == ("not reproduced", "not reproduced")
     # y explains 1 − 30/40 of the variance, and the finding says so.
     assert "0.25 at 0.995" in same.found
+
+
+def test_a_rule_must_be_better_than_an_untrained_one():
+    for height, verdict in ((0.5, "reproduced"), (0.05, "partly")):
+        table = tables(**GOOD)["errors"]
+        one = {"method": "untrained", "iteration": 300.0, "gamma": 0.9, "mse": height, "variance": 40.0}
+        table = {name: np.append(column.astype(type(one[name]) if name != "method" else "U9"), one[name])
+                 for name, column in table.items()}  # fmt: skip
+        claim = score({"errors": table})[1]
+        assert claim.verdict == verdict
+    assert "0.5 times y's" in claim.found  # 0.05 / 0.1
 
 
 def test_being_as_bad_as_td_is_no_success():
