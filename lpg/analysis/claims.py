@@ -15,7 +15,7 @@ class Claim:
     says: str
     """What the paper claims, or what we ask."""
     criterion: str
-    """What counts as reproduced and what as partly; fixed before anything was measured."""
+    """What counts as reproduced and what as partly; fixed before the rules it judges were measured."""
     found: str
     """The measurement in words and numbers."""
     verdict: Verdict
