@@ -36,6 +36,15 @@ FIGURE_3: dict[str, dict[str, tuple[float, float, float, float]]] = {
 }  # fmt: skip
 """Mean return at 25, 50, 75 and 100 % of the drawn range, by environment and rule."""
 
+FIGURE_3_SHARES = (0.25, 0.5, 0.75, 1.0)
+FIGURE_3_STEPS: dict[str, int] = {name: {"tabular": 3_000_000, "random": 30_000_000}.get(name.split("/")[0], 100_000)
+                                  for name in FIGURE_3} | {
+    "chain/long": 200_000, "chain/long_noisy": 200_000, "chain/distractor": 3_000_000,
+}  # fmt: skip
+"""The drawn range, in environment steps of all streams together, as the figure's axes say."""
+FIGURE_3_DOUBTFUL = tuple(name for name in FIGURE_3 if not name.startswith("random/") and name != "chain/distractor")
+"""Where the curves' raw data suggest that a point stands for ten agent updates: the range may be ten times as long."""
+
 FIGURE_5: dict[float, dict[str, dict[int, float]]] = {
     0.995: {"td": {0: 2.3e-1, 50: 6.8e-4, 100: 2.4e-4, 200: 2.1e-4, 300: 1.5e-4},
             "y": {0: 8.9e-2, 50: 7.7e-3, 100: 2.3e-3, 200: 4.3e-4, 300: 2.2e-4}},
