@@ -94,6 +94,11 @@ def kinds(instance: AnyGrid) -> list[Kind]:
     return [Kind(*fields) for fields in drawn]
 
 
+def can_draw(instance: Any) -> bool:
+    """Whether `image` knows environments of this kind: grids and chains, not other libraries' and not one's own."""
+    return isinstance(instance, GridInstance | RandomGridInstance | ChainInstance)
+
+
 def text(shape: Environment, instance: AnyGrid | ChainInstance | BorrowedInstance, state: Any = None) -> str:
     """A map and a legend; '@' is the agent, ',' the place of an object that is not there.
 

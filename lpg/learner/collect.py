@@ -75,7 +75,7 @@ class Collector:
         self._environments, self._shows_all_ends = environments, time_limit_is_termination
         self._largest_reward = largest_reward
         self.num_streams = int(environments.num_envs)
-        self._observation = self._read(environments.reset(seed=seed)[0])
+        self._observation = self.spaces.read(environments.reset(seed=seed)[0])
         self._return = np.zeros(self.num_streams)
         self._must_reset = np.zeros(self.num_streams, bool)
 
@@ -124,7 +124,7 @@ class Collector:
         """One step of all streams: s_{t+1} before any reset, what was paid, what is shown of it, and the ends."""
         before = self._observation
         seen, paid, terminated, truncated, info = self._environments.step(action + self.spaces.first_action)
-        self._observation = self._read(seen)
+        self._observation = self.spaces.read(seen)
         terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
         paid, is_last = np.asarray(paid, np.float64), terminated | truncated
         arrived = self._observation
@@ -136,14 +136,6 @@ class Collector:
                 terminated, is_last = terminated | self._must_reset, is_last | self._must_reset
         elif is_last.any():
             arrived = self._observation.copy()
-            arrived[is_last] = self._read([info["final_obs"][stream] for stream in np.flatnonzero(is_last)])
+            arrived[is_last] = self.spaces.read([info["final_obs"][stream] for stream in np.flatnonzero(is_last)])
         shown = paid if self._largest_reward is None else np.clip(paid, -self._largest_reward, self._largest_reward)
         return arrived, paid, shown, terminated, is_last
-
-    def _read(self, observation: Any) -> np.ndarray:
-        """Observations as agents want them: states counted from 0, numbers of single precision, bytes as they are."""
-        values = np.asarray(observation)
-        if self.spaces.num_states is not None:
-            return (values - self.spaces.first_state).astype(np.int32)
-        # A copy in any case: some environments write every step into one and the same array.
-        return values.astype(np.uint8 if values.dtype == np.uint8 else np.float32)

@@ -29,6 +29,18 @@ class Spaces:
         """The agent that one would try first."""
         return TABULAR if self.num_states is not None else torsos.fitting_architecture(self.observation_shape)
 
+    def read(self, observation: Any) -> np.ndarray:
+        """Observations as agents want them: states counted from 0, numbers of single precision, bytes as they are.
+
+        Args:
+            observation: the environment's, one or a batch of them.
+        """
+        values = np.asarray(observation)
+        if self.num_states is not None:
+            return np.asarray(values - self.first_state, np.int32)
+        # A copy in any case: some environments write every step into one and the same array.
+        return values.astype(np.uint8 if values.dtype == np.uint8 else np.float32)
+
 
 def spaces_of(observation_space: Any, action_space: Any, name: str) -> Spaces:
     """What an agent must know, from the spaces of one copy of an environment.

@@ -190,3 +190,4 @@ def test_of_borrowed_environments_only_the_sizes_are_said():
     assert said == "CartPole-v1 of gymnax: 4 numbers are seen, 2 actions, 500 steps per episode at most"
     with pytest.raises(ValueError, match="CartPole-v1 cannot be drawn here; gymnax, whose environment it is, can"):
         render.image(shape, one)
+    assert not render.can_draw(one) and render.can_draw(FAMILY.sample(jax.random.key(0)))

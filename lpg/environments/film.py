@@ -1,0 +1,56 @@
+"""Pictures with captions as an animated GIF."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from lpg.arrays import write_whole
+
+MILLISECONDS, LAST_MILLISECONDS = 80, 1500
+"""How long a picture is shown; the last one longer, so that one sees the end."""
+COLOURS = 64
+CAPTION_HEIGHT = 22
+
+
+def write_gif(path: Path, frames: Iterable[tuple[UInt8[np.ndarray, "H W 3"], str]]) -> int:
+    """Writes a film that begins again at its end; it is there whole or not at all.
+
+    Args:
+        frames: pictures of one size, each with a caption, which stands below it. Captions must differ from one frame to
+            the next: of two frames that are equal to the last pixel, GIF keeps one.
+
+    Returns:
+        How many frames it has.
+
+    Raises:
+        ValueError: the file's name does not end in .gif.
+        OSError: nothing could be written.
+    """
+    check_name(path)
+    # Late: most programs never draw.
+    from PIL import Image, ImageDraw
+
+    images = []
+    for picture, caption in frames:
+        canvas = Image.new("RGB", (picture.shape[1], picture.shape[0] + CAPTION_HEIGHT), "white")
+        canvas.paste(Image.fromarray(np.ascontiguousarray(picture)), (0, 0))
+        ImageDraw.Draw(canvas).text((6, picture.shape[0] + 5), caption, fill="black")
+        images.append(canvas.quantize(COLOURS))
+    durations = [MILLISECONDS] * (len(images) - 1) + [LAST_MILLISECONDS]
+    content = io.BytesIO()
+    images[0].save(content, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    write_whole(path, content.getvalue())
+    return len(images)
+
+
+def check_name(path: Path) -> None:
+    """Whether a film can have this name; to be asked before a long episode is played.
+
+    Raises:
+        ValueError: it does not end in .gif.
+    """
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"{path}: an episode is drawn as an animated GIF; give a name that ends in .gif")
