@@ -1,11 +1,16 @@
 """`lpg train`: agents on one environment with one rule."""
 
 import dataclasses
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from lpg.agents.defaults import default_agent
 from lpg.agents.registry import check_agent
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
@@ -14,11 +19,13 @@ from lpg.cli.report import make_room, print_table, write_json
 from lpg.cli.rules import contestants
 from lpg.environments.registry import environment
 from lpg.evaluation import results
-from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+from lpg.evaluation.compiled_training import CompiledTask, steps_done, train_compiled
+from lpg.evaluation.evaluate import default_updates, ruler_rows
 from lpg.evaluation.hosted_plan import HostedOptions
 from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Chosen, Setting
 from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.training_folder import check_free
 from lpg.learner.hosted import is_hosted
 
 
@@ -39,9 +46,9 @@ class Arguments:
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Change a hyper-parameter (learning_rate, y_weight, gamma, …) or a size (num_streams, num_steps, …)."""
     out: Path | None = None
-    """Folder for results.csv and figures/learning_curves.png; on gymnasium/* and atari/* checkpoints, too."""
+    """Folder for results.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and checkpoints."""
     resume: bool = False
-    """Go on with the training on gymnasium/* or atari/* that the folder holds."""
+    """Go on with the training that the folder holds."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -50,6 +57,8 @@ class Arguments:
             raise ValueError(f"--seeds is {self.seeds}; it must be positive")
         if self.steps is not None and not 1 <= self.steps < float("inf"):
             raise ValueError(f"--steps is {self.steps}; it must be positive")
+        if self.resume and self.out is None:
+            raise ValueError("--resume given without --out; the folder of the training that goes on is needed")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,8 +92,6 @@ def run(argv: list[str]) -> int:
         from lpg.cli.train_hosted import run_hosted
 
         return run_hosted(arguments, assign(Options(), arguments.set), argv)
-    if arguments.resume:
-        raise ValueError(f"--resume given; trainings on {name} run in one go, those on gymnasium/* and atari/* go on")
     shape = environment(name).distribution.shape
     if arguments.agent is not None:
         check_agent(arguments.agent, shape)
@@ -101,21 +108,57 @@ def run(argv: list[str]) -> int:
     if changes:
         source = f"{found.source}, changed by --set"
         found = Chosen(dataclasses.replace(found.setting, **changes), source)  # type: ignore[arg-type]
+    task = CompiledTask(
+        label=one.label, named=one.named, environment=name, agent=arguments.agent or default_agent(name, shape).agent,
+        num_updates=updates, sizes=sizes, setting=found.setting, num_actions=options.num_actions,
+    )  # fmt: skip
     seeds = range(arguments.seeds)
-    table = None if arguments.out is None else arguments.out / "results.csv"
-    make_room(table, arguments.json)
-    if table is not None:
-        results.check_free(table, [(one.label, name, seed) for seed in seeds])
-
+    prepare(arguments, one.label)
     rulers = ruler_rows([name], seeds, "report", options.num_actions)
-    with StepProgress(f"{one.label} on {name}", updates * arguments.seeds * sizes.steps_per_update) as progress:
-        rows = evaluate_rule(
-            one.named.rule, one.label, [name], seeds, updates, "report", found.setting,
-            sizes=sizes, agent=arguments.agent, num_actions=options.num_actions, num_points=100,
-            progress=progress.advance,
+    total = updates * arguments.seeds * sizes.steps_per_update
+    if arguments.out is not None and (done := steps_done(task, seeds, arguments.out)):
+        print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
+        total -= done
+    with told_how_to_go_on(arguments, argv), StepProgress(f"{one.label} on {name}", total) as progress:
+        rows, _ = train_compiled(
+            task, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume
         )  # fmt: skip
     finish(arguments, one.label, found, [*rows, *rulers], progress)
     return DONE
+
+
+def prepare(arguments: Arguments, label: str) -> None:
+    """Makes room for what will be written.
+
+    Args:
+        label: what the rule is called.
+
+    Raises:
+        ValueError: another training is in the folder, or this one without --resume.
+    """
+    if arguments.out is None:
+        make_room(None, arguments.json)
+        return
+    check_free(arguments.out, resume=arguments.resume)
+    table = arguments.out / "results.csv"
+    make_room(table, arguments.json)
+    results.check_free(table, [(label, arguments.env, seed) for seed in range(arguments.seeds)])
+
+
+@contextmanager
+def told_how_to_go_on(arguments: Arguments, argv: list[str]) -> Iterator[None]:
+    """A training inside that a signal stops says how to go on.
+
+    Args:
+        argv: what was given on the command line.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        if arguments.out is not None:
+            again = f"lpg train {shlex.join(argv)}" + ("" if arguments.resume else " --resume")
+            print(f"stopped; go on with: {again}", file=sys.stderr)
+        raise
 
 
 def finish(arguments: Arguments, label: str, found: Chosen, rows: list[results.Row], progress: StepProgress) -> None:

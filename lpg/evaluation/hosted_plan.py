@@ -92,7 +92,7 @@ def plan(
             read its observations.
     """
     options, is_atari = options or HostedOptions(), environment.startswith(ATARI)
-    spaces = _look(environment, options)
+    spaces = look(environment, options.sticky_actions)
     agent = agent or spaces.default_agent
     if sizes is None:
         sizes = TrainingSizes.of_card(named.card)
@@ -144,9 +144,13 @@ def make_learner(task: HostedTask) -> Learner:
     )
 
 
-def _look(environment: str, options: HostedOptions) -> Spaces:
-    """The spaces of an environment."""
-    one = make_environments(environment, 1, sticky_actions=options.sticky_actions)
+def look(environment: str, sticky_actions: float = 0.0) -> Spaces:
+    """The spaces of an environment of the host.
+
+    Raises:
+        ValueError: there is no such environment, or its spaces are none that an agent here can have.
+    """
+    one = make_environments(environment, 1, sticky_actions=sticky_actions)
     try:
         return spaces_of(one.single_observation_space, one.single_action_space, environment)
     finally:

@@ -1,6 +1,5 @@
 """Training on environments that run on the host, `gymnasium/*` and `atari/*`: rows of the same results table."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,13 @@ from lpg.evaluation.hosted_plan import HostedTask, make_learner
 from lpg.evaluation.results import Row
 from lpg.evaluation.tasks import run_keys
 from lpg.evaluation.train_agents import Curve, stretch_ends
+from lpg.evaluation.training_folder import (
+    SECONDS_BETWEEN_CHECKPOINTS,
+    AgentCard,
+    check_same,
+    checkpoint_path,
+    write_agent,
+)
 from lpg.learner import loop
 from lpg.learner.agent import Theta
 from lpg.learner.collect import Collector
@@ -21,7 +27,6 @@ from lpg.learner.learner import Learner
 from lpg.learner.saving import read_card, read_tree, write_tree
 
 NUM_POINTS = 100
-SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
 def train_hosted(
@@ -30,7 +35,7 @@ def train_hosted(
     *,
     learner: Learner | None = None,
     progress: Callable[[int], None] | None = None,
-    checkpoint: Path | None = None,
+    out: Path | None = None,
     resume: bool = False,
 ) -> tuple[list[Row], Theta]:
     """Trains one fresh agent.
@@ -38,9 +43,10 @@ def train_hosted(
     Args:
         learner: of this task, so that several seeds share what is compiled; none: a new one.
         progress: called with the number of environment steps just done.
-        checkpoint: a file that is written every minute, at the end, and when a signal stops the training.
-        resume: go on from this file if it is there. The environments begin new episodes then, because emulators cannot
-            be saved: a training that was interrupted is not the one that was not, bit for bit.
+        out: a folder (see `lpg.evaluation.training_folder`) for a checkpoint, which is written every minute, at the end
+            and when a signal stops the training, and for the trained agent.
+        resume: go on from the checkpoint if it is there. The environments begin new episodes then, because emulators
+            cannot be saved: a training that was interrupted is not the one that was not, bit for bit.
 
     Returns:
         The learning curve, and θ after the last update.
@@ -48,8 +54,9 @@ def train_hosted(
     Raises:
         ValueError: the checkpoint is of another training.
         RuntimeError: the agent diverged.
-        OSError: the checkpoint cannot be written.
+        OSError: the folder cannot be written.
     """
+    checkpoint = None if out is None else checkpoint_path(out, seed)
     learner = learner or make_learner(task)
     key_environment, key_agent = (keys[0] for keys in run_keys(task.environment, [seed], "report"))
     key_init, key_actions, key_again = jax.random.split(key_agent, 3)
@@ -91,8 +98,23 @@ def train_hosted(
             environments.close()
         if checkpoint is not None:
             _write(checkpoint, task, seed, state)
+    theta = learner.theta(state.learner)
+    if out is not None:
+        write_agent(out, theta, _card(task, seed))
     trial = Trial(task.environment, seed, task.chosen.setting, task.num_updates)
-    return rows_of(task.label, [trial], [_curve(ends, state.totals)], task.sizes), learner.theta(state.learner)
+    return rows_of(task.label, [trial], [_curve(ends, state.totals)], task.sizes), theta
+
+
+def _card(task: HostedTask, seed: int) -> AgentCard:
+    return AgentCard(
+        environment=task.environment,
+        agent=task.agent,
+        rule=task.label,
+        seed=seed,
+        prediction_size=task.named.rule.prediction_size + task.baseline,
+        sticky_actions=task.options.sticky_actions,
+        steps=task.num_updates * task.sizes.steps_per_update,
+    )
 
 
 def _curve(ends: np.ndarray, totals: np.ndarray) -> Curve:
@@ -111,10 +133,7 @@ def _write(path: Path, task: HostedTask, seed: int, state: loop.LoopState) -> No
 
 
 def _read(path: Path, task: HostedTask, seed: int, template: loop.LoopState) -> loop.LoopState:
-    card, wanted = read_card(path), json.loads(json.dumps(task.identity(seed)))
-    for name, value in wanted.items():
-        if card.get(name) != value:
-            was = "" if name == "card" else f": {card.get(name)!r} then, {value!r} now"
-            raise ValueError(f"{path}: the checkpoint is of another training, its {name} differs{was}")
+    card = read_card(path)
+    check_same(path, card, task.identity(seed))
     learner, _ = read_tree(path, template.learner)
     return loop.LoopState(learner, int(card["done"]), np.asarray(card["totals"], float))

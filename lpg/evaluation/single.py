@@ -6,12 +6,13 @@ from pathlib import Path
 from lpg.agents.defaults import default_agent
 from lpg.agents.outputs import Agent
 from lpg.environments import registry
-from lpg.evaluation.evaluate import Trial, rows_of, runs_of
+from lpg.evaluation.compiled_training import CompiledTask, train_compiled
 from lpg.evaluation.hosted_plan import HostedOptions, plan
 from lpg.evaluation.hosted_training import train_hosted
 from lpg.evaluation.results import Row
 from lpg.evaluation.settings import Setting, chosen, tuned_beside
-from lpg.evaluation.train_agents import TrainingSizes, train_agents
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.training_folder import check_free
 from lpg.learner.hosted import is_hosted
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, find_rule
@@ -40,6 +41,8 @@ def train(
     agent: str | None = None,
     num_actions: int | None = None,
     options: HostedOptions | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
 ) -> TrainingResult:
     """Trains a fresh agent on an environment with a rule.
 
@@ -53,21 +56,31 @@ def train(
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
         options: what only environments on the host know (`gymnasium/*`, `atari/*`).
+        out: a folder for the trained agent, which `lpg show` can replay, and for a checkpoint, which is written every
+            minute, at the end and when a signal stops the training.
+        resume: go on with the training that the folder holds; one that is done is read and not done again.
 
     Raises:
-        ValueError: there is no such rule or environment, or `num_steps` is not positive.
+        ValueError: there is no such rule or environment, `num_steps` is not positive, or the folder holds another
+            training, or this one and nobody said `resume`.
+        OSError: the folder cannot be written.
     """
+    out = None if out is None else Path(out)
+    if out is not None:
+        check_free(out, resume=resume)
+    elif resume:
+        raise ValueError("resume given without out; the folder of the training that goes on is needed")
     named = find_rule(rule) if isinstance(rule, str | Path) else NamedRule(rule, type(rule).__name__.lower(), {}, None)
     tables = () if named.path is None else (tuned_beside(named.path),)
     if is_hosted(environment):
         if num_actions is not None:
             raise ValueError(f"num_actions is {num_actions}; {environment} has its own actions, only grids come in two")
-        task = plan(
+        hosted = plan(
             named, environment, num_steps=num_steps, agent=agent, setting=setting, sizes=sizes, options=options,
             tables=tables,
         )  # fmt: skip
-        curve, theta = train_hosted(task, seed)
-        return TrainingResult(curve, theta, task.chosen.setting)
+        curve, theta = train_hosted(hosted, seed, out=out, resume=resume)
+        return TrainingResult(curve, theta, hosted.chosen.setting)
     if options is not None:
         raise ValueError(f"options given; they are for gymnasium/* and atari/*, and {environment} is neither")
     entry, sizes = registry.environment(environment), sizes or TrainingSizes.of_card(named.card)
@@ -79,15 +92,15 @@ def train(
         setting = chosen(
             named.name, environment, updates, is_learned=named.is_learned, agent=agent, tables=tables
         ).setting
-    trial = Trial(environment, seed, setting, updates)
-    curves, (trained,) = train_agents(
-        named.rule,
-        entry.distribution.shape,
-        runs_of([trial], "report", num_actions),
-        updates,
-        sizes=sizes,
+    task = CompiledTask(
+        label=named.name,
+        named=named,
+        environment=environment,
         agent=agent or default_agent(environment, entry.distribution.shape).agent,
-        num_points=100,
-        keep_agents=True,
+        num_updates=updates,
+        sizes=sizes,
+        setting=setting,
+        num_actions=num_actions,
     )
-    return TrainingResult(rows_of(named.name, [trial], [curves.of(0)], sizes), trained, setting)
+    curve, (trained,) = train_compiled(task, [seed], out=out, resume=resume)
+    return TrainingResult(curve, trained, setting)

@@ -8,7 +8,7 @@ per environment shape and kind of rule, however often and for however long it is
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -99,6 +99,23 @@ Curve = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """One learning curve: agent updates, mean return, its standard error, number of episodes; [P] each."""
 
 
+@runtime_checkable
+class Checkpoints(Protocol):
+    """Where a training keeps how far it has come, see `lpg.evaluation.compiled_training`."""
+
+    def read(self, first: int, num_rows: int, state: RunState) -> tuple[RunState, list[RolloutInfo]]:
+        """What the batch that begins with this run has reached; the state itself and nothing, if it begins now.
+
+        Args:
+            num_rows: runs in the batch, padding included.
+        """
+        ...
+
+    def write(self, first: int, state: RunState, infos: Sequence[RolloutInfo], *, at_once: bool) -> None:
+        """Keeps it; unless it must be at once, only if the last time is long ago."""
+        ...
+
+
 def train_agents(
     rule: Rule,
     shape: Environment,
@@ -111,6 +128,7 @@ def train_agents(
     chunk: int | None = None,
     progress: Callable[[int], None] | None = None,
     keep_agents: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Curves, list[Agent]]:
     """Trains one fresh agent per run.
 
@@ -121,6 +139,8 @@ def train_agents(
         chunk: runs that a device works on together; none: what is fastest here, as nearly as R allows.
         progress: called with the number of environment steps just done.
         keep_agents: return the trained agents; costs memory.
+        checkpoints: go on from what these know, and tell them how far the training has come. A training that was
+            interrupted is the one that was not, bit for bit.
 
     Returns:
         The learning curves, and the agents in the order of the runs (empty unless they are kept).
@@ -135,17 +155,27 @@ def train_agents(
     for start in range(0, num_runs, batch):
         rows = np.minimum(np.arange(start, start + batch), num_runs - 1)  # padding repeats the last run
         members = jax.device_put(jax.tree.map(lambda x, rows=rows: x[rows], runs), spread)
-        state = begin(rule, members)
+        state, infos = begin(rule, members), []
+        if checkpoints is not None:
+            state, infos = checkpoints.read(start, batch, state)
+            state = jax.device_put(state, spread)
         num_real = min(batch, num_runs - start)
-        infos: list[Any] = []
-        for first, last in zip(np.append(0, ends[:-1]), ends, strict=True):
-            state, info = advance(rule, state, members, int(first), int(last))
-            infos.append(info)
-            # Fetched one stretch late, so that the devices never wait for the host.
-            if len(infos) > 1:
-                infos[-2] = jax.device_get(infos[-2])
-            if progress is not None:
-                progress(int(last - first) * num_real * sizes.steps_per_update)
+        spans = list(zip(np.append(0, ends[:-1]), ends, strict=True))
+        try:
+            for first, last in spans[len(infos) :]:
+                moved, info = advance(rule, state, members, int(first), int(last))
+                state, infos = moved, [*infos, info]
+                # Fetched one stretch late, so that the devices never wait for the host.
+                if len(infos) > 1:
+                    infos[-2] = jax.device_get(infos[-2])
+                if progress is not None:
+                    progress(int(last - first) * num_real * sizes.steps_per_update)
+                if checkpoints is not None:
+                    checkpoints.write(start, state, infos, at_once=False)
+        finally:
+            # At a signal, too; then the arrays may just have been given away to the next stretch.
+            if checkpoints is not None and not any(leaf.is_deleted() for leaf in jax.tree.leaves(state)):
+                checkpoints.write(start, state, infos, at_once=True)
         everything.append(jax.tree.map(lambda *x, n=num_real: np.stack(x, 1)[:n], *jax.device_get(infos)))
         if keep_agents:
             agents += [jax.tree.map(lambda x, i=i: x[i], state.agent) for i in range(num_real)]

@@ -2,6 +2,8 @@
 
 import json
 
+from lpg.cli.main import INTERRUPTED, main
+from lpg.cli.progress import StepProgress
 from lpg.cli.train import run
 from lpg.evaluation import results
 
@@ -34,3 +36,28 @@ def test_without_out_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(ARGV) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_was_stopped_says_how_it_goes_on_and_does(tmp_path, capsys, monkeypatch):
+    calls, advance = [], StepProgress.advance
+
+    def stopping(progress, steps):
+        advance(progress, steps)
+        calls.append(steps)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    argv = ["train", *ARGV, "--out", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr(StepProgress, "advance", stopping)
+        assert main(argv) == INTERRUPTED
+    error = capsys.readouterr().err
+    assert "go on with: lpg train chain/short" in error and "--resume" in error
+    assert main(argv) == 2
+    assert "go on with that training by --resume" in capsys.readouterr().err
+    assert main([*argv, "--resume"]) == 0
+    # Four points of one update each, 40 steps an update.
+    assert "160 of 400 steps are done already" in capsys.readouterr().err
+    assert main(["train", *ARGV, "--out", str(tmp_path / "straight")]) == 0
+    tables = [(tmp_path / name / "results.csv").read_text() for name in ("run", "straight")]
+    assert tables[0] == tables[1]

@@ -10,6 +10,7 @@ from lpg.evaluation.hosted_plan import HostedOptions, plan
 from lpg.evaluation.hosted_training import train_hosted
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.training_folder import checkpoint_path
 from lpg.learner.saving import read_card
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
@@ -58,33 +59,32 @@ def stop_after(num_updates: int):
 
 
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path):
-    path = tmp_path / "seed-0.safetensors"
+    path = checkpoint_path(tmp_path, 0)
     with pytest.raises(Stop):
-        train_hosted(task(5), 0, checkpoint=path, progress=stop_after(2))
+        train_hosted(task(5), 0, out=tmp_path, progress=stop_after(2))
     assert read_card(path)["done"] == 2
     steps = []
-    rows, _ = train_hosted(task(5), 0, checkpoint=path, resume=True, progress=steps.append)
+    rows, _ = train_hosted(task(5), 0, out=tmp_path, resume=True, progress=steps.append)
     assert steps == [64, 64, 64] and read_card(path)["done"] == 5
     # What was before the interruption is that of a training without one; new episodes began after it.
     straight, _ = train_hosted(task(5), 0)
     assert rows[:2] == straight[:2] and [row.episodes for row in rows] == [16] * 5
     # A training that is done is not done again.
-    again, theta = train_hosted(task(5), 0, checkpoint=path, resume=True, progress=stop_after(1))
+    again, theta = train_hosted(task(5), 0, out=tmp_path, resume=True, progress=stop_after(1))
     assert again == rows and theta(jnp.asarray(0)).logits.shape == (3,)
 
 
 def test_without_resume_it_begins_anew(tmp_path):
-    path = tmp_path / "seed-0.safetensors"
-    first, _ = train_hosted(task(2), 0, checkpoint=path)
+    first, _ = train_hosted(task(2), 0, out=tmp_path)
     steps = []
-    assert train_hosted(task(2), 0, checkpoint=path, progress=steps.append)[0] == first and len(steps) == 2
+    assert train_hosted(task(2), 0, out=tmp_path, progress=steps.append)[0] == first and len(steps) == 2
 
 
 def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
     monkeypatch.setattr(hosted_training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
-    path = tmp_path / "seed-0.safetensors"
+    path = checkpoint_path(tmp_path, 0)
     seen = []
-    train_hosted(task(3), 0, checkpoint=path, progress=lambda _: seen.append(path.exists() and read_card(path)["done"]))
+    train_hosted(task(3), 0, out=tmp_path, progress=lambda _: seen.append(path.exists() and read_card(path)["done"]))
     assert seen == [False, 1, 2] and read_card(path)["done"] == 3
 
 
@@ -98,11 +98,12 @@ def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(changes, seed, words, tmp_path):
-    path = tmp_path / "seed-0.safetensors"
     with pytest.raises(Stop):
-        train_hosted(task(5), 0, checkpoint=path, progress=stop_after(1))
+        train_hosted(task(5), 0, out=tmp_path, progress=stop_after(1))
+    # Whoever calls one seed's file like another's.
+    checkpoint_path(tmp_path, 0).rename(checkpoint_path(tmp_path, seed))
     with pytest.raises(ValueError, match=f"of another training, its {words}"):
-        train_hosted(task(**changes), seed, checkpoint=path, resume=True)
+        train_hosted(task(**changes), seed, out=tmp_path, resume=True)
 
 
 def test_a_tiny_atari_training_runs_from_frames_to_scores():

@@ -1,0 +1,136 @@
+"""The folder that `lpg train --out` leaves: the trained agents in it, and where trainings that were stopped go on.
+
+    results.csv  figures/  checkpoints/seed-0.safetensors  agents/seed-0.safetensors
+
+A checkpoint is what a training needs to go on; an agent's file is what anybody needs to use or watch the agent.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from lpg.agents.outputs import Agent
+from lpg.agents.registry import init_agent
+from lpg.environments.registry import environment
+from lpg.evaluation.hosted_plan import look
+from lpg.learner.agent import Theta
+from lpg.learner.hosted import is_hosted
+from lpg.learner.saving import read_card, read_tree, write_tree
+from lpg.learner.spaces import make_agent
+from lpg.update_rules.lpg import init_lpg
+
+CHECKPOINTS, AGENTS = "checkpoints", "agents"
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AgentCard:
+    """What a trained agent is and where it lives; stands in its file."""
+
+    environment: str
+    agent: str
+    """Its name, see `lpg list agents`."""
+    rule: str
+    """What the rule is called in tables."""
+    seed: int
+    """With the environment's name, this decides the instance on which it was trained."""
+    prediction_size: int
+    """Numbers that it predicts, a learned baseline included."""
+    num_actions: int | None = None
+    """Which version of a grid; none: the usual one."""
+    sticky_actions: float = 0.0
+    """Probability that an Atari game repeated the last action."""
+    steps: int = 0
+    """Environment steps of its training, all streams together."""
+
+
+def checkpoint_path(folder: Path, seed: int) -> Path:
+    """Where the training of a seed keeps what it needs to go on."""
+    return folder / CHECKPOINTS / f"seed-{seed}.safetensors"
+
+
+def check_free(folder: Path, *, resume: bool) -> None:
+    """Whether a training may begin in this folder.
+
+    Raises:
+        ValueError: there is one already, and nobody said that it should go on.
+    """
+    for path in sorted((folder / CHECKPOINTS).glob("*.safetensors")):
+        if not resume:
+            raise ValueError(
+                f"{path} exists; go on with that training by --resume (in Python resume=True), give another folder "
+                "with --out, or remove it"
+            )
+
+
+def check_same(path: Path, card: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Whether a checkpoint is of the training that wants to go on from it.
+
+    Args:
+        path: of the checkpoint, for the error.
+        card: what stands in it.
+        wanted: what must stand in it.
+
+    Raises:
+        ValueError: something differs; says what.
+    """
+    for name, value in json.loads(json.dumps(wanted)).items():
+        if card.get(name) != value:
+            was = "" if name == "card" else f": {card.get(name)!r} then, {value!r} now"
+            raise ValueError(f"{path}: the checkpoint is of another training, its {name} differs{was}")
+
+
+def write_agent(folder: Path, theta: Agent, card: AgentCard) -> Path:
+    """Writes a trained agent; it is there whole or not at all.
+
+    Returns:
+        Its file.
+
+    Raises:
+        OSError: nothing could be written.
+    """
+    path = folder / AGENTS / f"seed-{card.seed}.safetensors"
+    write_tree(path, theta, dataclasses.asdict(card))
+    return path
+
+
+def trained_seeds(folder: Path) -> list[int]:
+    """Seeds whose agents are in the folder, in rising order."""
+    found = (path.stem.removeprefix("seed-") for path in (folder / AGENTS).glob("seed-*.safetensors"))
+    return sorted(int(text) for text in found if text.isdecimal())
+
+
+def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
+    """The trained agent of a seed.
+
+    Returns:
+        θ, called with one observation, and its card.
+
+    Raises:
+        ValueError: it is not there, its file is torn or of something else, or its environment is there no more.
+    """
+    path = folder / AGENTS / f"seed-{seed}.safetensors"
+    if not path.is_file():
+        seeds = ", ".join(map(str, trained_seeds(folder))) or "none"
+        raise ValueError(f"{folder}: no trained agent of seed {seed} in it; seeds that are there: {seeds}")
+    try:
+        card = AgentCard(**read_card(path))
+    except TypeError as error:
+        raise ValueError(f"{path}: not a trained agent, its card does not fit ({error})") from error
+    return read_tree(path, jax.eval_shape(lambda: _fresh(card)))[0], card
+
+
+def _fresh(card: AgentCard) -> Any:
+    """An untrained agent of the same shapes."""
+    key = jax.random.key(0)
+    if not is_hosted(card.environment):
+        shape = environment(card.environment).distribution.shape
+        return init_agent(key, card.agent, shape, prediction_size=card.prediction_size, prediction_scale=1.0)
+    spaces = look(card.environment, card.sticky_actions)
+    # Any rule that asks for so many predictions: of the rule an agent's shapes depend on nothing else.
+    rule = init_lpg(key, lstm_size=1, prediction_size=card.prediction_size)
+    made = make_agent(card.agent, rule, spaces)
+    return Theta(made.init(key), made.apply, card.prediction_size)

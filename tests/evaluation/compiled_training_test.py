@@ -1,0 +1,104 @@
+"""Trainings that are stopped and go on are those that were never stopped, bit for bit."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+import lpg
+from lpg.evaluation import compiled_training
+from lpg.evaluation.compiled_training import CompiledTask, steps_done, train_compiled
+from lpg.evaluation.settings import Setting
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.training_folder import checkpoint_path, trained_seeds
+from lpg.learner.saving import read_card
+from lpg.update_rules.registry import find_rule
+
+TASK = CompiledTask(
+    label="a2c",
+    named=find_rule("a2c"),
+    environment="chain/short",
+    agent="tabular",
+    num_updates=250,
+    sizes=TrainingSizes(num_streams=4, num_steps=5),
+    setting=Setting(learning_rate=5.0),
+)
+"""100 points, of two or three updates each; an update is 20 steps."""
+
+
+class Stop(KeyboardInterrupt):
+    pass
+
+
+def stop_after(num_calls: int):
+    calls = []
+
+    def progress(steps):
+        calls.append(steps)
+        if len(calls) == num_calls:
+            raise Stop
+
+    return progress
+
+
+def same(a, b) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+
+
+def test_an_interrupted_training_goes_on_as_if_nothing_had_been(tmp_path):
+    # Two devices and three seeds: one batch of four rows, the last seed twice.
+    straight, agents = train_compiled(TASK, range(3))
+    with pytest.raises(Stop):
+        train_compiled(TASK, range(3), out=tmp_path, progress=stop_after(40))
+    assert trained_seeds(tmp_path) == []
+    # 40 of 100 points, 100 of 250 updates, three seeds.
+    assert steps_done(TASK, range(3), tmp_path) == 3 * 100 * 20
+    steps = []
+    rows, found = train_compiled(TASK, range(3), out=tmp_path, resume=True, progress=steps.append)
+    assert sum(steps) == 3 * 150 * 20 and trained_seeds(tmp_path) == [0, 1, 2]
+    assert str(rows) == str(straight) and same(found, agents)
+    # What is done is not done again.
+    rows, found = train_compiled(TASK, range(3), out=tmp_path, resume=True, progress=stop_after(1))
+    assert str(rows) == str(straight) and same(found, agents)
+    # The twin: without resume it begins anew.
+    with pytest.raises(Stop):
+        train_compiled(TASK, range(3), out=tmp_path, progress=stop_after(1))
+    assert steps_done(TASK, range(3), tmp_path) == 3 * 2 * 20
+
+
+def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled_training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    path, seen = checkpoint_path(tmp_path, 0), []
+    task = dataclasses.replace(TASK, num_updates=3)
+    train_compiled(
+        task, [0], out=tmp_path, progress=lambda _: seen.append(path.exists() and len(read_card(path)["totals"]))
+    )
+    assert seen == [False, 1, 2] and len(read_card(path)["totals"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "seeds", "words"),
+    [
+        ({"num_updates": 20}, [0], "num_updates differs: 10 then, 20 now"),
+        ({"setting": Setting(learning_rate=6.0)}, [0], "setting differs"),
+        ({"environment": "chain/short_noisy"}, [0], "environment differs"),
+        ({}, [0, 1], r"seeds differs: \[0\] then, \[0, 1\] now"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(changes, seeds, words, tmp_path):
+    task = dataclasses.replace(TASK, num_updates=10)
+    train_compiled(task, [0], out=tmp_path)
+    with pytest.raises(ValueError, match=f"of another training, its {words}"):
+        train_compiled(dataclasses.replace(task, **changes), seeds, out=tmp_path, resume=True)
+
+
+def test_the_short_way_saves_and_resumes_too(tmp_path):
+    arguments = {"num_steps": 200, "seed": 3, "sizes": TASK.sizes, "out": tmp_path}
+    first = lpg.train("a2c", "chain/short", **arguments)
+    with pytest.raises(ValueError, match="exists; go on with that training by --resume"):
+        lpg.train("a2c", "chain/short", **arguments)
+    again = lpg.train("a2c", "chain/short", **arguments, resume=True)
+    assert str(again.curve) == str(first.curve) and same(again.agent, first.agent)
+    with pytest.raises(ValueError, match="resume given without out"):
+        lpg.train("a2c", "chain/short", 200, resume=True)
