@@ -1,4 +1,4 @@
-"""`lpg show`: what a run or a rule is, how it was made, how it did."""
+"""`lpg show`: what a run, a rule or a training is, how it was made, how it did."""
 
 import dataclasses
 from pathlib import Path
@@ -11,14 +11,15 @@ from lpg.cli.parsing import parse
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Describes a run folder (and redraws its figures), a rule or an environment."""
+    """Describes a run folder (and redraws its figures), a rule or an environment; plays an episode of a training."""
 
     what: tyro.conf.Positional[str]
-    """A run folder, a rule (name or file), or an environment."""
+    """A folder of `lpg meta-train` or `lpg train`, a rule (name or file), or an environment."""
     out: Path | None = None
-    """For an environment: also draw an instance into this file."""
+    """For an environment: also draw an instance into this file. For a training: the episode's GIF; none: in its
+    figures/."""
     seed: int = 0
-    """For an environment: which instance."""
+    """For an environment: which instance. For a training: which agent."""
 
 
 def run(argv: list[str]) -> int:
@@ -31,6 +32,10 @@ def run(argv: list[str]) -> int:
         _show_environment(arguments)
     elif (folder / "config.json").is_file():
         _show_run(folder)
+    elif folder.is_dir() and not (folder / "rule.safetensors").is_file():
+        from lpg.cli.show_training import show_training
+
+        show_training(folder, seed=arguments.seed, out=arguments.out)
     else:
         _show_rule(arguments.what)
     return DONE

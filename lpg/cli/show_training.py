@@ -1,0 +1,72 @@
+"""`lpg show` of a folder that `lpg train` left: plays an episode of the trained agent into an animated GIF."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from lpg.cli.progress import StepProgress
+from lpg.environments import film
+from lpg.evaluation import results
+from lpg.evaluation.hosted_replay import replay_hosted
+from lpg.evaluation.replay import Replay, replay
+from lpg.evaluation.training_folder import AgentCard, read_agent, trained_seeds
+from lpg.learner.hosted import is_hosted
+
+MOST_STEPS = 1000
+"""Longer episodes are cut here: a film of half an hour helps nobody, and an Atari game may last for 27,000 steps."""
+
+
+def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
+    """Says what was trained and how it went, plays one episode, and draws it.
+
+    Args:
+        folder: left by `lpg train --out`.
+        seed: which of its agents.
+        out: the GIF; none: `figures/episode-seed-N.gif` in the folder.
+
+    Raises:
+        ValueError: there is no such agent in the folder, or the file's name is none of a GIF.
+        OSError: the file cannot be written.
+    """
+    if not trained_seeds(folder):
+        raise ValueError(
+            f"{folder}: nothing to show; neither config.json, which `lpg meta-train` leaves, nor a trained agent, "
+            "agents/seed-0.safetensors say, which `lpg train --out` leaves, is in it"
+        )
+    theta, card = read_agent(folder, seed)
+    path = folder / "figures" / f"episode-seed-{seed}.gif" if out is None else out
+    film.check_name(path)
+    print(f"{card.environment}: agent {card.agent!r}, rule {card.rule}, seed {seed}, {card.steps:,} steps")
+    if (folder / "results.csv").is_file():
+        curve = [row for row in results.read(folder / "results.csv") if (row.rule, row.seed) == (card.rule, seed)]
+        end = results.end_row(curve)
+        if end.episodes:
+            print(f"return in the last tenth of its training: {end.return_mean:.4g}")
+    play = replay_hosted if is_hosted(card.environment) else replay
+    played = play(theta, card, jax.random.key(seed))
+    with StepProgress(f"an episode of at most {MOST_STEPS:,} steps", MOST_STEPS) as progress:
+        story = _Story(card, played, progress)
+        frames = film.write_gif(path, story.frames())
+    ending = "to its end" if story.is_over else "cut there"
+    print(f"an episode of {frames - 1:,} steps, {ending}: return {story.total:.4g}")
+    print(f"drawn into {path}; it shows {played.about}")
+
+
+class _Story:
+    """What is told below the pictures, and what there is to tell at the end."""
+
+    def __init__(self, card: AgentCard, played: Replay, progress: StepProgress) -> None:
+        self._card, self._played, self._progress = card, played, progress
+        self.total, self.is_over = 0.0, False
+
+    def frames(self) -> Iterator[tuple[np.ndarray, str]]:
+        """Pictures and captions; notes while they are drawn what they add up to."""
+        for step, moment in enumerate(self._played.moments):
+            self.total += moment.reward
+            self.is_over = moment.is_last
+            yield moment.picture, f"step {step}   reward {moment.reward:.3g}   return {self.total:.4g}"
+            self._progress.advance(1)
+            if step == MOST_STEPS:
+                return

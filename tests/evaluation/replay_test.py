@@ -1,0 +1,90 @@
+"""Episodes of trained agents on environments in JAX."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lpg
+from lpg.evaluation.replay import replay
+from lpg.evaluation.settings import Setting
+from lpg.evaluation.tasks import instances
+from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.training_folder import read_agent
+
+SIZES = TrainingSizes(num_streams=4, num_steps=5)
+
+
+def play(environment, folder, **options):
+    lpg.train("a2c", environment, 40, sizes=SIZES, out=folder, **options)
+    found = replay(*read_agent(folder, 0), jax.random.key(0))
+    return found, list(found.moments)
+
+
+def test_an_episode_has_a_picture_of_every_state_and_ends_once(tmp_path):
+    found, moments = play("chain/short", tmp_path)
+    length = int(jax.tree.map(lambda x: x[0], instances("chain/short", [0], "report")).length)
+    # The first state, and one more for each step.
+    assert len(moments) == length + 1 and found.about == "a map"
+    assert [moment.is_last for moment in moments] == [False] * length + [True]
+    # The reward comes at the end, ±1, and nothing before.
+    assert [abs(moment.reward) for moment in moments] == [0.0] * length + [1.0]
+    pictures = [moment.picture for moment in moments]
+    assert pictures[0].dtype == np.uint8 and pictures[0].shape[-1] == 3
+    assert all((one != other).any() for one, other in zip(pictures, pictures[1:], strict=False))
+
+
+def test_actions_are_those_of_the_agent(tmp_path):
+    lpg.train("a2c", "chain/short", 80 * 200, setting=Setting(learning_rate=20.0), sizes=SIZES, out=tmp_path)
+    theta, card = read_agent(tmp_path, 0)
+    ends = [list(replay(theta, card, jax.random.key(k)).moments)[-1].reward for k in range(4)]
+    assert ends == [1.0] * 4
+    # The twin: an agent that prefers the other action in both first states.
+    worse = jax.tree.map(lambda rows: rows.at[:2, :2].multiply(-1.0), theta)
+    assert [list(replay(worse, card, jax.random.key(k)).moments)[-1].reward for k in range(4)] == [-1.0] * 4
+
+
+@pytest.mark.parametrize("environment", ["bsuite/catch", "tests.evaluation.replay_test:Countdowns"])
+def test_what_nobody_here_can_draw_is_shown_as_the_agent_sees_it(environment, tmp_path):
+    found, moments = play(environment, tmp_path)
+    assert found.about == "what the agent sees"
+    assert len(moments) == 10 and (moments[0].picture != moments[-1].picture).any()
+
+
+def test_a_version_of_a_grid_is_played_in_that_version(tmp_path):
+    _, moments = play("tabular/sparse", tmp_path, num_actions=9)
+    assert read_agent(tmp_path, 0)[1].num_actions == 9 and len(moments) > 1
+
+
+class Countdowns:
+    """One's own environment, as a user would write it: nine steps down, whatever one does; `shape` and `sample`."""
+
+    num_states, num_actions, num_noise, num_reset_noise, observation_shape = 10, 2, 0, 0, ()
+
+    def __hash__(self):
+        return 1
+
+    def __eq__(self, other):
+        return isinstance(other, Countdowns)
+
+    @property
+    def shape(self):
+        return self
+
+    def sample(self, key, num_actions=None):
+        return jnp.asarray(0.0)
+
+    def action_mask(self, instance):
+        return jnp.ones(2, bool)
+
+    def reset(self, instance, noise):
+        return jnp.asarray(9)
+
+    def step(self, instance, state, action, noise):
+        from lpg.environments.base import Outcome
+
+        ended = state == 1
+        return state - 1, Outcome(reward=jnp.asarray(1.0), terminated=ended, truncated=jnp.asarray(False))
+
+    def observe(self, instance, state):
+        return state
