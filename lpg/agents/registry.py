@@ -6,6 +6,7 @@ from jaxtyping import PRNGKeyArray
 from lpg.agents.network import Architecture, init_network, parse_architecture
 from lpg.agents.optimizers import gradient_descent, safe_adam
 from lpg.agents.outputs import Agent
+from lpg.agents.own import AgentSizes, init_own, is_own
 from lpg.agents.separate import SEPARATOR, init_separate
 from lpg.agents.tabular import init_table
 from lpg.environments.base import Environment, IndexEnvironment
@@ -17,15 +18,18 @@ AGENTS: dict[str, str] = {
     "D(32)": "a network with one dense layer (any widths: 'D(64-64)'); Adam",
     "C(16)-D(32)": "a network with 3 × 3 convolutions, then dense layers (any widths: 'C(32-16-16)-D(256)'); Adam",
     "D(32)/D(32)": "two networks that share nothing, one for the policy and one for the predictions (any two); Adam",
+    "module:factory": "one of your own, see docs/adding_an_agent.md; Adam",
 }
 
 
 def check_agent(agent: str, environment: Environment) -> None:
-    """Whether the agent can act in the environment.
+    """Whether the agent can act in the environment. Those of one's own are looked at by `init_agent` and not here.
 
     Raises:
         ValueError: there is no such agent, or it cannot read the environment's observations.
     """
+    if is_own(agent):
+        return
     is_index = isinstance(environment, IndexEnvironment)
     if agent == TABULAR:
         if not is_index:
@@ -64,9 +68,18 @@ def init_agent(
     """A fresh agent by name.
 
     Raises:
-        ValueError: see `check_agent`.
+        ValueError: see `check_agent`; or an agent of one's own does not fit the rule or the environment.
     """
     check_agent(agent, environment)
+    if is_own(agent):
+        sizes = AgentSizes(
+            observation_shape=environment.observation_shape,
+            num_states=environment.num_states if isinstance(environment, IndexEnvironment) else None,
+            num_actions=environment.num_actions,
+            prediction_size=prediction_size,
+            prediction_scale=prediction_scale,
+        )
+        return init_own(key, agent, sizes)
     if isinstance(environment, IndexEnvironment):
         return init_table(
             key,

@@ -70,6 +70,9 @@ def _run(command: str, argv: list[str]) -> int:
     module = COMMANDS[command][0]
     if importlib.util.find_spec(module) is None:
         raise ValueError(f"`lpg {command}` is not part of this version")
+    # Where `module:factory` is looked for, as Python itself would; last, so that nobody's file hides a package.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     if command != "list":
         from lpg.cli.machine import set_up_jax
 

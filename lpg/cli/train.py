@@ -38,7 +38,7 @@ class Arguments:
     rule: Annotated[str, tyro.conf.arg(metavar="RULE")]
     """A rule, see `lpg list rules`, a rule file, a run folder, or module:factory."""
     agent: Annotated[str | None, tyro.conf.arg(metavar="AGENT")] = None
-    """An agent, see `lpg list agents`; none: the environment's own."""
+    """An agent, see `lpg list agents`, or module:factory; none: the environment's own."""
     steps: float | None = None
     """Environment steps of each agent, all streams together; none: the environment's own budget."""
     seeds: int = 1

@@ -130,10 +130,11 @@ def environment(name: str) -> Entry:
     """Looks up `family/name`, or imports `module:factory` (a callable that returns a distribution).
 
     Raises:
-        ValueError: the name is unknown; the nearest known one is offered.
+        ValueError: the name is unknown, the nearest known one is offered; or what the factory makes is no distribution
+            over environments, and it is said what is missing.
     """
     if ":" in name:
-        return Entry(import_factory(name)(), _GRID_STEPS, f"made by {name}")
+        return Entry(_made_by(name), _GRID_STEPS, f"made by {name}")
     return ENVIRONMENTS[known(name, ENVIRONMENTS, "environment")]
 
 
@@ -163,6 +164,19 @@ def known(name: str, table: Any, what: str) -> str:
     nearest = difflib.get_close_matches(name, list(table), n=1, cutoff=0.0)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(f"unknown {what} {name!r}{hint}")
+
+
+def _made_by(name: str) -> Distribution:
+    """What a factory makes."""
+    made = import_factory(name)()
+    for part, kind, what in ((made, Distribution, "it"), (getattr(made, "shape", None), Environment, "its shape")):
+        if not isinstance(part, kind):
+            members = [member for member in dir(kind) if member[0] != "_" and not hasattr(part, member)]
+            raise ValueError(
+                f"{name!r} made a {type(made).__name__}; {what} lacks {', '.join(members)}, which "
+                f"{kind.__module__}.{kind.__name__} asks for"
+            )
+    return made
 
 
 def import_factory(name: str) -> Callable[..., Any]:

@@ -3,8 +3,10 @@
 import dataclasses
 from typing import Any
 
+import jax
 import numpy as np
 
+from lpg.agents.own import AgentSizes, init_own, is_own
 from lpg.agents.registry import TABULAR
 from lpg.learner import torsos
 from lpg.learner.agent import Agent
@@ -23,6 +25,8 @@ class Spaces:
     """Observations number that many states; none: they are arrays."""
     first_state: int
     observation_shape: tuple[int, ...]
+    is_bytes: bool = False
+    """Observations are pixels from 0 to 255."""
 
     @property
     def default_agent(self) -> str:
@@ -57,25 +61,38 @@ def spaces_of(observation_space: Any, action_space: Any, name: str) -> Spaces:
             f"{name} has actions {_brief(action_space)}; Discrete ones are needed, because policies here choose one of "
             "several actions"
         )
-    actions = {"num_actions": int(action_space.n), "first_action": int(action_space.start)}
     if isinstance(observation_space, spaces.Discrete):
-        states = {"num_states": int(observation_space.n), "first_state": int(observation_space.start)}
-        return Spaces(**actions, **states, observation_shape=())
+        return Spaces(
+            num_actions=int(action_space.n),
+            first_action=int(action_space.start),
+            num_states=int(observation_space.n),
+            first_state=int(observation_space.start),
+            observation_shape=(),
+        )
     kinds = (spaces.Box, spaces.MultiBinary, spaces.MultiDiscrete)
     if not isinstance(observation_space, kinds) or not np.prod(observation_space.shape):
         raise ValueError(
             f"{name} has observations {_brief(observation_space)}; Discrete or Box ones are needed (a wrapper of "
             "Gymnasium's, FlattenObservation say, may help)"
         )
-    return Spaces(**actions, num_states=None, first_state=0, observation_shape=tuple(observation_space.shape))
+    return Spaces(
+        num_actions=int(action_space.n),
+        first_action=int(action_space.start),
+        num_states=None,
+        first_state=0,
+        observation_shape=tuple(observation_space.shape),
+        is_bytes=observation_space.dtype == np.uint8,
+    )
 
 
 def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False) -> Agent:
-    """A ready-made agent by name.
+    """An agent by name, ready-made or `module:factory`.
 
     Raises:
-        ValueError: there is no such agent, or it cannot read these observations.
+        ValueError: there is no such agent, it cannot read these observations, or it does not fit the rule.
     """
+    if is_own(agent):
+        return _own(agent, rule, spaces, baseline)
     if agent == TABULAR:
         if spaces.num_states is None:
             raise ValueError(
@@ -88,6 +105,19 @@ def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False
     return torsos.network(
         rule, agent, observation_shape=spaces.observation_shape, num_actions=spaces.num_actions, baseline=baseline
     )
+
+
+def _own(agent: str, rule: Rule, spaces: Spaces, baseline: bool) -> Agent:
+    sizes = AgentSizes(
+        observation_shape=spaces.observation_shape,
+        num_states=spaces.num_states,
+        num_actions=spaces.num_actions,
+        prediction_size=rule.prediction_size + baseline,
+        prediction_scale=rule.prediction_scale,
+        is_bytes=spaces.is_bytes,
+    )
+    jax.eval_shape(lambda key: init_own(key, agent, sizes), jax.random.key(0))  # says now what does not fit
+    return Agent(lambda key: init_own(key, agent, sizes), lambda params, observation: params(observation))
 
 
 def _brief(space: Any) -> str:

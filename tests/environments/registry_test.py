@@ -233,3 +233,24 @@ def test_an_environment_of_ones_own_is_module_and_factory():
 def test_a_factory_that_cannot_be_called_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         registry.environment(name)
+
+
+class Halves:
+    """Only part of what is asked for."""
+
+    shape = object()
+
+
+class Whole(Halves):
+    def sample(self, key, num_actions=None):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [("Halves", "it lacks sample, which .*Distribution asks for"),
+     ("Whole", "its shape lacks action_mask, num_actions, .*step, which .*base.Environment asks for")],
+)  # fmt: skip
+def test_a_factory_that_makes_no_environment_is_told_what_is_missing(factory, message):
+    with pytest.raises(ValueError, match=message):
+        registry.environment(f"tests.environments.registry_test:{factory}")
