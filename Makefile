@@ -23,7 +23,7 @@ EVALUATE = $(LPG) evaluate --rule discovered=$(RUN) --rule untrained=$(RUN)/chec
 PYTEST := PJRT_NPROC=1 .venv/bin/python -m pytest -p no:cacheprovider -q
 WORKERS ?= 2
 
-.PHONY: discover test slow bench lint format clean
+.PHONY: discover test slow bench docs lint format clean
 
 .venv: .venv/installed
 
@@ -46,6 +46,9 @@ slow: .venv/installed
 
 bench: .venv/installed
 	.venv/bin/python -m benchmarks.meta_training
+
+docs: .venv/installed
+	.venv/bin/python docs/reference.py build/docs
 
 lint: .venv/installed
 	.venv/bin/ruff check .
