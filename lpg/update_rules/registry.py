@@ -71,8 +71,11 @@ def find_rule(name: str | Path) -> NamedRule:
     if ":" in text:
         rule = import_factory(text)()
         if not isinstance(rule, Rule):
-            raise ValueError(f"{text!r} made a {type(rule).__name__}; an object with targets(), loss() and the rest "
-                             "of lpg.update_rules.base.Rule is needed")  # fmt: skip
+            missing = [name for name in dir(Rule) if name[0] != "_" and not hasattr(rule, name)]
+            raise ValueError(
+                f"{text!r} made a {type(rule).__name__}; it lacks {', '.join(missing)}, which "
+                "lpg.update_rules.base.Rule asks for"
+            )
         return NamedRule(rule=rule, name=text, card={}, path=None)
     names = [*HAND_WRITTEN, *shipped()]
     nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.0)[0]

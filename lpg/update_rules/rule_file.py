@@ -2,6 +2,11 @@
 
 A safetensors file: a header in JSON and raw numbers, so that reading one never runs anybody's code. The card lies in
 the header's metadata under the one key `card`.
+
+There has been one format version so far, so nothing is ever migrated. Whoever changes what a file must hold raises
+`FORMAT_VERSION` and makes a table of `READABLE`: version → function of (arrays, card) that returns those of the next
+version. `_read` then applies them one after the other before anything else is looked at; and a file of the old version,
+written by the old code, becomes part of the tests.
 """
 
 import functools
@@ -21,6 +26,8 @@ from lpg.update_rules.lpg import LPG, Part, init_lpg
 from lpg.update_rules.lpg_v import LPGV, init_lpg_v
 
 FORMAT_VERSION = 1
+READABLE = (FORMAT_VERSION,)
+"""Versions that `read_rule` understands."""
 
 _LPG_INPUTS = ("r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))")
 INPUTS = {
@@ -138,10 +145,20 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise ValueError(f"{path}: the card is not JSON ({error})") from error
     if not isinstance(card, dict):
         raise ValueError(f"{path}: the card is a {type(card).__name__}; a JSON object is needed")
-    version = card.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ValueError(f"{path}: format version {version!r}; this version of lpg reads {FORMAT_VERSION}")
+    _check_version(card.get("format_version"), path)
     return arrays, card
+
+
+def _check_version(version: Any, path: Path) -> None:
+    if version in READABLE and type(version) is int:
+        return
+    reads = f"this lpg reads {', '.join(map(str, READABLE))}"
+    if type(version) is int and version > FORMAT_VERSION:
+        raise ValueError(f"{path}: rule file of format version {version}; {reads}: a newer lpg wrote it, so upgrade")
+    raise ValueError(
+        f"{path}: rule file of format version {version!r}; {reads}: use the lpg that wrote the file, or discover the "
+        "rule anew with `lpg meta-train`"
+    )
 
 
 def _template(card: dict[str, Any], path: str | Path) -> Rule:

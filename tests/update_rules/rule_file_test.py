@@ -112,8 +112,18 @@ def poisoned(array):
 
 
 BAD = {
-    "another format version": (with_card(format_version=2), "format version 2"),
-    "no version": (with_card(format_version=None), "format version None"),
+    "a newer format version": (
+        with_card(format_version=2),
+        "format version 2; this lpg reads 1: a newer lpg wrote it, so upgrade",
+    ),
+    "an older format version": (
+        with_card(format_version=0),
+        "format version 0; this lpg reads 1: use the lpg that wrote the file, or discover the rule anew",
+    ),
+    "no version": (with_card(format_version=None), "format version None; this lpg reads 1: use the lpg that wrote"),
+    "a version that is no number": (with_card(format_version=True), "format version True; this lpg reads 1"),
+    # What is said of a version comes first: of a file of another one nothing else can be known.
+    "another format version and other inputs": (with_card(format_version=7, inputs=["d"]), "format version 7"),
     "an unknown kind": (with_card(kind="disco"), "kind 'disco'"),
     "a kind that is no text": (with_card(kind=["lpg"]), "kind"),
     "other inputs": (with_card(inputs=["d", "r"]), "reads"),
