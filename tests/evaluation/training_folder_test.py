@@ -21,7 +21,9 @@ SIZES = TrainingSizes(num_streams=4, num_steps=5)
     [
         ("chain/short", None, None, jnp.asarray(3)),
         ("chain/distractor", "D(4)/D(4)", None, jnp.ones(22)),
+        ("chain/distractor", "tests.agents.own_test:linear", None, jnp.ones(22)),
         (NAME, None, None, jnp.asarray(1)),
+        (NAME, "tests.agents.own_test:table", None, jnp.asarray(1)),
         (NAME, None, HostedOptions(baseline=True), jnp.asarray(1)),
     ],
 )
