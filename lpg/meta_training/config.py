@@ -33,7 +33,9 @@ class MetaConfig:
     num_updates: int = 5
     """K, agent updates per meta-update: the window through which the meta-gradient flows."""
     lifetime_updates: int | None = None
-    """Agent updates per lifetime; none: the environment's own budget of steps (Table 3)."""
+    """Agent updates per lifetime; none: the environment's own budget of steps (Table 3) …"""
+    lifetime_scale: float = 1.0
+    """… times this: chains are solved, or not, long before grids are."""
     stagger: bool = True
     """Shorten each slot's first lifetime at random, so that lifetimes do not end all at once."""
     time_limit_is_termination: bool = True
@@ -131,6 +133,10 @@ class MetaConfig:
             )
         if self.num_steps < 2:
             raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
+        if not 0 < self.lifetime_scale <= 1:
+            raise ValueError(
+                f"lifetime_scale is {self.lifetime_scale}; a share in (0, 1] of each environment's own budget is needed"
+            )
         if self.lifetime_updates is not None and self.lifetime_updates < self.num_updates:
             raise ValueError(
                 f"lifetime_updates is {self.lifetime_updates}; at least num_updates = {self.num_updates} are needed, "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -92,5 +93,6 @@ def fit(count: int, num_devices: int, wanted: int) -> tuple[int, int]:
 
 def lifetime_updates(config: MetaConfig, name: str) -> int:
     """Agent updates of a lifetime on an environment, rounded up to whole windows."""
-    updates = config.lifetime_updates or -(-environment(name).lifetime_steps // config.steps_per_update)
+    steps = config.lifetime_scale * environment(name).lifetime_steps
+    updates = config.lifetime_updates or math.ceil(steps / config.steps_per_update)
     return -(-updates // config.num_updates) * config.num_updates

@@ -35,6 +35,7 @@ def test_it_is_frozen_and_hashable_so_that_programs_can_depend_on_it():
         ({"rule": "lpg-no-softmax"}, "prediction_entropy_weight is 0.001"),
         ({"num_steps": 1}, "at least 2"),
         ({"num_updates": 5, "lifetime_updates": 4}, "whole windows"),
+        ({"lifetime_scale": 1.5}, "lifetime_scale is 1.5"),
         ({"gammas": ()}, "gammas is empty"),
         ({"gammas": (1.0,)}, "gamma 1.0"),
         ({"outer_lambda": 1.5}, "outer_lambda is 1.5"),

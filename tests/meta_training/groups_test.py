@@ -87,6 +87,7 @@ def test_a_lifetime_is_rounded_up_to_whole_windows():
     # 3 M are 2343.75: 2344, 2345.
     assert lifetime_updates(MetaConfig(), "chain/short") == 785
     assert lifetime_updates(MetaConfig(), "tabular/dense") == 2345
+    assert lifetime_updates(MetaConfig(lifetime_scale=0.25), "tabular/dense") == 590  # 585.9, in whole windows
 
 
 def test_arms_are_all_pairs_with_the_second_running_fastest():
