@@ -103,17 +103,22 @@ def init_lpg(
 ) -> LPG:
     """A fresh η. The defaults are the paper's sizes.
 
-    An ablated rule begins with the same arrays as the whole one: only what is done with them differs.
+    An ablated rule begins with the same arrays as the whole one: only what is done with them differs. (The one without
+    softmax begins with both prediction layers at scale 1, because its y are not small.)
 
-    Differs from the paper: it does not give initialisers; heads begin small, so that the first agents hardly move.
+    Differs from the paper: it does not give initialisers. π̂ begins small, so that the first agents hardly move.
+    Predictions begin loud, or they stay unused for thousands of meta-updates: a y on the simplex lies within 1/√m of
+    the uniform one, which weights of 1/√m would turn into the same φ(y) in all states; and a ŷ that begins uniform
+    draws every y there before η has found a use for it.
     """
+    hears, says = (1.0, 1.0) if without == "softmax" else (prediction_size * 16 / 30, 8.0)
     key_hidden, key_scalar, key_lstm, key_pi, key_y = jax.random.split(key, 5)
     return LPG(
-        hidden=init_linear(key_hidden, prediction_size, embedding_size),
+        hidden=init_linear(key_hidden, prediction_size, embedding_size, scale=hears),
         scalar=init_linear(key_scalar, embedding_size, 1),
         lstm=init_lstm(key_lstm, 6, lstm_size),
         pi_head=init_linear(key_pi, lstm_size, 1, scale=0.1),
-        y_head=init_linear(key_y, lstm_size, prediction_size),
+        y_head=init_linear(key_y, lstm_size, prediction_size, scale=says),
         prediction_size=prediction_size,
         without=without,
     )

@@ -182,6 +182,27 @@ def test_without_softmax_predictions_are_numbers_and_their_loss_a_squared_distan
     np.testing.assert_allclose(rule.loss(output, one, targets, hyperparameters(y_weight=0.5)), 5.277259, rtol=1e-5)
 
 
+@pytest.mark.parametrize("prediction_size", [8, 30])
+def test_a_fresh_rule_hears_predictions_and_has_something_to_say(key, prediction_size):
+    key_rule, key_output = jax.random.split(key)
+    rule = init_lpg(key_rule, lstm_size=32, prediction_size=prediction_size)
+    output = random_output(key_output, (20, 64), prediction_size=prediction_size)
+
+    def inputs(output):
+        return RuleInputs(
+            trajectory=jax.tree.map(lambda x: jnp.broadcast_to(x, (20, 64)), trajectory(reward=[0.0] * 20)),
+            output=output,
+            next_prediction=output.prediction,
+        )
+
+    # The twin: the same layers at the scale of common initialisers.
+    deaf = eqx.tree_at(lambda r: r.hidden.weight, rule, rule.hidden.weight / (prediction_size * 16 / 30))
+    assert np.std(rule.embed(output.prediction)) > 0.1 > 0.05 > np.std(deaf.embed(output.prediction))
+    dumb = eqx.tree_at(lambda r: r.y_head.weight, rule, rule.y_head.weight / 8)
+    said, mumbled = (targets_of(r, inputs(output), hyperparameters()).y_hat for r in (rule, dumb))
+    assert np.abs(np.log(said * prediction_size)).mean() > 0.25 > 0.1 > np.abs(np.log(mumbled * prediction_size)).mean()
+
+
 def test_the_papers_sizes_give_the_papers_number_of_parameters(key):
     # LSTM 4 · 256 · (6 + 256 + 1) = 269,312; π̂ 257; ŷ 257 · 30 = 7,710; φ 31 · 16 + 17 = 513.
     rule = jax.eval_shape(init_lpg, key)
