@@ -74,7 +74,7 @@ class Audit:
             self.prediction_size
         )
         if share > self.thresholds.uniform_prediction:
-            return [f"predictions stay uniform (entropy {share:.1%} of its maximum): nothing uses them"]
+            return [f"predictions stay uniform (entropy {share:.1%} of its maximum): they say little"]
         return []
 
     def _owners(self) -> list[str]:
