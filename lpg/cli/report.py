@@ -14,7 +14,7 @@ import numpy as np
 from lpg.arrays import write_whole
 from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, end_row
 from lpg.evaluation.scores import Aggregate, RuleScores
-from lpg.evaluation.settings import Chosen
+from lpg.evaluation.settings import NUMBERS, Chosen
 
 
 def print_table(
@@ -129,7 +129,8 @@ def _settings_lines(chosen: Mapping[str, Mapping[str, Chosen]]) -> list[str]:
     for rule, entries in chosen.items():
         together: dict[str, list[str]] = {}
         for name, one in entries.items():
-            values = " ".join(f"{key.rstrip('_')} {value:g}" for key, value in dataclasses.asdict(one.setting).items())
+            values = " ".join(f"{name.rstrip('_')} {getattr(one.setting, name):g}" for name in NUMBERS)
+            values += " with a baseline" if one.setting.baseline else ""
             together.setdefault(f"{values} ({one.source})", []).append(name)
         lines += [f"{rule} on {', '.join(names)}: {text}" for text, names in together.items()]
     return lines

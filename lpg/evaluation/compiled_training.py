@@ -93,6 +93,7 @@ def train_compiled(
         task.num_updates,
         sizes=task.sizes,
         agent=task.agent,
+        baseline=task.setting.baseline,
         num_points=NUM_POINTS,
         progress=progress,
         keep_agents=True,
@@ -166,7 +167,7 @@ def _card(task: CompiledTask, seed: int) -> AgentCard:
         agent=task.agent,
         rule=task.label,
         seed=seed,
-        prediction_size=task.named.rule.prediction_size,
+        prediction_size=task.named.rule.prediction_size + task.setting.baseline,
         num_actions=task.num_actions,
         steps=task.num_updates * task.sizes.steps_per_update,
     )

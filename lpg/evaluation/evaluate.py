@@ -48,7 +48,7 @@ def run_trials(
     num_points: int = 50,
     progress: Progress | None = None,
 ) -> list[Curve]:
-    """Trains an agent for each trial; those of one shape, agent and length run in one compiled program.
+    """Trains an agent for each trial; those of one shape, agent, baseline and length run in one compiled program.
 
     Returns:
         A learning curve for each trial, in their order.
@@ -58,14 +58,15 @@ def run_trials(
     for index, trial in enumerate(trials):
         shape = environment(trial.environment).distribution.shape
         agent = trial.agent or default_agent(trial.environment, shape).agent
-        groups.setdefault((shape, agent, trial.num_updates), []).append(index)
+        groups.setdefault((shape, agent, trial.setting.baseline, trial.num_updates), []).append(index)
     found: dict[int, Curve] = {}
-    for (shape, agent, num_updates), members in groups.items():
+    for (shape, agent, baseline, num_updates), members in groups.items():
         order = sorted(members, key=lambda i: trials[i].environment)  # instances are drawn environment by environment
         runs = runs_of([trials[i] for i in order], purpose, num_actions)
         curves, _ = train_agents(
-            rule, shape, runs, num_updates, sizes=sizes, agent=agent, num_points=num_points, progress=progress
-        )
+            rule, shape, runs, num_updates, sizes=sizes, agent=agent, baseline=baseline, num_points=num_points,
+            progress=progress,
+        )  # fmt: skip
         for row, index in enumerate(order):
             found[index] = curves.of(row)
     return [found[index] for index in range(len(trials))]

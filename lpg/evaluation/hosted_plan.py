@@ -23,8 +23,6 @@ GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
 class HostedOptions:
     """What these environments know beyond `TrainingSizes`."""
 
-    baseline: bool | None = None
-    """Subtract a learned baseline from π̂ (equation 7). None: where the paper has it, on Atari and without a value."""
     sticky_actions: float = 0.0
     """Probability that an Atari game repeats the last action."""
     overlap: bool = False
@@ -44,7 +42,6 @@ class HostedTask:
     num_updates: int
     sizes: TrainingSizes
     chosen: Chosen
-    baseline: bool
     options: HostedOptions
 
     def identity(self, seed: int) -> dict[str, Any]:
@@ -57,7 +54,6 @@ class HostedTask:
             "num_updates": self.num_updates,
             "sizes": dataclasses.asdict(self.sizes),
             "setting": dataclasses.asdict(self.chosen.setting),
-            "baseline": self.baseline,
             "options": dataclasses.asdict(self.options),
             "seed": seed,
         }
@@ -106,14 +102,11 @@ def plan(
         chosen = Chosen(setting, "given")
     else:
         found = _recorded(named.name, environment, agent, updates, tables)
-        chosen = found or Chosen(_default_setting(named.is_learned, agent == TABULAR, is_atari), "default")
+        chosen = found or Chosen(_default_setting(named, agent == TABULAR, is_atari), "default")
     if setting_changes:
         changed = dataclasses.replace(chosen.setting, **setting_changes)
         chosen = Chosen(changed, f"{chosen.source}, changed by --set")
-    baseline = options.baseline
-    if baseline is None:
-        baseline = is_atari and named.rule.discovers_predictions
-    make_agent(agent, named.rule, spaces, baseline=baseline)  # says now what does not fit
+    make_agent(agent, named.rule, spaces, baseline=chosen.setting.baseline)  # says now what does not fit
     return HostedTask(
         label=label or named.name,
         named=named,
@@ -123,7 +116,6 @@ def plan(
         num_updates=updates,
         sizes=sizes,
         chosen=chosen,
-        baseline=baseline,
         options=options,
     )
 
@@ -133,14 +125,14 @@ def make_learner(task: HostedTask) -> Learner:
     setting = task.chosen.setting
     step = optax.sgd if task.agent == TABULAR else optax.adam
     return Learner(
-        make_agent(task.agent, task.named.rule, task.spaces, baseline=task.baseline),
+        make_agent(task.agent, task.named.rule, task.spaces, baseline=setting.baseline),
         task.named.rule,
         optimizer=step(setting.learning_rate),
         y_weight=setting.y_weight,
         gamma=setting.gamma,
         lambda_=setting.lambda_,
         policy_entropy_weight=setting.policy_entropy_weight,
-        baseline=task.baseline,
+        baseline=setting.baseline,
     )
 
 
@@ -157,11 +149,18 @@ def look(environment: str, sticky_actions: float = 0.0) -> Spaces:
         one.close()
 
 
-def _default_setting(is_learned: bool, is_table: bool, is_atari: bool) -> Setting:
-    """Where nothing is recorded. The paper gives no setting for A2C on Atari; its entropy bonus is the usual one."""
+def _default_setting(named: NamedRule, is_table: bool, is_atari: bool) -> Setting:
+    """Where nothing is recorded: on Atari Table 4 of the paper, with a baseline for rules without a value.
+
+    The paper gives no setting for A2C on Atari; its entropy bonus is the usual one.
+    """
     if is_atari:
-        return Setting(learning_rate=5e-4, policy_entropy_weight=0.0 if is_learned else 0.01)
-    return DEFAULTS[is_learned] if is_table else NETWORK_DEFAULT
+        return Setting(
+            learning_rate=5e-4,
+            policy_entropy_weight=0.0 if named.is_learned else 0.01,
+            baseline=named.rule.discovers_predictions,
+        )
+    return DEFAULTS[named.is_learned] if is_table else NETWORK_DEFAULT
 
 
 def _recorded(rule: str, environment: str, agent: str, num_updates: int, tables: tuple[Path, ...]) -> Chosen | None:

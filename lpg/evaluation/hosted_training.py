@@ -111,7 +111,7 @@ def _card(task: HostedTask, seed: int) -> AgentCard:
         agent=task.agent,
         rule=task.label,
         seed=seed,
-        prediction_size=task.named.rule.prediction_size + task.baseline,
+        prediction_size=task.named.rule.prediction_size + task.chosen.setting.baseline,
         sticky_actions=task.options.sticky_actions,
         steps=task.num_updates * task.sizes.steps_per_update,
     )

@@ -16,6 +16,8 @@ from lpg.types import Hyperparameters
 
 TABLE_FORMAT = 1
 TUNED_FOLDER = Path(__file__).parent / "tuned"
+NUMBERS = tuple(field.name for field in dataclasses.fields(Hyperparameters))
+"""The hyper-parameters that may vary without compiling anew."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,12 @@ class Setting:
     """Entropy bonus of hand-written rules; learned ones do not use it."""
     lambda_: float = 0.95
     """λ of rules with a value function; others do not use it."""
+    baseline: bool = False
+    """Subtract a learned baseline from π̂ (equation 7 of the paper), see `lpg.learner.baseline`."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.baseline, bool):
+            raise ValueError(f"baseline is {self.baseline!r}; true or false is needed")
         for name, value in dataclasses.asdict(self).items():
             if not np.isfinite(value):
                 raise ValueError(f"{name} is {value}; a finite number is needed")
@@ -45,14 +51,14 @@ class Setting:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
 
     def hyperparameters(self) -> Hyperparameters:
-        """The same as arrays."""
-        return Hyperparameters(**{name: jnp.asarray(float(v)) for name, v in dataclasses.asdict(self).items()})
+        """The same as arrays, as far as they are numbers."""
+        return Hyperparameters(**{name: jnp.asarray(float(getattr(self, name))) for name in NUMBERS})
 
     @staticmethod
     def table(settings: list["Setting"]) -> Hyperparameters:
         """Several settings as arrays [R]."""
         one = settings[0].hyperparameters()
-        columns = [[getattr(setting, field.name) for setting in settings] for field in dataclasses.fields(Setting)]
+        columns = [[getattr(setting, name) for setting in settings] for name in NUMBERS]
         return jax.tree.unflatten(jax.tree.structure(one), [jnp.asarray(np.array(column, float)) for column in columns])
 
 

@@ -24,6 +24,7 @@ from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
 from lpg.arrays import side_by_side
 from lpg.environments.base import Environment, Instance
+from lpg.learner.baseline import WithBaseline, with_calm_baseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
@@ -124,6 +125,7 @@ def train_agents(
     *,
     sizes: TrainingSizes,
     agent: str = TABULAR,
+    baseline: bool = False,
     num_points: int = 50,
     chunk: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -135,6 +137,7 @@ def train_agents(
     Args:
         runs: on a leading axis of any length R ≥ 1.
         agent: which kind of agent, see `lpg.agents.registry`.
+        baseline: subtract a learned baseline from π̂, see `lpg.learner.baseline`; agents predict one number more then.
         num_points: at most so many points on each curve.
         chunk: runs that a device works on together; none: what is fastest here, as nearly as R allows.
         progress: called with the number of environment steps just done.
@@ -148,6 +151,7 @@ def train_agents(
     num_runs = runs.key.shape[0]
     devices = jax.device_count()
     chunk = chunk or (1 if prefers_to_be_alone(agent) else fitting_chunk(num_runs, devices))
+    rule = WithBaseline(rule) if baseline else rule
     begin, advance, spread = _programs(shape, sizes, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
     batch = chunk * devices
     ends = stretch_ends(num_updates, num_points)
@@ -231,6 +235,8 @@ def _begin(rule: Rule, run: Run, shape: Environment, sizes: TrainingSizes, name:
     agent = init_agent(
         key_agent, name, shape, prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale
     )
+    if isinstance(rule, WithBaseline):
+        agent = with_calm_baseline(agent)
     return RunState(
         agent=agent,
         optimizer_state=agent_optimizer(name).init(agent),

@@ -164,7 +164,9 @@ def confirm(
         An entry for so many updates; `confirms` is the number of updates of the sweep that its settings are from.
     """
     columns, seeds = entry["sweep_columns"][:-1], range(num_seeds)
-    settings = [Setting(**dict(zip(columns, row, strict=False))) for row in entry["sweep"][:num_best]]
+    settings = [
+        Setting(**{**entry["setting"], **dict(zip(columns, row, strict=False))}) for row in entry["sweep"][:num_best]
+    ]
     trials = [Trial(name, seed, setting, updates, entry.get("agent")) for setting in settings for seed in seeds]
     curves = iter(run(rule, trials, "tuning", sizes=sizes or TrainingSizes(), num_actions=num_actions))
     rulers = references(name, seeds, "tuning", num_actions)
@@ -204,7 +206,8 @@ def neighbours(point: Point, ladders: Sequence[Ladder]) -> list[Point]:
 
 def setting_at(point: Point, ladders: Sequence[Ladder]) -> Setting:
     """The hyper-parameters at a place on the lattice."""
-    return Setting(**{ladder.name: ladder.value(rung) for ladder, rung in zip(ladders, point, strict=True)})
+    numbers = {ladder.name: ladder.value(rung) for ladder, rung in zip(ladders, point, strict=True)}
+    return Setting(**numbers)  # type: ignore[arg-type]  # no ladder is called baseline
 
 
 def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> None:

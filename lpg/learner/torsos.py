@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Num, PRNGKeyArray, PyTree
+from jaxtyping import Array, Num, PRNGKeyArray
 
 from lpg.agents.network import Network, init_network, parse_architecture
 from lpg.agents.tabular import Table, init_table
 from lpg.learner.agent import Agent
 from lpg.learner.atari_network import LEAST_SIDE, AtariNetwork, init_atari
+from lpg.learner.baseline import with_calm_baseline
 from lpg.types import AgentOutput
 from lpg.update_rules.base import Rule
 
@@ -37,7 +37,7 @@ def table(rule: Rule, *, num_states: int, num_actions: int, baseline: bool = Fal
             prediction_size=rule.prediction_size + baseline,
             prediction_scale=rule.prediction_scale,
         )
-        return _with_calm_baseline(made, lambda t: t.rows) if baseline else made
+        return with_calm_baseline(made) if baseline else made
 
     return Agent(init, _call)
 
@@ -78,7 +78,7 @@ def network(
             made = init_atari(key, **sizes)  # type: ignore[arg-type]
         else:
             made = init_network(key, parse_architecture(architecture), **sizes)  # type: ignore[arg-type]
-        return _with_calm_baseline(made, lambda n: n.prediction.weight) if baseline else made
+        return with_calm_baseline(made) if baseline else made
 
     jax.eval_shape(init, jax.random.key(0))  # says now what does not fit
 
@@ -122,8 +122,3 @@ def _planes(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _call(params: Callable, observation: Array) -> AgentOutput:
     return params(observation)
-
-
-def _with_calm_baseline(agent: PyTree, where: Callable) -> PyTree:
-    """The last prediction begins at zero: a baseline that is random in every state would only add noise."""
-    return eqx.tree_at(where, agent, where(agent).at[..., -1].set(0.0))

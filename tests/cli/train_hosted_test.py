@@ -60,7 +60,7 @@ BAD_INPUT = {
     f"train {NAME} --rule a2c --set sticky_actions=0.25": "is no Atari game",
     f"train {NAME} --rule a2c --agent D(3)": "observations here number states",
     "train chain/short --rule a2c --resume": "--resume given without --out",
-    "train chain/short --rule a2c --set baseline=true": "--set baseline given; it is for gymnasium/* and atari/*",
+    "train chain/short --rule a2c --set overlap=true": "--set overlap given; it is for gymnasium/* and atari/*",
 }
 
 

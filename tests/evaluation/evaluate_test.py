@@ -1,5 +1,7 @@
 """Evaluation: rows in order, the same luck for every rule, rulers beside them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg_v import init_lpg_v
+from tests.learner.parts import fixed_targets
 
 SIZES = TrainingSizes(num_streams=4, num_steps=10)
 STILL = Setting(learning_rate=1e-30)
@@ -52,6 +55,16 @@ def test_environments_may_have_settings_and_lengths_of_their_own():
     still = evaluate_rule(A2C(), "a", NAMES, 1, 8, "validation", STILL, sizes=SIZES, num_points=1)
     assert [row.agent_updates for row in mixed] == [8, 4]
     assert mixed[0] == still[0]
+
+
+def test_a_baseline_is_a_setting_like_others():
+    rule, moving = fixed_targets(0.4, (0.75, 0.25)), Setting(learning_rate=20.0)
+    settings = {"chain/short": dataclasses.replace(moving, baseline=True), "chain/long": moving}
+    mixed, without = (
+        evaluate_rule(rule, "a", NAMES, 2, 100, "validation", each, sizes=SIZES, num_points=1)
+        for each in (settings, moving)
+    )
+    assert mixed[2:] == without[2:] and mixed[:2] != without[:2]
 
 
 def test_the_rulers_are_rows_too():

@@ -25,20 +25,21 @@ def test_what_nobody_says_follows_from_the_environment():
     assert (table.agent, vector.agent) == ("tabular", "D(64-64)")
     assert table.chosen.setting == DEFAULTS[False] and vector.chosen.setting == NETWORK_DEFAULT
     assert table.num_updates == round(GYMNASIUM_STEPS / 1280) and table.sizes == TrainingSizes()
-    assert not table.baseline and not vector.baseline and (table.label, vector.label) == ("a2c", "mine")
+    assert (table.label, vector.label) == ("a2c", "mine")
 
 
 def test_on_atari_it_is_table_4_of_the_paper():
     task = plan(discovered(), "atari/breakout")
-    assert (task.agent, task.baseline) == ("atari", True)
+    assert (task.agent, task.chosen.setting.baseline) == ("atari", True)
     assert (task.sizes.num_streams, task.sizes.num_steps) == (30, 20)
     setting = task.chosen.setting
     assert (setting.learning_rate, setting.y_weight, setting.gamma) == (5e-4, 0.5, 0.995)
     # 200 M frames are 50 M steps of four frames.
     assert task.num_updates == round(ATARI_STEPS / 600) == round(200e6 / 4 / 600)
-    # A rule with a value function has its baseline already; and anybody may ask for another one.
-    assert not plan(A2C, "atari/breakout").baseline
-    assert not plan(discovered(), "atari/breakout", options=HostedOptions(baseline=False)).baseline
+    # A rule with a value function has its baseline already; and anybody may do without.
+    assert not plan(A2C, "atari/breakout").chosen.setting.baseline
+    without = plan(discovered(), "atari/breakout", setting_changes={"baseline": False})
+    assert make_learner(without).rule.prediction_size == 3
     assert make_learner(task).rule.prediction_size == 4
 
 

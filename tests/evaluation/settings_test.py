@@ -66,7 +66,8 @@ def test_a_table_beside_the_rule_goes_before_the_packages(table, tmp_path):
     ["{", "[]", '{"format_version": 2, "environments": {}}', '{"format_version": 1}',
      '{"format_version": 1, "environments": {"e": [{"updates": 0, "setting": {}}]}}',
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"learning_rate": -1}}]}}',
-     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"nonsense": 1}}]}}'],
+     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"nonsense": 1}}]}}',
+     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"baseline": 1}}]}}'],
 )  # fmt: skip
 def test_a_broken_table_is_refused_by_name(text, tmp_path):
     (tmp_path / "t.json").write_text(text)

@@ -2,14 +2,20 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
 
+from lpg.agents.registry import agent_optimizer
+from lpg.agents.rollout import init_rollout, rollout
 from lpg.environments.registry import environment
 from lpg.evaluation import train_agents as module
 from lpg.evaluation.evaluate import Trial, runs_of
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes, fitting_chunk, stretch_ends, train_agents
+from lpg.learner.baseline import WithBaseline
+from lpg.learner.learner import Learner
 from lpg.update_rules.a2c import A2C
+from tests.learner.parts import RULES, fixed_targets
 
 SIZES = TrainingSizes(num_streams=8, num_steps=10)
 SHAPE = environment("chain/short").distribution.shape
@@ -69,6 +75,64 @@ def test_a2c_solves_short_chains_and_does_not_with_a_learning_rate_of_nothing():
     stuck, _ = train(seeds=(0, 1), num_updates=200, chunk=1, learning_rate=1e-6)
     assert learned.return_mean[:, -1].mean() > 0.8
     assert abs(stuck.return_mean[:, -1].mean()) < 0.4
+
+
+def trained_table(rule, num_updates, **options):
+    # Two streams, two steps: chains have at least 5, so that every stream is in state 0 or 1 at its first step alone.
+    sizes = TrainingSizes(num_streams=2, num_steps=2)
+    made = runs_of([Trial("chain/short", 0, Setting(learning_rate=2.0), num_updates)], "tuning", None)
+    _, (agent,) = train_agents(rule, SHAPE, made, num_updates, sizes=sizes, num_points=1, keep_agents=True, **options)
+    return np.asarray(agent.rows)
+
+
+def test_a_baseline_begins_at_zero_and_its_first_update_is_that_worked_by_hand():
+    # π̂ = .4 in each of the four rows, f = 0, and the step size is 2. A state that n of the rows are in moves by
+    #   −2 · n/4 · (0 − .4) = .2 n, which makes .4 for the two first states together and .8 for all.
+    rule = fixed_targets(0.4, (0.75, 0.25))
+    found, without = trained_table(rule, 1, baseline=True), trained_table(rule, 1)
+    assert found.shape[1] == without.shape[1] + 1 == 2 + 2 + 1
+    assert found[:2, -1].sum() == pytest.approx(0.4, abs=1e-6)
+    assert found[:, -1].sum() == pytest.approx(0.8, abs=1e-6) and (found[:, -1] >= 0).all()
+    # f = 0 is subtracted from π̂ in the first update, which is nothing; and something when a state is seen again.
+    np.testing.assert_allclose(found[:, :2], without[:, :2], atol=1e-6)
+    assert np.abs(trained_table(rule, 40, baseline=True)[:, :2] - trained_table(rule, 40)[:, :2]).max() > 1e-2
+
+
+@pytest.mark.parametrize(("name", "agent"), [("chain/short", "tabular"), ("chain/distractor", "D(4)")])
+@pytest.mark.parametrize("baseline", [True, False])
+def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, baseline):
+    rule, setting = RULES["lpg"](), Setting(learning_rate=0.5, y_weight=0.7, gamma=0.9, baseline=baseline)
+    shape, sizes = environment(name).distribution.shape, TrainingSizes(num_streams=3, num_steps=8)
+    made = runs_of([Trial(name, 0, setting, 2)], "tuning", None)
+    found = [
+        train_agents(rule, shape, made, n, sizes=sizes, agent=agent, baseline=baseline, keep_agents=True)[1][0]
+        for n in (1, 2)
+    ]
+    run = jax.tree.map(lambda x: x[0], made)
+    inside = WithBaseline(rule) if baseline else rule
+    theta = module._begin(inside, run, shape, sizes, agent).agent
+    learner = Learner(
+        (lambda key: theta, lambda params, observation: params(observation)),
+        rule,
+        optimizer=optax.chain(agent_optimizer(agent), optax.scale(0.5)),
+        y_weight=0.7, gamma=0.9, baseline=baseline,
+    )  # fmt: skip
+    state = learner.init(jax.random.key(0))
+    streams = init_rollout(jax.random.split(jax.random.fold_in(run.key, 0))[1], shape, run.instance, 3)
+    for number in range(2):
+        streams, trajectory, _ = rollout(
+            jax.random.fold_in(run.key, 1 + number), streams, state.params, shape, run.instance,
+            num_steps=8, time_limit_is_termination=False,
+        )  # fmt: skip
+        state, _ = learner.update(state, trajectory)
+        for ours, theirs in zip(jax.tree.leaves(found[number]), jax.tree.leaves(state.params), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-5)
+    # The twin: on another trajectory, that of the first update, the second is another one.
+    other = learner.update(learner.init(jax.random.key(0)), trajectory)[0]
+    assert any(
+        np.abs(a - b).max() > 1e-4
+        for a, b in zip(jax.tree.leaves(found[0]), jax.tree.leaves(other.params), strict=True)
+    )
 
 
 def test_standard_errors_worked_by_hand():

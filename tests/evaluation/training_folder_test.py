@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lpg
-from lpg.evaluation.hosted_plan import HostedOptions
+from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.training_folder import AgentCard, check_free, checkpoint_path, read_agent, trained_seeds
 from lpg.learner.saving import write_tree
@@ -17,27 +17,28 @@ SIZES = TrainingSizes(num_streams=4, num_steps=5)
 
 
 @pytest.mark.parametrize(
-    ("environment", "agent", "options", "observation"),
+    ("environment", "agent", "baseline", "observation"),
     [
-        ("chain/short", None, None, jnp.asarray(3)),
-        ("chain/distractor", "D(4)/D(4)", None, jnp.ones(22)),
-        ("chain/distractor", "tests.agents.own_test:linear", None, jnp.ones(22)),
-        (NAME, None, None, jnp.asarray(1)),
-        (NAME, "tests.agents.own_test:table", None, jnp.asarray(1)),
-        (NAME, None, HostedOptions(baseline=True), jnp.asarray(1)),
+        ("chain/short", None, True, jnp.asarray(3)),
+        ("chain/distractor", "D(4)/D(4)", False, jnp.ones(22)),
+        ("chain/distractor", "tests.agents.own_test:linear", False, jnp.ones(22)),
+        (NAME, None, False, jnp.asarray(1)),
+        (NAME, "tests.agents.own_test:table", False, jnp.asarray(1)),
+        (NAME, None, True, jnp.asarray(1)),
     ],
 )
-def test_a_trained_agent_comes_back_as_it_was(environment, agent, options, observation, tmp_path):
+def test_a_trained_agent_comes_back_as_it_was(environment, agent, baseline, observation, tmp_path):
     rule = init_lpg(jax.random.key(0), lstm_size=2, prediction_size=3)
+    setting = Setting(baseline=baseline)
     trained = lpg.train(
-        rule, environment, 40, seed=7, sizes=SIZES, agent=agent, options=options, out=str(tmp_path)
+        rule, environment, 40, seed=7, sizes=SIZES, agent=agent, setting=setting, out=str(tmp_path)
     ).agent
     theta, card = read_agent(tmp_path, 7)
     assert trained_seeds(tmp_path) == [7]
     np.testing.assert_array_equal(theta(observation).logits, trained(observation).logits)
     np.testing.assert_array_equal(theta(observation).prediction, trained(observation).prediction)
     assert (card.environment, card.seed, card.rule, card.steps) == (environment, 7, "lpg", 40)
-    assert card.prediction_size == 3 + (options is not None)
+    assert card.prediction_size == 3 + baseline
 
 
 def test_a_folder_with_a_training_is_not_used_for_another_unless_it_goes_on(tmp_path):

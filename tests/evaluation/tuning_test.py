@@ -136,6 +136,11 @@ def test_the_best_settings_of_a_sweep_are_tried_again_at_another_length(entries)
     assert found["setting"] == dataclasses.asdict(second) and found["score"] == pytest.approx(0.75, abs=1e-4)
     assert [row[-1] for row in found["sweep"]] == pytest.approx([0.75, 0.25], abs=1e-4)
     assert (found["updates"], found["confirms"], found["trials"], found["seeds"]) == (40, 30, 2, 3)
+    # What the sweep did not vary is as it was there.
+    with_baseline = {**entry, "setting": {**entry["setting"], "baseline": True}}
+    seen.clear()
+    assert confirm(A2C(), "chain/short", with_baseline, 40, **options)["setting"]["baseline"]
+    assert all(trial.setting.baseline for trial in seen)
 
 
 def test_a_table_grows_by_environment_agent_and_number_of_updates(entries, tmp_path):
