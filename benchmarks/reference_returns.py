@@ -13,8 +13,7 @@ from pathlib import Path
 import jax
 
 from lpg.arrays import write_whole
-from lpg.environments.registry import environment
-from lpg.evaluation.reference_returns import FILE, FILE_FORMAT, Reference, measurable, measure, read_file
+from lpg.evaluation.reference_returns import FILE, FILE_FORMAT, Reference, measurable, measure, read_file, versions
 
 NUM_RANDOM, NUM_BEST = 20_000, 4_000
 """Episodes. The scripted policy's returns differ by a few units around a mean of twenty and more."""
@@ -28,9 +27,8 @@ def main() -> None:
     arguments = parser.parse_args()
     known = dict(read_file(arguments.out)) if arguments.out.is_file() else {}
     for name in arguments.env:
-        most = environment(name).distribution.shape.num_actions
         known[name] = {}
-        for num_actions in (9, 18) if most == 18 else (most,):
+        for num_actions in versions(name):
             keys = jax.random.split(jax.random.fold_in(jax.random.key(20200717), num_actions))
             found = measure(name, num_actions, keys[0], keys[1], NUM_RANDOM, NUM_BEST)
             known[name][str(num_actions)] = rounded(found)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.environments.registry import environment
-from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, Row
+from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, Row
 from lpg.evaluation.scores import RuleScores, scores
 from lpg.evaluation.settings import Setting, chosen
 from lpg.evaluation.tasks import instances, reference, run_keys
@@ -126,14 +126,14 @@ def rows_of(label: str, trials: Sequence[Trial], curves: Sequence[Curve], sizes:
 def ruler_rows(
     environments: Sequence[str], seeds: int | Sequence[int], purpose: Purpose, num_actions: int | None = None
 ) -> list[Row]:
-    """Rows of the random policy and of the optimum, or of the best known, for the environments that have them."""
+    """Rows of the random policy and of the optimum, the best known or a person, for environments that have them."""
     seeds = range(seeds) if isinstance(seeds, int) else seeds
     rows = []
     for name in environments:
         for seed in seeds:
             found = reference(name, seed, purpose, num_actions)
             if found is not None:
-                best = OPTIMUM if found.is_optimum else BEST_KNOWN
+                best = OPTIMUM if found.is_optimum else HUMAN if found.is_human else BEST_KNOWN
                 rows += [Row(RANDOM, name, seed, 0, 0, found.random, found.random_stderr or float("nan"), 0),
                          Row(best, name, seed, 0, 0, found.best, found.best_stderr or float("nan"), 0)]  # fmt: skip
     return rows

@@ -1,4 +1,4 @@
-"""Returns by which others are normalised where no exact solution is at hand: measured once, listed in a file.
+"""Returns by which others are normalised where no exact solution is at hand: found once, listed in a file.
 
 `reference_returns.json` holds, per environment and action set, the return of the random policy and the best that is
 known, with standard errors and where they are from. It is written by `python -m benchmarks.reference_returns`.
@@ -19,6 +19,8 @@ from lpg.environments.episodes import Policy, episode_returns, random_policy
 from lpg.environments.greedy import Greedy
 from lpg.environments.random_grid import RandomGridShape
 from lpg.environments.registry import ENVIRONMENTS, environment
+from lpg.evaluation.transition_table import exact_returns, transition_table
+from lpg.learner.hosted import SUITES, is_hosted
 
 FILE = Path(__file__).parent / "reference_returns.json"
 FILE_FORMAT = 1
@@ -36,18 +38,42 @@ class Reference:
     """Whether `best` is the optimum, or only the best that is known."""
     random_from: str
     best_from: str
+    is_human: bool = False
+    """Whether `best` is what a person reaches; more is possible then, and usual."""
+
+
+def _exact(random: float, best: float, random_from: str, best_from: str) -> Reference:
+    return Reference(
+        random=random, random_stderr=0.0, best=best, best_stderr=0.0, is_optimum=True,
+        random_from=f"exact: {random_from}", best_from=f"exact: {best_from}",
+    )  # fmt: skip
 
 
 EXACT = {
     # A coin decides which first action is right, and only the first counts: +1 and −1 are equally probable for who
     # guesses; the first bit shows the coin's side, so that +1 is always within reach.
-    "chain/distractor": Reference(
-        random=0.0, random_stderr=0.0, best=1.0, best_stderr=0.0, is_optimum=True,
-        random_from="exact: right and wrong are equally probable",
-        best_from="exact: the first bit shows the right action",
+    "chain/distractor": _exact(
+        0.0, 1.0, "right and wrong are equally probable", "the first bit shows the right action"
+    ),
+    "bsuite/umbrella_chain": _exact(
+        0.0, 1.0, "an umbrella is right or wrong with equal probability, and the other rewards are 0 on average",
+        "the first state shows whether one is needed",
+    ),
+    "bsuite/discounting_chain": _exact(
+        1.02, 1.1, "one of five first actions pays 1.1 and the others 1", "the best of five first actions"
+    ),
+    "bsuite/memory_chain": _exact(
+        0.0, 1.0, "right and wrong are equally probable", "the first state shows what is asked for; needs a memory"
     ),
 }  # fmt: skip
 """Worked by hand."""
+
+MOST = {
+    "classic/CartPole-v1": (500.0, "every step pays 1, and there are 500 at most"),
+    "bsuite/catch": (1.0, "1 is the most that an episode can pay, and the ball is always within reach"),
+    "bsuite/deep_sea": (0.99, "1 is paid after eight moves to the right, each of which costs 0.01 / 8"),
+}
+"""The most that an episode can pay where it can be had every time, and why."""
 
 OPTIMAL = {
     # One object pays +1 and ends the episode, all others pay −1 and end it: nothing pays more than 1.
@@ -58,13 +84,21 @@ OPTIMAL = {
 
 def measurable() -> tuple[str, ...]:
     """The environments that belong into the file."""
-    return (*(name for name in ENVIRONMENTS if name.startswith("random/")), *EXACT)
+    return (*(name for name in ENVIRONMENTS if name.startswith("random/")), *EXACT, *MOST, *SUITES["toy_text"])
+
+
+def versions(name: str) -> tuple[int, ...]:
+    """Numbers of actions with which an environment belongs into the file."""
+    if is_hosted(name):
+        return (transition_table(name).num_actions,)
+    most = environment(name).distribution.shape.num_actions
+    return (9, 18) if most == 18 else (most,)
 
 
 def measure(
     name: str, num_actions: int, key_random: PRNGKeyArray, key_best: PRNGKeyArray, num_random: int, num_best: int
 ) -> Reference:
-    """Both rulers of an environment, by playing where they are not known without.
+    """Both rulers of an environment, by playing where they are neither known nor computed without.
 
     Args:
         num_random, num_best: episodes of the random policy and of the scripted one.
@@ -74,7 +108,31 @@ def measure(
     """
     if name in EXACT:
         return EXACT[name]
+    if is_hosted(name):
+        return _exact(*exact_returns(transition_table(name)), *2 * ("solution of its transition table",))
     distribution = environment(name).distribution
+    best, best_stderr, best_from = _best(name, distribution, key_best, num_best, num_actions)
+    random = episode_returns(
+        distribution, lambda instance: random_policy(distribution.shape), key_random, num_random, num_actions
+    )
+    return Reference(
+        random=float(random.mean()),
+        random_stderr=standard_error(random),
+        best=best,
+        best_stderr=best_stderr,
+        is_optimum=name in MOST or name in OPTIMAL,
+        random_from=f"{num_random} episodes",
+        best_from=best_from,
+    )
+
+
+def _best(
+    name: str, distribution: Any, key: PRNGKeyArray, num_episodes: int, num_actions: int
+) -> tuple[float, float, str]:
+    """The best return, its standard error, and where it is from."""
+    if name in MOST:
+        most, why = MOST[name]
+        return most, 0.0, f"exact: {why}"
     if not isinstance(distribution.shape, RandomGridShape):
         raise ValueError(f"{name}: there is a scripted policy for random grids only")
     greedy = Greedy(distribution.shape)
@@ -83,20 +141,10 @@ def measure(
         plan = greedy.plan(instance)
         return lambda instance, state, uniform: greedy.act(plan, instance, state)
 
-    random = episode_returns(
-        distribution, lambda instance: random_policy(distribution.shape), key_random, num_random, num_actions
-    )
-    best = episode_returns(distribution, scripted, key_best, num_best, num_actions)
-    is_optimum = name in OPTIMAL
-    return Reference(
-        random=float(random.mean()),
-        random_stderr=standard_error(random),
-        best=float(best.mean()),
-        best_stderr=standard_error(best),
-        is_optimum=is_optimum,
-        random_from=f"{num_random} episodes",
-        best_from=f"{num_best} episodes of lpg.environments.greedy" + (f"; {OPTIMAL[name]}" if is_optimum else ""),
-    )
+    returns = episode_returns(distribution, scripted, key, num_episodes, num_actions)
+    why = f"; {OPTIMAL[name]}" if name in OPTIMAL else ""
+    source = f"{num_episodes} episodes of lpg.environments.greedy{why}"
+    return float(returns.mean()), standard_error(returns), source
 
 
 def standard_error(returns: np.ndarray) -> float:
@@ -104,13 +152,14 @@ def standard_error(returns: np.ndarray) -> float:
     return float(np.std(returns, ddof=1) / math.sqrt(len(returns)))
 
 
-def listed(name: str, num_actions: int) -> Reference | None:
+def listed(name: str, num_actions: int | None = None) -> Reference | None:
     """What the file says of an environment; none if it says nothing.
 
     Args:
-        num_actions: which version of the environment.
+        num_actions: which version of the environment; none: the only one.
     """
-    entry = read_file(FILE).get(name, {}).get(str(num_actions))
+    entries = read_file(FILE).get(name, {})
+    entry = next(iter(entries.values()), None) if num_actions is None else entries.get(str(num_actions))
     return None if entry is None else Reference(**entry)
 
 

@@ -2,7 +2,7 @@
 
 The ruler lies in the same table, so that a figure needs nothing else: the rules named `random` and `optimum` have one
 row per environment and seed, with their returns and no updates. Where no optimum can be computed, `best known` stands
-in its place; what was measured and not computed has a standard error.
+in its place, and on Atari `human`; what was measured and not computed has a standard error.
 """
 
 import csv
@@ -16,8 +16,8 @@ import numpy as np
 
 from lpg.arrays import write_whole
 
-RANDOM, OPTIMUM, BEST_KNOWN = "random", "optimum", "best known"
-RULERS = (RANDOM, OPTIMUM, BEST_KNOWN)
+RANDOM, OPTIMUM, BEST_KNOWN, HUMAN = "random", "optimum", "best known", "human"
+RULERS = (RANDOM, OPTIMUM, BEST_KNOWN, HUMAN)
 """Names of the rulers, of which an environment has the first and one of the others; no rule may be called so."""
 
 

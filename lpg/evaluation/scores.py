@@ -1,7 +1,7 @@
 """Scores: normalised returns, and aggregates over runs × environments with honest intervals.
 
 Normalised: 0 is the uniformly random policy and 1 the optimum, both exact, on the very instance of the run; where an
-environment cannot be solved, 1 is the best return that is known, and more is possible.
+environment cannot be solved, 1 is the best return that is known, and more is possible. On Atari 1 is a person's score.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, last_tenth, smoothed
+from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, RULERS, Row, curves, last_tenth, smoothed
 
 NUM_RESAMPLES = 2000
 
@@ -116,7 +116,7 @@ def _rule_scores(
 
 
 def _rulers(table: dict[str, dict[str, dict[int, list[Row]]]], name: str, seed: int) -> tuple[float, float] | None:
-    """Returns of the random policy and of the optimum, or the best known, for one run; none if they are unknown."""
+    """Returns of the random policy and of the best that there is to compare with, for one run; none if unknown."""
     found = {ruler: table.get(ruler, {}).get(name, {}).get(seed) for ruler in RULERS}
-    random, best = found[RANDOM], found[OPTIMUM] or found[BEST_KNOWN]
+    random, best = found[RANDOM], found[OPTIMUM] or found[BEST_KNOWN] or found[HUMAN]
     return (random[0].return_mean, best[0].return_mean) if random and best else None

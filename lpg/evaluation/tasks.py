@@ -12,8 +12,10 @@ from jaxtyping import Array, Key
 
 from lpg.environments.base import Instance
 from lpg.environments.registry import environment
+from lpg.evaluation.atari_scores import atari_reference
 from lpg.evaluation.reference_returns import Reference, listed
 from lpg.keys import Purpose, stream
+from lpg.learner.hosted import ATARI, is_hosted
 
 
 def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Array, " R"], Key[Array, " R"]]:
@@ -60,10 +62,15 @@ def _solver(shape: Any) -> Any:
 @functools.lru_cache(maxsize=4096)
 def reference(name: str, seed: int, purpose: Purpose, num_actions: int | None = None) -> Reference | None:
     """Undiscounted returns of the random policy and of the best: exactly, on the very instance of this seed; where the
-    environment cannot be solved, those that are listed in `reference_returns.json`, and none where none are.
+    environment cannot be solved, those that are listed in `reference_returns.json` (of Atari games in
+    `atari_scores.json`), and none where none are.
 
     Remembered within the process, since a solution takes up to a second or two.
     """
+    if name.startswith(ATARI):
+        return atari_reference(name)
+    if is_hosted(name):
+        return listed(name)
     shape = environment(name).distribution.shape
     if not hasattr(shape, "backup"):
         return listed(name, num_actions or shape.num_actions)

@@ -9,10 +9,15 @@ from lpg.learner.packages import needed
 
 GYMNASIUM, ATARI = "gymnasium/", "atari/"
 FAMILIES = {
-    GYMNASIUM: ("ANY-ID", "whatever Gymnasium knows with discrete actions; `lpg train` only"),
-    ATARI: ("GAME", "any of ale-py's games by its name, atari/breakout say; `lpg train` only"),
+    GYMNASIUM: ("ANY-ID", "whatever Gymnasium knows with discrete actions"),
+    ATARI: ("GAME", "any of ale-py's games by its name, atari/breakout say"),
 }
 """What there is of each, since nobody can list them all."""
+SUITES = {
+    "toy_text": ("gymnasium/Taxi-v4", "gymnasium/CliffWalking-v1", "gymnasium/FrozenLake8x8-v1"),
+    "atari": ("atari/breakout", "atari/boxing", "atari/pong", "atari/freeway"),
+}
+"""Some of them, to be evaluated on together."""
 
 
 def is_hosted(name: str) -> bool:

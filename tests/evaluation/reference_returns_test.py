@@ -4,13 +4,24 @@ import dataclasses
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lpg.environments.episodes import episode_returns, random_policy
 from lpg.environments.grid_world import OFFSETS
 from lpg.environments.registry import environment
-from lpg.evaluation.reference_returns import EXACT, FILE, listed, measurable, measure, read_file, standard_error
+from lpg.evaluation.reference_returns import (
+    EXACT,
+    FILE,
+    listed,
+    measurable,
+    measure,
+    read_file,
+    standard_error,
+    versions,
+)
+from lpg.learner.hosted import SUITES
 
 GRIDS = [name for name in measurable() if name.startswith("random/")]
 SIMPLER = {
@@ -102,6 +113,54 @@ def test_the_distractor_chain_pays_nothing_to_who_guesses_and_one_to_who_looks(k
     np.testing.assert_array_equal(episode_returns(distribution, looking, key, 100), np.ones(100))
 
 
+@pytest.mark.parametrize("name", [name for name in EXACT if name.startswith("bsuite/")])
+def test_guessing_pays_what_is_said_of_the_chains_of_bsuite(name, key):
+    there = EXACT[name]
+    (number,) = versions(name)
+    assert listed(name, number) == listed(name) == there
+    distribution = environment(name).distribution
+    guessed = episode_returns(distribution, lambda instance: random_policy(distribution.shape), key, 1000)
+    assert abs(guessed.mean() - there.random) < 4 * standard_error(guessed)
+
+
+def by(rule):
+    """A policy that looks at the library's own state."""
+    return lambda instance: lambda instance, state, uniform: jnp.asarray(rule(state.inner), int)
+
+
+BEST_POLICIES = {
+    "bsuite/umbrella_chain": lambda s: s.need_umbrella,
+    "bsuite/discounting_chain": lambda s: 0,
+    "bsuite/memory_chain": lambda s: s.context[s.query],
+    "bsuite/catch": lambda s: 1 + jnp.sign(s.ball_x - s.paddle_x),
+    "bsuite/deep_sea": lambda s: s.action_mapping[s.row, s.column],
+    "classic/CartPole-v1": lambda s: s.theta + 0.5 * s.theta_dot + 0.1 * s.x_dot + 0.05 * s.x > 0,
+}
+
+
+@pytest.mark.parametrize("name", BEST_POLICIES)
+def test_the_best_that_is_said_of_others_environments_can_be_had(name, key):
+    distribution, there = environment(name).distribution, listed(name)
+    found = episode_returns(distribution, by(BEST_POLICIES[name]), key, 200)
+    if name == "bsuite/umbrella_chain":  # ±1 nine times on the way
+        assert abs(found.mean() - there.best) < 4 * standard_error(found)
+    else:
+        np.testing.assert_allclose(found, there.best, atol=1e-5)
+    assert there.is_optimum and there.random < there.best
+    # The twin: who does the opposite, or always the same, has less.
+    assert episode_returns(distribution, by(lambda s: 1), key, 200).mean() < there.best - 0.05
+
+
+def test_toy_text_is_listed_as_it_is_solved():
+    for name in SUITES["toy_text"]:
+        (number,) = versions(name)
+        there = measure(name, number, jax.random.key(0), jax.random.key(0), 1, 1)
+        assert listed(name).random == pytest.approx(there.random, abs=1e-4)
+        assert listed(name).best == pytest.approx(there.best, abs=1e-4)
+    # Six to nine moves, a pick-up and a drop that pays 20, on average; thirteen moves at −1.
+    assert 7.5 < listed(SUITES["toy_text"][0]).best < 8.5 and listed(SUITES["toy_text"][1]).best == -13
+
+
 def test_what_is_not_listed_is_unknown():
     assert listed("tabular/dense", 18) is None and listed("random/small", 7) is None
     with pytest.raises(ValueError, match="random grids only"):
@@ -127,3 +186,4 @@ def test_the_file_says_where_its_numbers_are_from():
         for entry in entries.values():
             assert entry["random_from"] and entry["best_from"]
     assert "best_from" in {field.name for field in dataclasses.fields(listed("random/small", 9))}
+    assert set(read_file(FILE)) == set(measurable())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lpg.analysis.style import INK, MUTED, colours, style
-from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, smoothed
+from lpg.evaluation.results import OPTIMUM, RANDOM, RULERS, Row, curves, smoothed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,9 +79,10 @@ def _panel(ax: "Axes", name: str, by_rule: dict[str, dict[int, list[Row]]], pale
         if len(values) > 1:
             error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
             ax.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0, zorder=2)
-    for ruler, dashes, colour in ((OPTIMUM, (5, 2.5), INK), (BEST_KNOWN, (5, 2.5), MUTED), (RANDOM, (1.5, 2), MUTED)):
+    for ruler in RULERS:
         if by_rule.get(ruler):
             height = float(np.mean([curve[0].return_mean for curve in by_rule[ruler].values()]))
+            colour, dashes = INK if ruler == OPTIMUM else MUTED, (1.5, 2) if ruler == RANDOM else (5, 2.5)
             ax.axhline(height, color=colour, linewidth=1.1, dashes=dashes, label=ruler, zorder=1.5)
     family, _, rest = name.partition("/")
     ax.set_title(f"{family}  {rest.replace('_', ' ')}" if rest else family, loc="left")
