@@ -10,12 +10,15 @@ from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
 from lpg.cli.rules import Contestant, contestants
-from lpg.environments.registry import suite
 from lpg.evaluation import results
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+from lpg.evaluation.hosted_plan import HostedTask, default_steps, plan
+from lpg.evaluation.hosted_training import train_seeds
 from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Chosen, Setting, tuned_beside
+from lpg.evaluation.suites import members
 from lpg.evaluation.tuning import save_table, tune
+from lpg.learner.hosted import is_hosted
 from lpg.update_rules.registry import SHIPPED_FOLDER
 
 TUNING_SEEDS = 3
@@ -27,7 +30,7 @@ class Arguments:
     """Compares rules on a suite: fresh agents, the same environments and the same luck for every rule."""
 
     suite: Annotated[str, tyro.conf.arg(metavar="SUITE")]
-    """A suite, an environment, or several with commas; see `lpg list suites`."""
+    """A suite, an environment (gymnasium/ANY-ID and atari/GAME, too), or several with commas; see `lpg list suites`."""
     rule: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="RULE")] = ()
     """A rule, or label=RULE; may be given several times."""
     seeds: int = 8
@@ -54,9 +57,11 @@ class Arguments:
 def run(argv: list[str]) -> int:
     """Evaluates, prints a table, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg evaluate")
-    names = suite(arguments.suite)
+    names = members(arguments.suite)
+    own = tuple(name for name in names if not is_hosted(name))
     rules = contestants(arguments.rule)
-    updates = {name: default_updates(name, arguments.steps_scale) for name in names}
+    hosted = {one.label: _hosted_tasks(one, names, arguments) for one in rules}
+    updates = {name: default_updates(name, arguments.steps_scale) for name in own}
     seeds = range(arguments.seeds)
     table = None if arguments.out is None else arguments.out / "results.csv"
     make_room(table, arguments.json)
@@ -67,14 +72,19 @@ def run(argv: list[str]) -> int:
     rows, steps, seconds = [], 0, 0.0
     chosen: dict[str, dict[str, Chosen]] = {}
     for one in rules:
-        chosen[one.label] = _settings(one, names, updates, arguments)
-        total = sum(updates.values()) * arguments.seeds * one.sizes.steps_per_update
-        with StepProgress(one.label, total) as progress:
-            rows += evaluate_rule(
-                one.named.rule, one.label, names, seeds, updates, "report",
-                {name: found.setting for name, found in chosen[one.label].items()},
+        settings, tasks = _settings(one, own, updates, arguments), hosted[one.label]
+        chosen[one.label] = {**settings, **{task.environment: task.chosen for task in tasks}}
+        total = sum(updates.values()) * one.sizes.steps_per_update
+        total += sum(task.num_updates * task.sizes.steps_per_update for task in tasks)
+        with StepProgress(one.label, total * arguments.seeds) as progress:
+            found = evaluate_rule(
+                one.named.rule, one.label, own, seeds, updates, "report",
+                {name: entry.setting for name, entry in settings.items()},
                 sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
             )  # fmt: skip
+            for task in tasks:
+                found += train_seeds(task, seeds, progress=progress.advance)
+            rows += sorted(found, key=lambda row: names.index(row.environment))
             steps, seconds = steps + progress.done, seconds + progress.seconds
     rows += rulers
     scored = scores(rows)
@@ -89,6 +99,24 @@ def run(argv: list[str]) -> int:
         picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")
         print(f"wrote {table} and {picture}")
     return 0
+
+
+def _hosted_tasks(one: Contestant, names: tuple[str, ...], arguments: Arguments) -> list[HostedTask]:
+    """What will be trained on the host, and what does not fit it.
+
+    Raises:
+        ValueError: there is no such environment, a package is missing, or something was asked for that is not for it.
+    """
+    found = [name for name in names if is_hosted(name)]
+    if found and arguments.num_actions is not None:
+        raise ValueError(f"--num-actions given; {found[0]} has its own actions, only grids come in two")
+    if found and arguments.tune:
+        raise ValueError(f"--tune given; sweeps are for environments in JAX, and {found[0]} runs on the host")
+    tables = () if one.named.path is None else (tuned_beside(one.named.path),)
+    return [
+        plan(one.named, name, label=one.label, num_steps=default_steps(name) * arguments.steps_scale, tables=tables)
+        for name in found
+    ]
 
 
 def _settings(

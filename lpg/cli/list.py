@@ -44,8 +44,9 @@ def _environments() -> dict[str, str]:
 
 def _suites() -> dict[str, str]:
     from lpg.environments.registry import SUITES
+    from lpg.learner import hosted
 
-    return {name: ", ".join(members) for name, members in SUITES.items()}
+    return {name: ", ".join(members) for name, members in {**SUITES, **hosted.SUITES}.items()}
 
 
 def _agents() -> dict[str, str]:

@@ -5,14 +5,14 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lpg.arrays import write_whole
-from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, end_row
+from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, RULERS, Row, curves, end_row
 from lpg.evaluation.scores import Aggregate, RuleScores
 from lpg.evaluation.settings import NUMBERS, Chosen
 
@@ -31,6 +31,7 @@ def print_table(
     for name in ("random", *scored, "optimum"):
         table.add_column(name, justify="right")
     environments = list(dict.fromkeys(row.environment for row in rows))
+    unknown = [name for name in environments if name not in rulers[RANDOM]]
     for name in environments:
         cells = [_with_error(one.raw_end.get(name), one.raw_end_stderr.get(name)) for one in scored.values()]
         areas = [_area(one.area, name) for one in scored.values()]
@@ -46,7 +47,9 @@ def print_table(
     console.print(
         "Return in the last tenth of the learning curve ± standard error over seeds; in brackets the normalised mean "
         "over the whole curve.\nIQM: interquartile mean over all runs, with 95 % bootstrap interval."
-        + ("\n≥: no optimum is known; 1 is the return of the best policy that is." if rulers[BEST_KNOWN] else ""),
+        + ("\n≥: no optimum is known; 1 is the return of the best policy that is." if rulers[BEST_KNOWN] else "")
+        + ("\nhuman: 1 is the score of a person, and 0 that of the random policy." if rulers[HUMAN] else "")
+        + (f"\nNot normalised, as no returns are known to compare with: {', '.join(unknown)}." if unknown else ""),
         style="dim",
     )
     console.print("\n".join(_settings_lines(chosen)), style="dim")
@@ -80,8 +83,8 @@ def write_json(
         },
         "normalised": {
             rule: {
-                "end": None if one.end is None else dataclasses.asdict(one.end),
-                "area": None if one.area is None else dataclasses.asdict(one.area),
+                "end": _for_programs(one.end, one.raw_end),
+                "area": _for_programs(one.area, one.raw_end),
             }
             for rule, one in scored.items()
         },
@@ -104,6 +107,14 @@ def make_room(*files: Path | None) -> None:
                 raise OSError(f"{file}: no file can be written there")
 
 
+def _for_programs(aggregate: Aggregate | None, environments: Iterable[str]) -> dict[str, Any] | None:
+    """An aggregate with null for those environments of which nothing is known to normalise by."""
+    if aggregate is None:
+        return None
+    known = aggregate.per_environment
+    return {**dataclasses.asdict(aggregate), "per_environment": {name: known.get(name) for name in environments}}
+
+
 def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
@@ -118,9 +129,11 @@ def _ruler_means(rows: Sequence[Row], ruler: str) -> dict[str, float]:
 
 
 def _best(rulers: Mapping[str, Mapping[str, float]], name: str) -> str:
-    """The optimum; or a lower bound of it, where only the best known is known."""
-    known = rulers[BEST_KNOWN].get(name)
-    return _number(rulers[OPTIMUM].get(name)) if known is None else f"≥ {_number(known)}"
+    """The optimum; or a lower bound of it, where only the best known is known; or a person's score."""
+    for ruler, sign in ((BEST_KNOWN, "≥ "), (HUMAN, "human ")):
+        if name in rulers[ruler]:
+            return f"{sign}{_number(rulers[ruler][name])}"
+    return _number(rulers[OPTIMUM].get(name))
 
 
 def _settings_lines(chosen: Mapping[str, Mapping[str, Chosen]]) -> list[str]:

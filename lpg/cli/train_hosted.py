@@ -5,8 +5,8 @@ import sys
 from lpg.cli.progress import StepProgress
 from lpg.cli.rules import contestants
 from lpg.cli.train import Arguments, Options, finish, prepare, told_how_to_go_on
-from lpg.evaluation.hosted_plan import HostedOptions, HostedTask, make_learner, plan
-from lpg.evaluation.hosted_training import train_hosted
+from lpg.evaluation.hosted_plan import HostedOptions, HostedTask, plan
+from lpg.evaluation.hosted_training import train_seeds
 from lpg.evaluation.settings import Setting, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.training_folder import checkpoint_path
@@ -38,15 +38,12 @@ def run_hosted(arguments: Arguments, options: Options, argv: list[str]) -> int:
     )
     prepare(arguments, task.label)
     done = _done_before(task, arguments)
-    rows, learner = [], make_learner(task)
     total = (task.num_updates * arguments.seeds - done) * task.sizes.steps_per_update
     what = f"{task.label} on {task.environment}"
     with told_how_to_go_on(arguments, argv), StepProgress(what, total) as progress:
-        for seed in range(arguments.seeds):
-            curve, _ = train_hosted(
-                task, seed, learner=learner, progress=progress.advance, out=arguments.out, resume=arguments.resume
-            )
-            rows += curve
+        rows = train_seeds(
+            task, range(arguments.seeds), progress=progress.advance, out=arguments.out, resume=arguments.resume
+        )
     finish(arguments, task.label, task.chosen, rows, progress)
     return 0
 

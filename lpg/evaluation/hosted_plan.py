@@ -16,7 +16,7 @@ from lpg.learner.spaces import Spaces, make_agent, spaces_of
 from lpg.update_rules.registry import NamedRule
 
 GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
-"""Environment steps of a training, all streams together, if nobody says; the second are the paper's 200 M frames."""
+"""The second are the paper's 200 M frames."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def plan(
         sizes = TrainingSizes.of_card(named.card)
         sizes = dataclasses.replace(sizes, num_streams=30) if is_atari else sizes
     sizes = dataclasses.replace(sizes, **size_changes or {})
-    num_steps = (ATARI_STEPS if is_atari else GYMNASIUM_STEPS) if num_steps is None else num_steps
+    num_steps = default_steps(environment) if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")
     updates = max(1, round(num_steps / sizes.steps_per_update))
@@ -118,6 +118,11 @@ def plan(
         chosen=chosen,
         options=options,
     )
+
+
+def default_steps(environment: str) -> int:
+    """Environment steps of a training, all streams together, if nobody says."""
+    return ATARI_STEPS if environment.startswith(ATARI) else GYMNASIUM_STEPS
 
 
 def make_learner(task: HostedTask) -> Learner:

@@ -1,7 +1,7 @@
 """Training on environments that run on the host, `gymnasium/*` and `atari/*`: rows of the same results table."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import jax
@@ -27,6 +27,20 @@ from lpg.learner.learner import Learner
 from lpg.learner.saving import read_card, read_tree, write_tree
 
 NUM_POINTS = 100
+
+
+def train_seeds(
+    task: HostedTask,
+    seeds: Iterable[int],
+    *,
+    progress: Callable[[int], None] | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+) -> list[Row]:
+    """Learning curves of one fresh agent for each seed, one after the other; arguments as in `train_hosted`."""
+    learner = make_learner(task)
+    curves = [train_hosted(task, seed, learner=learner, progress=progress, out=out, resume=resume)[0] for seed in seeds]
+    return [row for curve in curves for row in curve]
 
 
 def train_hosted(

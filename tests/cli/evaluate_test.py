@@ -1,12 +1,14 @@
-"""`lpg evaluate` from arguments to files, on two tiny chains."""
+"""`lpg evaluate` from arguments to files, on two tiny chains and on the host."""
 
 import json
+import sys
 
 import pytest
 
 from lpg.cli.evaluate import run
 from lpg.cli.main import main
 from lpg.evaluation import results
+from tests.learner.mirror import NAME as MIRROR
 
 ARGV = ["--rule", "a2c", "--rule", "again=a2c", "--suite", "chain/short,chain/long", "--seeds", "2",
         "--steps-scale", "0.005"]  # fmt: skip
@@ -50,3 +52,62 @@ def test_a_sweep_is_recorded_and_its_best_setting_is_used(tmp_path, capsys):
     entry = json.loads((tmp_path / "tuned" / "a2c.json").read_text())["environments"]["chain/short"][0]
     used = json.loads((tmp_path / "e.json").read_text())["chosen"]["a2c"]["chain/short"]
     assert entry["trials"] == 3 and used.pop("source") == "tuned now at 4 updates" and used == entry["setting"]
+
+
+HOSTED = ["--rule", "a2c", "--suite", f"{MIRROR},chain/short,gymnasium/FrozenLake8x8-v1", "--seeds", "2"]
+
+
+def test_environments_of_the_host_are_evaluated_beside_ours(tmp_path, capsys):
+    files = ["--out", str(tmp_path), "--json", str(tmp_path / "e.json")]
+    assert main(["evaluate", *HOSTED, "--steps-scale", "0.02", *files]) == 0
+    rows = results.read(tmp_path / "results.csv")
+    names = list(dict.fromkeys(row.environment for row in rows if row.rule == "a2c"))
+    assert names == [MIRROR, "chain/short", "gymnasium/FrozenLake8x8-v1"]  # as they were asked for
+    # 2 % of 500,000 steps are 8 updates of 1,280.
+    assert [row.steps for row in rows if (row.environment, row.seed, row.rule) == (MIRROR, 1, "a2c")] == [
+        1280 * n for n in range(1, 9)
+    ]
+    found = json.loads((tmp_path / "e.json").read_text())
+    assert set(found["chosen"]["a2c"]) == set(names) and len(found["rows"]) == 6
+    end = found["normalised"]["a2c"]["end"]
+    assert end["per_environment"].pop(MIRROR) is None and end["low"] <= end["iqm"] <= end["high"]
+    assert (
+        all(isinstance(value, float) for value in end["per_environment"].values()) and len(end["per_environment"]) == 2
+    )
+    assert f"Not normalised, as no returns are known to compare with: {MIRROR}." in capsys.readouterr().out
+    assert (tmp_path / "figures" / "learning_curves.png").stat().st_size > 10_000
+
+
+def test_where_nothing_can_be_normalised_raw_returns_are_reported(tmp_path, capsys):
+    argv = ["--rule", "a2c", "--suite", MIRROR, "--seeds", "1", "--steps-scale", "0.003"]
+    assert run([*argv, "--json", str(tmp_path / "e.json")]) == 0
+    found = json.loads((tmp_path / "e.json").read_text())
+    assert found["normalised"] == {"a2c": {"end": None, "area": None}}
+    # Four guesses among three.
+    assert 0 < found["rows"][0]["return_mean"] < 4
+    assert "IQM" not in capsys.readouterr().out.split("Return in")[0]
+
+
+BAD_INPUT = {
+    "--suite toy_text --tune": "--tune given; sweeps are for environments in JAX, and gymnasium/Taxi-v4 runs on",
+    "--suite toy_text --num-actions 9": "--num-actions given; gymnasium/Taxi-v4 has its own actions",
+    "--suite chain,atari/brekout": "did you mean atari/breakout",
+    "--suite toy_txt": "did you mean 'toy_text'",
+}
+
+
+@pytest.mark.parametrize("command", BAD_INPUT)
+def test_bad_input_is_one_line_and_status_2(command, capsys):
+    assert main(["evaluate", "--rule", "a2c", *command.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and BAD_INPUT[command] in err
+
+
+@pytest.mark.parametrize(
+    ("suite", "package", "extra"), [("toy_text", "gymnasium", "gym"), ("atari", "ale_py.vector_env", "atari")]
+)
+def test_a_missing_extra_is_one_line_and_status_2(suite, package, extra, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["evaluate", "--rule", "a2c", "--suite", suite]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and f"pip install 'lpg[{extra}]'" in err

@@ -57,6 +57,23 @@ def test_the_best_known_is_shown_as_a_lower_bound_of_the_optimum(capsys):
     assert "≥" not in capsys.readouterr().out
 
 
+def test_a_person_is_named_and_what_has_no_rulers_is_told_and_null(tmp_path, capsys):
+    other = Row("a2c", "minatar/breakout", 0, 10, 100, 3.0, 0.1, 64)
+    rows = [*ROWS[:1], other, ROWS[2], dataclasses.replace(ROWS[3], rule="human")]
+    print_table(rows, scores(rows), CHOSEN)
+    out = capsys.readouterr().out
+    lines = {words[0]: words[1:] for words in map(str.split, out.splitlines()) if words}
+    assert lines["chain/short"] == ["0.00", "0.50", "(0.50)", "human", "1.00"]
+    assert lines["minatar/breakout"] == ["–", "3.00", "(–)", "–"]
+    assert "human: 1 is the score of a person" in out and "to compare with: minatar/breakout." in out
+    write_json(tmp_path / "e.json", rows, scores(rows), CHOSEN, 2.0, 300)
+    end = json.loads((tmp_path / "e.json").read_text())["normalised"]["a2c"]["end"]
+    assert end["per_environment"] == {"chain/short": 0.5, "minatar/breakout": None} and end["iqm"] == 0.5
+    # The twin: with rulers for all nothing is said.
+    print_table(ROWS[:1] + ROWS[2:], scores(ROWS[:1] + ROWS[2:]), CHOSEN)
+    assert "Not normalised" not in capsys.readouterr().out
+
+
 def test_a_place_that_cannot_be_written_is_found_before_the_work(tmp_path):
     make_room(tmp_path / "new" / "results.csv", None)
     assert (tmp_path / "new").is_dir()

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from lpg.cli import train_hosted
 from lpg.cli.main import INTERRUPTED, main
-from lpg.evaluation import results
+from lpg.evaluation import hosted_training, results
 from tests.learner.mirror import CONTINUOUS, NAME
 
 ARGV = ["train", NAME, "--rule", "a2c", "--steps", "192", "--set", "num_streams=8", "--set", "num_steps=8"]
@@ -27,7 +26,7 @@ def test_a_training_is_written_and_reported_like_any_other(tmp_path, capsys):
 
 
 def test_a_training_that_was_stopped_says_how_it_goes_on_and_does(tmp_path, capsys, monkeypatch):
-    real, calls = train_hosted.train_hosted, []
+    real, calls = hosted_training.train_hosted, []
 
     def stopped(task, seed, **options):
         def progress(steps):
@@ -37,12 +36,12 @@ def test_a_training_that_was_stopped_says_how_it_goes_on_and_does(tmp_path, caps
 
         return real(task, seed, **(options | {"progress": progress}))
 
-    monkeypatch.setattr(train_hosted, "train_hosted", stopped)
+    monkeypatch.setattr(hosted_training, "train_hosted", stopped)
     argv = [*ARGV, "--out", str(tmp_path)]
     assert main(argv) == INTERRUPTED
     error = capsys.readouterr().err
     assert f"go on with: lpg train {NAME}" in error and "--resume" in error
-    monkeypatch.setattr(train_hosted, "train_hosted", real)
+    monkeypatch.setattr(hosted_training, "train_hosted", real)
     assert main(argv) == 2
     assert "go on with that training by --resume" in capsys.readouterr().err
     assert main([*argv, "--resume"]) == 0

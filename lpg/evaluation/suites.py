@@ -1,0 +1,26 @@
+"""What agents can be evaluated on: environments in JAX and on the host, alone, in suites, or several with commas."""
+
+from lpg.environments import registry
+from lpg.learner import hosted
+
+
+def members(name: str) -> tuple[str, ...]:
+    """Names of environments, each of them once. Whether one on the host exists is not known before it is made.
+
+    Args:
+        name: a suite, an environment, or several of either with commas.
+
+    Raises:
+        ValueError: one of them is neither; the nearest known name is offered.
+    """
+    everything = {**registry.SUITES, **registry.ENVIRONMENTS, **hosted.SUITES}
+    found: list[str] = []
+    for part in (part.strip() for part in name.split(",")):
+        if hosted.is_hosted(part):
+            found.append(part)
+        elif ":" in part:
+            found += registry.suite(part)
+        else:
+            registry.known(part, everything, "suite or environment")
+            found += hosted.SUITES.get(part) or registry.suite(part)
+    return tuple(dict.fromkeys(found))
