@@ -71,6 +71,7 @@ def paper_grid() -> GridInstance:
         place=place,
         num_cells=num_cells,
         object_cell=jnp.array(cells),
+        step_reward=jnp.zeros(()),
         **_common(),
     )
 

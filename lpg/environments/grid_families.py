@@ -9,7 +9,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PRNGKeyArray
+from jaxtyping import Array, Bool, PRNGKeyArray, ScalarLike
 
 from lpg.environments.grid_world import NUM_DIRECTIONS, GridInstance, GridShape, topology
 
@@ -96,15 +96,24 @@ class ProceduralGrid:
     reward in (0, 1), others in (−1, 1); p_term log-uniform in [.01, 1], p_respawn in [.001, .1]; episodes of 20 to 750
     steps, log-uniform.
 
-    Reference: the ranges are those that Jackson et al. (2023) report for their random levels.
+    Reference: the ranges are those that Jackson et al. (2023) report for their random levels; the last two are ours.
     """
 
     min_side: int = 4
     max_side: int = 13
     max_walls: int = 15
     max_objects: int = 4
+    max_step_reward: float = 0.0
+    """Every step pays nothing, or this much at most, or costs as much, with equal probabilities; log-uniform from a
+    hundredth. Where steps pay it is good to live long, where they cost to be quick."""
+    reward_scales: tuple[float, float] = (1.0, 1.0)
+    """Range of a factor on all rewards, log-uniform."""
 
     def __post_init__(self) -> None:
+        if self.max_step_reward < 0:
+            raise ValueError(f"max_step_reward is {self.max_step_reward}; a size ≥ 0 is needed")
+        if not 0 < self.reward_scales[0] <= self.reward_scales[1]:
+            raise ValueError(f"reward_scales is {self.reward_scales}; 0 < low ≤ high is needed")
         if self.min_side**2 - self.max_walls < 1:
             walls_left = self.min_side**2 - 1
             raise ValueError(
@@ -130,23 +139,35 @@ class ProceduralGrid:
         is_wall = (jnp.argsort(jnp.argsort(order)) < num_walls).reshape(side, side)
         count = jax.random.randint(keys["count"], (), 1, self.max_objects + 1)
         low = jnp.where(jnp.arange(num_objects) == 0, 0.0, -1.0)
+        scale, step_reward = self._reward_of_steps(jax.random.fold_in(key, 1))
         return place_objects(
             keys["place"],
             self.shape,
             inside & ~is_wall,
             size=size,
             exists=jnp.arange(num_objects) < jnp.minimum(count, inside.sum() - num_walls),
-            reward=jax.random.uniform(keys["reward"], (num_objects,), minval=low, maxval=1.0),
+            reward=scale * jax.random.uniform(keys["reward"], (num_objects,), minval=low, maxval=1.0),
+            step_reward=scale * step_reward,
             p_term=log_uniform(keys["term"], 0.01, 1.0, (num_objects,)),
             p_respawn=log_uniform(keys["respawn"], 0.001, 0.1, (num_objects,)),
             max_steps=jnp.round(log_uniform(keys["steps"], 20.0, 750.0, ())).astype(int),
             has_collect_actions=draw_action_set(keys["set"], num_actions),
         )
 
+    def _reward_of_steps(self, key: PRNGKeyArray) -> tuple[Array, Array]:
+        """A factor on all rewards, and what a step pays before it."""
+        key_scale, key_sign, key_size = jax.random.split(key, 3)
+        scale = log_uniform(key_scale, *self.reward_scales, ())
+        if not self.max_step_reward:
+            return scale, jnp.zeros(())
+        sign = jax.random.randint(key_sign, (), -1, 2)
+        return scale, sign * log_uniform(key_size, self.max_step_reward / 100, self.max_step_reward, ())
+
 
 def place_objects(
     key: PRNGKeyArray, shape: GridShape, is_free: Bool[Array, " R R"], *, exists: Bool[Array, " O"], size: Array,
     reward: Array, p_term: Array, p_respawn: Array, max_steps: Array, has_collect_actions: Array,
+    step_reward: ScalarLike = 0.0,
 ) -> GridInstance:  # fmt: skip
     """Puts the objects on distinct free cells, uniformly at random; never in a wall."""
     neighbour, place, num_cells = topology(is_free)
@@ -162,6 +183,7 @@ def place_objects(
         object_reward=reward,
         object_p_term=p_term,
         object_p_respawn=p_respawn,
+        step_reward=jnp.asarray(step_reward, float),
         max_steps=max_steps,
         has_collect_actions=has_collect_actions,
     )

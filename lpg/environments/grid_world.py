@@ -40,6 +40,8 @@ class GridInstance(eqx.Module):
     object_reward: Float[Array, " O"]
     object_p_term: Float[Array, " O"]
     object_p_respawn: Float[Array, " O"]
+    step_reward: Float[Array, ""]
+    """Paid at every step, besides the objects' rewards; 0 on the paper's grids."""
     max_steps: Int[Array, ""]
     """Time limit of an episode, in steps."""
     has_collect_actions: Bool[Array, ""]
@@ -136,7 +138,7 @@ class GridShape:
         terminated = jnp.any(is_taken & (noise[0] < instance.object_p_term))
         time = state.time + 1
         outcome = Outcome(
-            reward=jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0)),
+            reward=instance.step_reward + jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0)),
             terminated=terminated,
             truncated=~terminated & (time >= instance.max_steps),
         )
@@ -185,7 +187,7 @@ class GridShape:
         entry_taken = self.num_states + seen + NUM_DIRECTIONS * (left + num_sets * taken)
         is_state = (present < num_sets) & ~jnp.any(has & ~instance.object_exists[:, None], axis=0)
         is_valid = is_state[:, None] & self.action_mask(instance)
-        reward = jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0), -1)
+        reward = instance.step_reward + jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0), -1)
         p_term = jnp.sum(jnp.where(is_taken, instance.object_p_term, 0.0), -1)
 
         around = instance.neighbour[jnp.minimum(instance.object_cell, no_cell - 1)]

@@ -77,6 +77,11 @@ ENVIRONMENTS: dict[str, Entry] = {
         "5 to 30 steps, seen as 2 bits among 20 random ones",
     ),
     "procedural/grid": Entry(grid_families.ProceduralGrid(), _GRID_STEPS, "random size, walls, objects, time limit"),
+    "procedural/rewards": Entry(
+        grid_families.ProceduralGrid(max_step_reward=1.0, reward_scales=(0.1, 2.0)),
+        _GRID_STEPS,
+        "as procedural/grid, rewards of other sizes and one at every step",
+    ),
     "classic/CartPole-v1": Entry(Borrowed("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
     "classic/Acrobot-v1": Entry(Borrowed("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
     "classic/MountainCar-v0": Entry(
@@ -113,17 +118,19 @@ every episode, so that nothing can be learned. MinAtar is gymnax's except Seaque
 SUITES: dict[str, tuple[str, ...]] = {
     "tabular": tuple(name for name in ENVIRONMENTS if name.startswith("tabular/")),
     "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/")),
-    "procedural": ("procedural/grid",),
+    "procedural": tuple(name for name in ENVIRONMENTS if name.startswith("procedural/")),
     "random": tuple(name for name in ENVIRONMENTS if name.startswith("random/")),
     "classic": tuple(name for name in ENVIRONMENTS if name.startswith("classic/")),
     "minatar": tuple(name for name in ENVIRONMENTS if name.startswith("minatar/")),
     "bsuite": tuple(name for name in ENVIRONMENTS if name.startswith("bsuite/")),
 }
 SUITES["paper"] = SUITES["tabular"] + SUITES["random"] + SUITES["chain"]
-SUITES["tables"] = tuple(
-    name for name in SUITES["tabular"] + SUITES["chain"] + SUITES["procedural"] if name != "chain/distractor"
+SUITES["tables"] = (
+    *SUITES["tabular"],
+    *(name for name in SUITES["chain"] if name != "chain/distractor"),
+    "procedural/grid",
 )
-"""All whose agents are tables, and which can be solved exactly."""
+"""Agents that are tables, optima that are exact, rewards of the paper's sizes."""
 
 
 def environment(name: str) -> Entry:

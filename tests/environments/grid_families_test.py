@@ -148,6 +148,33 @@ def test_procedural_grids_stay_within_their_ranges_and_fill_them(drawn):
     assert 0.4 < (instances.object_p_term[exists] < 0.1).mean() < 0.6
 
 
+def test_rewards_of_any_size_leave_the_rest_of_a_procedural_grid_alone(drawn):
+    keys = jax.random.split(jax.random.key(1), NUM_DRAWS)
+    family = ProceduralGrid(max_step_reward=0.5, reward_scales=(0.1, 2.0))
+    found = jax.tree.map(np.asarray, jax.jit(jax.vmap(family.sample))(keys))
+    usual = drawn["procedural"]
+    np.testing.assert_array_equal(found.object_cell, usual.object_cell)
+    np.testing.assert_array_equal(usual.step_reward, 0)
+    scale = found.object_reward[:, 0] / usual.object_reward[:, 0]
+    np.testing.assert_allclose(found.object_reward, scale[:, None] * usual.object_reward, rtol=1e-5)
+    assert 0.0999 < scale.min() < 0.12 and 1.7 < scale.max() < 2.001
+    # A third each pays, costs and is free; sizes are 0.005 to 0.5 before the scale, half of them below 0.05.
+    step = found.step_reward / scale
+    for sign in (-1, 0, 1):
+        assert 0.25 < (np.sign(step) == sign).mean() < 0.42
+    sizes = np.abs(step[step != 0])
+    assert 0.00499 < sizes.min() and sizes.max() < 0.501 and 0.4 < (sizes < 0.05).mean() < 0.6
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [({"max_step_reward": -1.0}, "max_step_reward is -1"), ({"reward_scales": (2.0, 1.0)}, "0 < low ≤ high")],
+)
+def test_sizes_of_rewards_that_cannot_be_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        ProceduralGrid(**changes)
+
+
 def test_all_grids_of_the_paper_need_two_shapes_only():
     shapes = {name: family.shape for name, family in FAMILIES.items()}
     assert set(shapes.values()) == set(grid_families.SHAPES)

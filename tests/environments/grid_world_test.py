@@ -1,5 +1,6 @@
 """Moves, walls, objects and the clock of a grid, on maps small enough to follow by hand."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,6 +38,7 @@ def grid(
         object_reward=jnp.array(reward),
         object_p_term=jnp.array(p_term),
         object_p_respawn=jnp.array(p_respawn),
+        step_reward=jnp.zeros(()),
         max_steps=jnp.asarray(max_steps),
         has_collect_actions=jnp.asarray(has_collect_actions),
     )
@@ -94,6 +96,12 @@ def test_stepping_on_an_object_pays_its_reward_and_makes_it_vanish(reward):
     after, outcome = step(instance, state(4), DOWN_RIGHT)
     assert float(outcome.reward) == 0.0
     assert after.is_present.tolist() == [True, True]
+
+
+def test_every_step_pays_its_own_reward_too():
+    instance = eqx.tree_at(lambda i: i.step_reward, grid(OPEN, (5, 1.0, 0.0, 0.5)), jnp.asarray(-0.25))
+    assert float(step(instance, state(4), RIGHT)[1].reward) == 0.75
+    assert float(step(instance, state(4), DOWN_RIGHT)[1].reward) == -0.25
 
 
 def test_an_object_that_is_away_pays_nothing():
