@@ -5,12 +5,15 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from lpg.analysis import ablation, convergence, predictions, probe, value_regression, variety
+from lpg.analysis import ablation, convergence, lesions, predictions, probe, value_regression, variety
 from lpg.analysis.ablation import plot as ablation_plot
 from lpg.analysis.ablation import score as ablation_score
 from lpg.analysis.convergence import measure as convergence_measure
 from lpg.analysis.convergence import plot as convergence_plot
 from lpg.analysis.convergence import score as convergence_score
+from lpg.analysis.lesions import measure as lesions_measure
+from lpg.analysis.lesions import plot as lesions_plot
+from lpg.analysis.lesions import score as lesions_score
 from lpg.analysis.predictions import measure as predictions_measure
 from lpg.analysis.predictions import plot as predictions_plot
 from lpg.analysis.predictions import score as predictions_score
@@ -34,6 +37,7 @@ QUESTIONS: dict[str, Question] = {
     "value-regression": _question("value-regression", value_regression, regression_score, regression_plot),
     "convergence": _question("convergence", convergence, convergence_score, convergence_plot),
     "probe": _question("probe", probe, probe_score, probe_plot),
+    "lesions": _question("lesions", lesions, lesions_score, lesions_plot),
     "ablation": _question("ablation", ablation, ablation_score, ablation_plot),
     "variety": _question("variety", variety, variety_score, variety_plot),
 }
@@ -67,6 +71,11 @@ MEASUREMENTS: dict[str, Measurement] = {
         probe_measure.Settings,
         probe_measure.measure,
         {"iterations": 2, "environments": "chain/short", "updates": (1,)},
+    ),
+    "lesions": Measurement(
+        lesions_measure.Settings,
+        lesions_measure.measure,
+        {"environments": "chain/short", "updates": 2, "seeds": 1},
     ),
 }
 """The questions about one rule; ablation and variety are about meta-trainings."""

@@ -11,6 +11,7 @@ import tyro
 from lpg.analysis import meta_runs
 from lpg.analysis.ablation.variants import variants as ablation_variants
 from lpg.analysis.convergence import measure as convergence
+from lpg.analysis.lesions import measure as lesions
 from lpg.analysis.predictions import measure as predictions
 from lpg.analysis.probe import measure as probe
 from lpg.analysis.questions import QUESTIONS
@@ -68,6 +69,11 @@ class Probe(OfRule, probe.Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Lesions(OfRule, lesions.Settings):
+    """What does the rule need: its predictions, the way it looks ahead, or the policy itself? (ours)"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OfMetaTraining:
     """What every question about meta-training takes."""
 
@@ -111,6 +117,7 @@ KINDS: dict[str, type] = {
     "value-regression": ValueRegression,
     "convergence": Convergence,
     "probe": Probe,
+    "lesions": Lesions,
     "ablation": Ablation,
     "variety": Variety,
 }

@@ -43,8 +43,15 @@ TITLES = {
     "figure-9": "Figure 9: more kinds of training environments",
     "figure-10": "Figure 10: 57 Atari games",
     "probe": "Ours: the rule opened",
+    "lesions": "Ours: what the rule needs",
 }
-ASKED = {"figure-4": "predictions", "figure-5": "value-regression", "figure-6": "convergence", "probe": "probe"}
+ASKED = {
+    "figure-4": "predictions",
+    "figure-5": "value-regression",
+    "figure-6": "convergence",
+    "probe": "probe",
+    "lesions": "lesions",
+}
 TRAINED = {"figure-7": ("ablation", ablation), "figure-9": ("variety", variety)}
 QUICK_SCALE = 0.002
 
@@ -54,7 +61,7 @@ class Arguments:
     """Redraws a figure of the paper, or all of them into one report; what has been measured is not measured again."""
 
     what: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FIGURE")]
-    """figure-3 … figure-10, probe, or all"""
+    """figure-3 … figure-10, probe, lesions, or all"""
     rule: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="RULE")] = ()
     """The discovered rule first, then rules to compare it with in figure 3: `--rule RULE --rule lpg-v=RULE`."""
     out: Path = Path("results/reproduce")

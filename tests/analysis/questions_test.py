@@ -6,7 +6,15 @@ from lpg.analysis.questions import MEASUREMENTS, QUESTIONS
 
 
 def test_the_questions_are_those_of_the_command():
-    assert list(QUESTIONS) == ["predictions", "value-regression", "convergence", "probe", "ablation", "variety"]
+    assert list(QUESTIONS) == [
+        "predictions",
+        "value-regression",
+        "convergence",
+        "probe",
+        "lesions",
+        "ablation",
+        "variety",
+    ]
     assert all(question.name == name and question.about.endswith(")") for name, question in QUESTIONS.items())
 
 

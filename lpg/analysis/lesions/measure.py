@@ -1,0 +1,88 @@
+"""Fresh agents under a rule and under what is left of it after each cut: same instances, same luck."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lpg.analysis.lesions.lesioned import LESIONS
+from lpg.analysis.study import Tables
+from lpg.analysis.table import make_table
+from lpg.environments.registry import suite
+from lpg.evaluation.evaluate import Progress, Trial, run_trials
+from lpg.evaluation.settings import Setting
+from lpg.evaluation.tasks import references
+from lpg.evaluation.train_agents import Curve, TrainingSizes
+from lpg.update_rules.base import Rule
+from lpg.update_rules.lpg import LPG
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What fixes the measurement, beside rule and seed."""
+
+    environments: str = "tabular/dense,tabular/sparse,tabular/long_dense,chain/short,chain/long"
+    """A suite, or names with commas; all exactly solvable."""
+    updates: int = 400
+    """Agent updates of every training."""
+    seeds: int = 8
+    """Agents for each cut and environment."""
+
+    def __post_init__(self) -> None:
+        suite(self.environments)
+        if self.updates < 1 or self.seeds < 1:
+            raise ValueError(f"updates {self.updates} and seeds {self.seeds} given; both must be at least 1")
+
+    @property
+    def longest(self) -> int:
+        """Agent updates that hyper-parameters are looked up for."""
+        return self.updates
+
+    @property
+    def steps(self) -> int:
+        """Environment steps of the measurement with 64 × 20 steps an update."""
+        trainings = len(LESIONS) * len(suite(self.environments)) * self.seeds
+        return trainings * self.updates * TrainingSizes().steps_per_update
+
+
+def measure(
+    rule: Rule,
+    settings: Settings,
+    sizes: TrainingSizes,
+    seed: int,
+    progress: Progress | None = None,
+    setting: Callable[[str], Setting] = lambda name: Setting(),
+    run: Callable[..., Sequence[Curve]] = run_trials,
+) -> Tables:
+    """Trains agents under every lesioned rule.
+
+    Args:
+        seed: instances and luck are those of the report seeds from here on.
+        setting: hyper-parameters by environment, the same for the whole rule and for what is left of it.
+        run: trains the agents.
+
+    Returns:
+        `areas`, with columns `lesion`, `environment`, `seed`, `area`: normalised return, mean over the learning curve.
+
+    Raises:
+        ValueError: the rule is no LPG, so that there is nothing to cut.
+    """
+    if not isinstance(rule, LPG):
+        raise ValueError(f"the rule is {type(rule).__name__}; an LPG is needed, whose senses can be cut")
+    names, seeds = suite(settings.environments), range(seed, seed + settings.seeds)
+    rulers = {name: references(name, seeds, "report") for name in names}
+    rows: list[dict[str, Any]] = []
+    for lesion, one in LESIONS.items():
+        chosen = {name: setting(name) for name in names}
+        if not one.keeps_predictions:
+            chosen = {name: dataclasses.replace(each, y_weight=0.0) for name, each in chosen.items()}
+        trials = [Trial(name, each, chosen[name], settings.updates) for name in names for each in seeds]
+        curves = run(one.cut(rule), trials, "report", sizes=sizes, progress=progress)
+        for trial, (_, returns, *_) in zip(trials, curves, strict=True):
+            random, best = (ruler[trial.seed - seed] for ruler in rulers[trial.environment])
+            rows.append(
+                {"lesion": lesion, "environment": trial.environment, "seed": trial.seed,
+                 "area": float(np.nanmean((np.asarray(returns) - random) / (best - random)))}
+            )  # fmt: skip
+    return {"areas": make_table(rows)}
