@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -23,3 +24,16 @@ _hook.__enter__()
 @pytest.fixture
 def key():
     return jax.random.key(20200717)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def room_for_programs():
+    """Forgets compiled programs before there are too many.
+
+    Each takes pieces of the address space, of which Linux gives a process 65,530. The compiler dies without a word
+    where they are used up, and all tests together would need more.
+    """
+    yield
+    pieces = Path("/proc/self/maps")
+    if pieces.exists() and len(pieces.read_bytes().splitlines()) > 30_000:
+        jax.clear_caches()
