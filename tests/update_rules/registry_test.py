@@ -2,6 +2,8 @@
 
 import pytest
 
+from lpg.environments.registry import suite
+from lpg.evaluation.settings import read_table, tuned_beside
 from lpg.update_rules import registry
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import LPG, init_lpg
@@ -35,6 +37,14 @@ def test_a_shipped_rule_is_found_by_the_name_of_its_file(rule, tmp_path, monkeyp
     save_rule(tmp_path / "lpg.safetensors", rule, {})
     assert list(registry.shipped()) == ["lpg"]
     assert registry.find_rule("lpg").name == "lpg"
+
+
+@pytest.mark.parametrize("name", ["lpg"])
+def test_shipped_rules_are_whole_small_and_say_how_they_were_made(name):
+    one = registry.find_rule(name)
+    assert one.is_learned and one.path.stat().st_size < 5_000_000
+    assert one.card["environment_steps"] > 0 and one.card["config"]["meta_updates"] >= one.card["meta_updates"] > 0
+    assert set(read_table(tuned_beside(one.path))["environments"]) >= set(suite("tables"))
 
 
 def test_a_factory_is_called():
