@@ -25,7 +25,11 @@ TINY = MetaConfig(
 )  # fmt: skip
 """Five lifetimes are dealt out as 2, 2, 1; on two devices a sixth is padding. A lifetime is 8 / 2 = 4 windows."""
 
-NOT_COMPILED = {name for name in TINY.__dict__ if name.startswith("validation_")} | {"meta_updates", "checkpoint_every"}
+NOT_COMPILED = {name for name in TINY.__dict__ if name.startswith("validation_")} | {
+    "initial_rule",
+    "meta_updates",
+    "checkpoint_every",
+}
 """Fields that no compiled program depends on (`meta_updates` only where the learning rate falls)."""
 
 

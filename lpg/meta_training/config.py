@@ -12,7 +12,7 @@ class MetaConfig:
     """A meta-training. Defaults are the paper's values (tables 2 and 3)."""
 
     suite: str = "paper"
-    """Environments to train on: a suite, or names with commas."""
+    """Environments to train on: a suite, or names with commas; one that is named twice has twice the lifetimes."""
     rule: Literal["lpg", "lpg-v", "lpg-no-softmax", "lpg-no-bootstrap", "lpg-no-recurrence"] = "lpg"
     """Which rule to discover; the last three are ablations of the first."""
     lstm_size: int = 256
@@ -21,6 +21,8 @@ class MetaConfig:
     """m, the size of the prediction y (lpg only)."""
     embedding_size: int = 16
     """Width of the hidden layer of φ (lpg only)."""
+    initial_rule: str | None = None
+    """A rule to begin with (name, file or run folder; of the same kind and sizes); none: a random one."""
 
     lifetimes_per_environment: int = 64
     """Parallel lifetimes of each environment."""

@@ -40,9 +40,11 @@ class Group:
 def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
     """Groups of a configuration's environments, in the order in which their shapes first appear."""
     by_shape: dict[tuple[Environment, str], list[str]] = {}
-    members = tuple(dict.fromkeys(suite(config.suite)))  # "chain,chain/short" names one of them twice
-    counts = dict(zip(members, deal(config, len(members)), strict=True))
-    for name in members:
+    members = suite(config.suite)
+    counts: dict[str, int] = {}
+    for name, count in zip(members, deal(config, len(members)), strict=True):
+        counts[name] = counts.get(name, 0) + count
+    for name in counts:
         shape = environment(name).distribution.shape
         by_shape.setdefault((shape, default_agent(name, shape).agent), []).append(name)
     groups = []

@@ -25,7 +25,7 @@ from lpg.meta_training.checkpoint import (
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.metrics import MetricsFile, row
 from lpg.meta_training.state import MetaState, new_bandit
-from lpg.meta_training.trainer import Trainer
+from lpg.meta_training.trainer import Trainer, first_rule
 from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import save_rule
 
@@ -82,7 +82,9 @@ def run(
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     stored = json.loads(json.dumps(dataclasses.asdict(config)))
-    new_bandit(config, suite(config.suite))  # refuses what does not go together before anything is written
+    new_bandit(config, suite(config.suite))  # refuses what does not go together before anything is written …
+    if not resume:
+        first_rule(config, seed)  # … and a rule to begin with that is not there, or does not fit
     checkpoints = _open_folder(folder, stored, seed, resume, listener)
     listener.note("compiling")
     trainer = Trainer(config, seed)

@@ -24,7 +24,8 @@ from lpg.meta_training.programs import (
 )
 from lpg.meta_training.state import Counters, MetaState, new_bandit, new_slots
 from lpg.update_rules.base import Rule
-from lpg.update_rules.rule_file import SIZES, initialiser
+from lpg.update_rules.registry import find_rule
+from lpg.update_rules.rule_file import SIZES, describe, initialiser
 
 MAX_DROPPED = 0.05
 """Largest share of lifetimes that may diverge before the run is stopped."""
@@ -77,8 +78,9 @@ class Trainer:
         )
 
     def init(self) -> MetaState:
-        """A fresh η, and every lifetime at its beginning."""
+        """The η to begin with, and every lifetime at its beginning."""
         state = self.template()
+        state.rule = jax.device_put(first_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
         for index, group in enumerate(self.groups):
             self._give_birth(state, index, np.ones(len(group.slots), bool), is_first=True)
         return state
@@ -204,4 +206,28 @@ def final_returns(total: jax.Array, count: jax.Array) -> np.ndarray:
 def init_rule(config: MetaConfig, seed: int) -> Rule:
     """A fresh η of the configured kind and sizes."""
     key = jax.random.fold_in(stream(seed, "meta"), 2**31 - 1)
-    return initialiser(config.rule)(key, **{name: getattr(config, name) for name in SIZES[config.rule]})
+    return initialiser(config.rule)(key, **_sizes(config))
+
+
+def first_rule(config: MetaConfig, seed: int) -> Rule:
+    """The η that a run begins with: the configured one, or a fresh one.
+
+    Raises:
+        ValueError: the configured one is not to be found, or is of another kind or size.
+    """
+    if config.initial_rule is None:
+        return init_rule(config, seed)
+    found = find_rule(config.initial_rule)
+    kind, sizes = describe(found.rule) if found.is_learned else ("written by hand", {})
+    if (kind, sizes) != (config.rule, _sizes(config)):
+        needed = _words(config.rule, _sizes(config))
+        raise ValueError(f"initial_rule {config.initial_rule!r} is {_words(kind, sizes)}; {needed} is needed")
+    return found.rule
+
+
+def _sizes(config: MetaConfig) -> dict[str, int]:
+    return {name: getattr(config, name) for name in SIZES[config.rule]}
+
+
+def _words(kind: str, sizes: dict[str, int]) -> str:
+    return " ".join([kind, *(f"{name} {size}" for name, size in sizes.items())])

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -56,12 +54,16 @@ def test_agents_with_convolutions_run_one_after_the_other_on_a_cpu_and_others_in
     assert (convolutional.agent, convolutional.chunk) == ("C(16)-D(32)", 1)
 
 
-def test_an_environment_that_is_named_twice_is_there_once():
-    twice = make_groups(MetaConfig(suite="chain,chain/short", num_lifetimes=8), 1)
-    once = make_groups(MetaConfig(suite="chain", num_lifetimes=8), 1)
-    assert [dataclasses.replace(group, distributions=()) for group in twice] == [
-        dataclasses.replace(group, distributions=()) for group in once
-    ]
+def test_an_environment_that_is_named_twice_is_there_once_with_twice_the_lifetimes():
+    twice = make_groups(MetaConfig(suite="chain,chain/short", lifetimes_per_environment=2), 1)
+    once = make_groups(MetaConfig(suite="chain", lifetimes_per_environment=2), 1)
+    assert [group.names for group in twice] == [group.names for group in once]
+    short = twice[0].names.index("chain/short")
+    lifetimes = [[group.slots.count(index) for index in range(len(group.names))] for group in twice]
+    assert lifetimes[0][short] == 4
+    assert sum(map(sum, lifetimes)) == 2 * 6
+    dealt = make_groups(MetaConfig(suite="chain/short,chain/long,chain/short", num_lifetimes=6), 1)
+    assert [sum(group.num_real for group in dealt), dealt[0].slots.count(0)] == [6, 4]
 
 
 @pytest.mark.parametrize(

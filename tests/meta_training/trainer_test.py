@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.meta_training.trainer import DivergenceError, culprits, final_returns, init_rule
+from lpg.meta_training.trainer import DivergenceError, culprits, final_returns, first_rule, init_rule
+from lpg.update_rules.rule_file import save_rule
 from tests.tiny_run import TINY, poke, report, trainer
 
 REAL, PADDING = range(5), 5
@@ -241,3 +242,31 @@ def test_the_rule_is_of_the_configured_kind_and_sizes():
     assert (valued.prediction_size, valued.discovers_predictions) == (1, False)
     for x, y in zip(leaves(init_rule(TINY, 0)), leaves(init_rule(TINY, 0)), strict=True):
         np.testing.assert_array_equal(x, y)
+
+
+def test_a_run_may_begin_with_a_rule_that_is_there(tmp_path, one):
+    found = init_rule(TINY, 7)
+    save_rule(tmp_path / "found.safetensors", found, {})
+    config = dataclasses.replace(TINY, initial_rule=str(tmp_path / "found.safetensors"))
+    begun = trainer(config, 0).init()
+    for x, y in zip(leaves(begun.rule), leaves(found), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert np.any(begun.rule.lstm.weight != one.init().rule.lstm.weight)
+    one.meta_update(begun)
+    # Whoever goes on with such a run has η in its checkpoint and needs the file no more.
+    (tmp_path / "found.safetensors").unlink()
+    trainer(config, 0).template()
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("a2c", "initial_rule 'a2c' is written by hand; lpg lstm_size 4 prediction_size 3 embedding_size 2 is needed"),
+        ("lpg", "initial_rule 'lpg' is lpg lstm_size 32 prediction_size 30 embedding_size 16; lpg lstm_size 4 "),
+        ("nowhere.safetensors", "nowhere.safetensors: no such file or folder"),
+    ],
+)
+def test_a_rule_to_begin_with_must_be_there_and_fit(name, words):
+    with pytest.raises(ValueError) as error:
+        first_rule(dataclasses.replace(TINY, initial_rule=name), 0)
+    assert words in str(error.value)

@@ -8,6 +8,13 @@ import numpy as np
 from lpg.analysis.meta_runs import Variant
 from lpg.meta_training.config import MetaConfig
 
+VALUE_WEIGHT = 1 / 200
+"""α_y of LPG-V over that of the LPG.
+
+Differs from the paper, which gives one list of α_y: a table of values that moves by α_lr α_y times its error is stable
+only below about 1, with α_lr of a thousand and more; a distribution's logits move by at most α_lr α_y.
+"""
+
 
 def variants(config: MetaConfig) -> list[Variant]:
     """The whole LPG first.
@@ -21,9 +28,10 @@ def variants(config: MetaConfig) -> list[Variant]:
         "y_weights": [_middle(config.y_weights)],
         "network_learning_rates": None if networks is None else [_middle(networks)],
     }
+    values = {"rule": "lpg-v", "y_weights": [weight * VALUE_WEIGHT for weight in config.y_weights]}
     return [
         Variant("lpg", "the whole LPG", {"rule": "lpg"}),
-        Variant("lpg-v", "is given a value function, discovers π̂ alone", {"rule": "lpg-v"}),
+        Variant("lpg-v", "is given a value function, discovers π̂ alone", values),
         Variant("no-softmax", "y ∈ ℝ^m and ‖y − ŷ‖²", {"rule": "lpg-no-softmax", "prediction_entropy_weight": 0.0}),
         Variant("no-entropy", "predictions without entropy regularisation, β1 = 0", {"prediction_entropy_weight": 0.0}),
         Variant(
