@@ -7,7 +7,7 @@ import dataclasses
 import json
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,16 @@ def train_variants(
     variants: Mapping[str, MetaConfig],
     folder: Path,
     *,
-    seed: int,
+    seeds: Sequence[int],
     minutes: float | None,
     listener: Callable[[str, MetaConfig], Listener],
     validator: Callable[[MetaConfig], Validate] = Validator,
 ) -> bool:
-    """Meta-trains each variant into `folder/NAME`; what is there goes on, what is finished stays.
+    """Meta-trains each variant with each seed, one run folder each; what is there goes on, what is finished stays.
 
     Args:
+        folder: the runs are where `run_folder` says.
+        seeds: all variants are trained with the first one before any is with the next.
         minutes: for all of them together; none: no limit.
         listener: is made for each variant as its turn comes.
         validator: makes the validation; curves can be compared only if it does not depend on the variant.
@@ -65,9 +67,9 @@ def train_variants(
         KeyboardInterrupt, SystemExit: a signal ended it; the running variant has its checkpoint.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    for name, changed in variants.items():
+    for (name, changed), seed in ((item, seed) for seed in seeds for item in variants.items()):
         left = None if deadline is None else (deadline - time.monotonic()) / 60
-        own = folder / name
+        own = run_folder(folder, name, seed)
         if is_finished(own, changed):
             continue
         if left is not None and left <= 0:
@@ -89,27 +91,32 @@ def train_variants(
     return True
 
 
-def is_finished(run_folder: Path, config: MetaConfig) -> bool:
+def run_folder(folder: Path, name: str, seed: int) -> Path:
+    """Where the run of a variant with a seed is."""
+    return folder / name / f"seed-{seed}"
+
+
+def is_finished(run: Path, config: MetaConfig) -> bool:
     """Whether a run folder has all the meta-updates of a configuration."""
     try:
-        stored = json.loads((run_folder / "config.json").read_text())["config"]
+        stored = json.loads((run / "config.json").read_text())["config"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    rows = read_metrics(run_folder / "metrics.csv")
+    rows = read_metrics(run / "metrics.csv")
     is_same = stored == json.loads(json.dumps(dataclasses.asdict(config)))
     return is_same and bool(rows) and float(rows[-1]["meta_update"]) >= config.meta_updates
 
 
-def validations(folder: Path, names: list[str]) -> Table:
+def validations(folder: Path, names: Sequence[str], seeds: Sequence[int]) -> Table:
     """Validation scores of the runs so far.
 
     Returns:
-        Columns `variant`, `meta_update`, `score`; runs without any validation have no row.
+        Columns `variant`, `seed`, `meta_update`, `score`; runs without any validation have no row.
     """
     rows: list[dict[str, Any]] = []
-    for name in names:
-        for line in read_metrics(folder / name / "metrics.csv"):
+    for name, seed in ((name, seed) for name in names for seed in seeds):
+        for line in read_metrics(run_folder(folder, name, seed) / "metrics.csv"):
             if line["validation"] and np.isfinite(float(line["validation"])):
                 row = {"meta_update": float(line["meta_update"]), "score": float(line["validation"])}
-                rows.append({"variant": name, **row})
-    return make_table(rows) if rows else {n: np.zeros(0) for n in ("variant", "meta_update", "score")}
+                rows.append({"variant": name, "seed": float(seed), **row})
+    return make_table(rows) if rows else {n: np.zeros(0) for n in ("variant", "seed", "meta_update", "score")}

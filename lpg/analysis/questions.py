@@ -53,6 +53,9 @@ class Measurement:
     """(rule, settings, sizes, seed, progress) → tables."""
     quick: dict[str, Any]
     """Settings for a glance that takes seconds and proves nothing."""
+    trained_updates: Callable[[Any], int] | None = None
+    """Settings → updates of the agents that it trains with hyper-parameters of the rule's own, which `measure` then
+    takes as `setting`: environment → hyper-parameters; none: it trains no such agents."""
 
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -71,11 +74,13 @@ MEASUREMENTS: dict[str, Measurement] = {
         probe_measure.Settings,
         probe_measure.measure,
         {"iterations": 2, "environments": "chain/short", "updates": (1,)},
+        trained_updates=lambda settings: max(settings.updates),
     ),
     "lesions": Measurement(
         lesions_measure.Settings,
         lesions_measure.measure,
         {"environments": "chain/short", "updates": 2, "seeds": 1},
+        trained_updates=lambda settings: settings.updates,
     ),
 }
 """The questions about one rule; ablation and variety are about meta-trainings."""

@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from lpg.analysis import meta_runs
+from lpg.analysis.ablation.variants import validated_with
 from lpg.analysis.ablation.variants import variants as ablation_variants
 from lpg.analysis.convergence import measure as convergence
 from lpg.analysis.lesions import measure as lesions
@@ -87,17 +89,21 @@ class OfMetaTraining:
     """Folder for runs, tables, figures and findings; by default results/analysis/QUESTION."""
     seed: int = 0
     """Seed of everything random, the same for all variants."""
+    meta_seeds: int = 1
+    """Meta-trainings of each variant, with the seeds SEED, SEED + 1, …; more may be asked for later."""
     minutes: float | None = None
     """Stop cleanly after so many minutes; the same command goes on."""
 
     def __post_init__(self) -> None:
+        if self.meta_seeds < 1:
+            raise ValueError(f"--meta-seeds is {self.meta_seeds}; at least 1 is needed")
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"--minutes is {self.minutes}; it must be positive")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ablation(OfMetaTraining):
-    """What does each part of the LPG contribute? (Figure 7) Each variant is a run folder."""
+    """What does each part of the LPG contribute? (Figure 7) Each variant and seed is a run folder."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -169,14 +175,15 @@ def _meta_train(question: str, arguments: Any, folder: Path) -> int:
         return MetaProgress(one.meta_updates)
 
     def validator(one: MetaConfig) -> Validator:
-        return Validator(config if question == "ablation" else one)  # curves of an ablation must be comparable
+        return Validator(validated_with(config, one) if question == "ablation" else one)
 
+    seeds = range(arguments.seed, arguments.seed + arguments.meta_seeds)
     is_complete = meta_runs.train_variants(
-        changed, folder / "runs", seed=arguments.seed, minutes=arguments.minutes, listener=listener, validator=validator
+        changed, folder / "runs", seeds=seeds, minutes=arguments.minutes, listener=listener, validator=validator
     )
-    tables: Tables = {"validations": meta_runs.validations(folder / "runs", names)}
+    tables: Tables = {"validations": meta_runs.validations(folder / "runs", names, seeds)}
     if question == "variety":
-        tables["scores"] = _scores(arguments, folder / "runs", {one.name: one.of(config) for one in made})
+        tables["scores"] = _scores(arguments, folder / "runs", {one.name: one.of(config) for one in made}, seeds)
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
     write_whole(folder / SETTINGS, (json.dumps({"question": question, **wanted}, indent=1) + "\n").encode())
@@ -186,18 +193,19 @@ def _meta_train(question: str, arguments: Any, folder: Path) -> int:
     return DONE
 
 
-def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig]) -> Any:
+def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: Sequence[int]) -> Any:
     """The rules of all training sets on environments that none has seen; finished ones only."""
-    finished = [name for name, config in configs.items() if meta_runs.is_finished(runs / name, config)]
+    places = {(name, seed): meta_runs.run_folder(runs, name, seed) for seed in seeds for name in configs}
+    finished = {key: place for key, place in places.items() if meta_runs.is_finished(place, configs[key[0]])}
     environments = check_unseen(arguments.suite)
     if not finished:
-        return {name: [] for name in ("variant", "environment", "score", "learning_rate")}
-    rules = {one.label: one for one in contestants([f"{name}={runs / name}" for name in finished])}
-    rates = configs[finished[0]].validation_learning_rates
+        return {name: [] for name in ("variant", "meta_seed", "environment", "score", "learning_rate")}
+    rules = {key: contestants([f"{key[0]}={place}"])[0] for key, place in finished.items()}
+    rates = next(iter(configs.values())).validation_learning_rates
     updates = {name: default_updates(name, arguments.steps_scale) for name in environments}
     total = sum(updates.values()) * arguments.seeds * len(rules) * len(rates) * 64 * 20
     with StepProgress("unseen environments", total) as progress:
         return measure_variety(
-            {name: (one.named.rule, one.sizes) for name, one in rules.items()},
+            {key: (one.named.rule, one.sizes) for key, one in rules.items()},
             environments, arguments.seeds, updates, rates, progress.advance,
         )  # fmt: skip

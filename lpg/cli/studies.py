@@ -37,8 +37,9 @@ def ask(question: str, one: Contestant, settings: Any, seed: int, folder: Path) 
 
     def measure() -> Any:
         options: dict[str, Any] = {}
-        if hasattr(settings, "longest"):  # agents are trained, with the rule's own hyper-parameters
-            options["setting"] = lambda name: one.chosen(name, settings.longest).setting
+        if measurement.trained_updates is not None:
+            updates = measurement.trained_updates(settings)
+            options["setting"] = lambda name: one.chosen(name, updates).setting
         with StepProgress(f"{question} of {one.label}", settings.steps) as progress:
             return measurement.measure(one.named.rule, settings, one.sizes, seed, progress=progress.advance, **options)
 

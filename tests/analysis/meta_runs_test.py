@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lpg.analysis.meta_runs import Variant, is_finished, train_variants, validations
+from lpg.analysis.meta_runs import Variant, is_finished, run_folder, train_variants, validations
 from tests.tiny_run import TINY
 
 CONFIG = dataclasses.replace(TINY, suite="chain/short", num_lifetimes=2, meta_updates=2, validation_every=1)
@@ -26,8 +26,8 @@ def train(folder, variants, heard, **options):
         return Silent()
 
     return train_variants(
-        variants, folder, seed=0, listener=listener, validator=lambda config: lambda rule: 0.5,
-        **{"minutes": None, **options},
+        variants, folder, listener=listener, validator=lambda config: lambda rule: 0.5,
+        **{"seeds": [0], "minutes": None, **options},
     )  # fmt: skip
 
 
@@ -36,25 +36,29 @@ def test_variants_are_trained_once_and_their_validations_collected(tmp_path):
     heard = []
     assert train(tmp_path, variants, heard)
     assert heard == ["whole", "flat"]
-    assert all(is_finished(tmp_path / name, config) for name, config in variants.items())
-    curves = validations(tmp_path, ["whole", "flat", "absent"])
+    assert all(is_finished(run_folder(tmp_path, name, 0), config) for name, config in variants.items())
+    curves = validations(tmp_path, ["whole", "flat", "absent"], [0])
     assert curves["variant"].tolist() == ["whole", "whole", "flat", "flat"]
     assert curves["meta_update"].tolist() == [1, 2, 1, 2] and set(curves["score"]) == {0.5}
     # Again: nothing is left to do; with one more meta-update the folder holds another configuration and is refused.
     assert train(tmp_path, variants, heard) and heard == ["whole", "flat"]
     longer = {"whole": dataclasses.replace(CONFIG, meta_updates=3)}
-    assert not is_finished(tmp_path / "whole", longer["whole"])
+    assert not is_finished(run_folder(tmp_path, "whole", 0), longer["whole"])
     with pytest.raises(ValueError, match="meta_updates"):
         train(tmp_path, longer, heard)
+    # With a second seed only the second is new.
+    heard.clear()
+    assert train(tmp_path, {"whole": CONFIG}, heard, seeds=[0, 1]) and heard == ["whole"]
+    assert validations(tmp_path, ["whole"], [0, 1])["seed"].tolist() == [0, 0, 1, 1]
 
 
 def test_a_budget_of_time_ends_it_and_it_goes_on_later(tmp_path):
     heard = []
     assert not train(tmp_path, {"whole": CONFIG}, heard, minutes=1e-9)
-    assert not is_finished(tmp_path / "whole", CONFIG)
-    assert validations(tmp_path, ["whole"])["score"].size == 0
+    assert not is_finished(run_folder(tmp_path, "whole", 0), CONFIG)
+    assert validations(tmp_path, ["whole"], [0])["score"].size == 0
     assert train(tmp_path, {"whole": CONFIG}, heard)
-    assert is_finished(tmp_path / "whole", CONFIG)
+    assert is_finished(run_folder(tmp_path, "whole", 0), CONFIG)
 
 
 def test_a_variant_changes_what_it_says_and_nothing_else():

@@ -50,7 +50,7 @@ def test_the_ablation_trains_a_variant_and_says_what_is_missing(tmp_path, capsys
     assert main(command) == 0
     out = capsys.readouterr().out
     assert "NO RESULTS YET" in out and "no results yet for lpg, lpg-v" in out
-    assert (tmp_path / "a" / "runs" / "no-recurrence" / "rule.safetensors").is_file()
+    assert (tmp_path / "a" / "runs" / "no-recurrence" / "seed-0" / "rule.safetensors").is_file()
     assert read_table(tmp_path / "a" / "validations.csv")["meta_update"].tolist() == [2]
     # Another configuration does not mix with it.
     assert main([*command, "--set", "meta_updates=3"]) == 2
@@ -66,6 +66,7 @@ def test_the_ablation_trains_a_variant_and_says_what_is_missing(tmp_path, capsys
         (["predictions", "--rule", "a2c", "--seed", "-1"], "--seed is -1"),
         (["ablation", "--only", "no-softmx"], "did you mean 'no-softmax'"),
         (["ablation", "--minutes", "0"], "--minutes is 0"),
+        (["ablation", "--meta-seeds", "0"], "--meta-seeds is 0"),
         (["variety", "--suite", "chain/short"], "chain/short is trained on"),
     ],
 )

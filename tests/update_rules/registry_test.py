@@ -1,9 +1,14 @@
 """Names of rules: every spelling that the command line allows, and the nearest one for those that it does not."""
 
+import dataclasses
+import json
+
 import pytest
 
 from lpg.environments.registry import suite
 from lpg.evaluation.settings import read_table, tuned_beside
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.config_file import load_config
 from lpg.update_rules import registry
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import LPG, init_lpg
@@ -39,12 +44,21 @@ def test_a_shipped_rule_is_found_by_the_name_of_its_file(rule, tmp_path, monkeyp
     assert registry.find_rule("lpg").name == "lpg"
 
 
-@pytest.mark.parametrize("name", ["lpg"])
+@pytest.mark.parametrize("name", list(registry.shipped()))
 def test_shipped_rules_are_whole_small_and_say_how_they_were_made(name):
     one = registry.find_rule(name)
     assert one.is_learned and one.path.stat().st_size < 5_000_000
     assert one.card["environment_steps"] > 0 and one.card["config"]["meta_updates"] >= one.card["meta_updates"] > 0
     assert set(read_table(tuned_beside(one.path))["environments"]) >= set(suite("tables"))
+
+
+@pytest.mark.parametrize(("name", "config"), [("lpg-hours", "hours")])
+def test_a_shipped_configuration_makes_the_shipped_rule(name, config):
+    stored = registry.find_rule(name).card["config"]
+    wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config))))
+    assert stored == {key: wanted[key] for key in stored}
+    # Fields that are newer than the rule have the values that nobody gave then.
+    assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys())
 
 
 def test_a_factory_is_called():

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lpg.analysis.paper_numbers import FIGURE_7, FIGURE_7_UPDATES
 from lpg.analysis.study import Tables
 from lpg.analysis.style import INK, RULE_COLOURS, style
@@ -23,7 +25,7 @@ def plot(tables: Tables, folder: Path) -> list[Path]:
 
 
 def draw(tables: Tables) -> "Figure":
-    """Left ours, right the paper's; the same colours."""
+    """Left ours, means over meta-seeds with a thin line for each; right the paper's; the same colours."""
     from matplotlib.figure import Figure
 
     curves = tables["validations"]
@@ -33,9 +35,13 @@ def draw(tables: Tables) -> "Figure":
     figure = Figure(figsize=(9.0, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name in names:
-        one = select(curves, variant=name)
-        left.plot(one["meta_update"], one["score"], "o-", markersize=3, color=palette[name], label=name,
-                  zorder=4 if name == "lpg" else 3)  # fmt: skip
+        own = select(curves, variant=name)
+        runs = [select(own, seed=seed) for seed in np.unique(own["seed"])]
+        at = np.unique(own["meta_update"])
+        mean = [select(own, meta_update=x)["score"].mean() for x in at]
+        left.plot(at, mean, "o-", markersize=3, color=palette[name], label=name, zorder=4 if name == "lpg" else 3)
+        for one in runs if len(runs) > 1 else []:
+            left.plot(one["meta_update"], one["score"], color=palette[name], linewidth=0.6, alpha=0.5)
     left.set(title="ours", xlabel="meta-updates", ylabel="validation, normalised area")
     if not names:
         left.text(0.5, 0.5, "no validation yet", ha="center", va="center", color=INK, transform=left.transAxes)

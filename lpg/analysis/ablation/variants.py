@@ -3,6 +3,8 @@
 Reference: Oh et al. (2020), section 4.5 and figure 7.
 """
 
+import dataclasses
+
 import numpy as np
 
 from lpg.analysis.meta_runs import Variant
@@ -41,6 +43,11 @@ def variants(config: MetaConfig) -> list[Variant]:
         Variant("no-bootstrap", "ours: the rule does not see y(s′)", {"rule": "lpg-no-bootstrap"}),
         Variant("no-recurrence", "ours: the rule sees one step at a time", {"rule": "lpg-no-recurrence"}),
     ]
+
+
+def validated_with(config: MetaConfig, variant: MetaConfig) -> MetaConfig:
+    """What a variant is validated with: what the whole LPG is, so that curves can be compared, but with its own α_y."""
+    return dataclasses.replace(config, rule=variant.rule, y_weights=variant.y_weights, prediction_entropy_weight=0.0)
 
 
 def _middle(values: tuple[float, ...]) -> float:

@@ -35,11 +35,6 @@ class Settings:
             raise ValueError(f"updates {self.updates} and seeds {self.seeds} given; both must be at least 1")
 
     @property
-    def longest(self) -> int:
-        """Agent updates that hyper-parameters are looked up for."""
-        return self.updates
-
-    @property
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update."""
         trainings = len(LESIONS) * len(suite(self.environments)) * self.seeds
@@ -66,12 +61,17 @@ def measure(
         `areas`, with columns `lesion`, `environment`, `seed`, `area`: normalised return, mean over the learning curve.
 
     Raises:
-        ValueError: the rule is no LPG, so that there is nothing to cut.
+        ValueError: the rule is no whole LPG, so that there is nothing to cut, or less than is cut here; or the best
+            return somewhere is not known, so that there is nothing to normalise with.
     """
-    if not isinstance(rule, LPG):
-        raise ValueError(f"the rule is {type(rule).__name__}; an LPG is needed, whose senses can be cut")
+    if not isinstance(rule, LPG) or rule.without != "nothing":
+        what = f"LPG without {rule.without}" if isinstance(rule, LPG) else type(rule).__name__
+        raise ValueError(f"the rule is {what}; a whole LPG is needed, whose senses can be cut")
     names, seeds = suite(settings.environments), range(seed, seed + settings.seeds)
     rulers = {name: references(name, seeds, "report") for name in names}
+    for name, ruler in rulers.items():
+        if not np.all(np.isfinite(ruler)):
+            raise ValueError(f"the best return of {name} is not known; areas need environments where it is")
     rows: list[dict[str, Any]] = []
     for lesion, one in LESIONS.items():
         chosen = {name: setting(name) for name in names}

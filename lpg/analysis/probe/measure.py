@@ -42,11 +42,6 @@ class Settings:
             raise ValueError("steps_ahead must be at least 2, iterations and all updates at least 1")
 
     @property
-    def longest(self) -> int:
-        """Agent updates that hyper-parameters are looked up for."""
-        return max(self.updates)
-
-    @property
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update."""
         on_grids = len(suite(self.environments)) * sum(self.updates)

@@ -15,7 +15,7 @@ from lpg.update_rules.base import Rule
 
 
 def measure(
-    rules: Mapping[str, tuple[Rule, TrainingSizes]],
+    rules: Mapping[tuple[str, int], tuple[Rule, TrainingSizes]],
     environments: Sequence[str],
     seeds: int,
     updates: Mapping[str, int],
@@ -26,17 +26,17 @@ def measure(
     """Fresh agents under each rule.
 
     Args:
-        rules: by training set, with the sizes of the agents' training.
+        rules: by training set and meta-seed, with the sizes of the agents' training.
         updates: agent updates by environment.
         learning_rates: tried for every rule and environment alike; the best one counts, on each environment.
 
     Returns:
-        Columns `variant`, `environment`, `score`, `learning_rate`: normalised area under the learning curve, mean over
-        seeds; the raw final return where nothing can be normalised.
+        Columns `variant`, `meta_seed`, `environment`, `score`, `learning_rate`: normalised area under the learning
+        curve, mean over seeds; the raw final return where nothing can be normalised.
     """
     rulers = ruler_rows(environments, seeds, "report")
     rows: list[dict[str, Any]] = []
-    for variant, (rule, sizes) in rules.items():
+    for (variant, meta_seed), (rule, sizes) in rules.items():
         best: dict[str, tuple[float, float]] = {}
         for rate in learning_rates:
             found = evaluate(
@@ -50,7 +50,7 @@ def measure(
                 if np.isfinite(value) and (name not in best or value > best[name][0]):
                     best[name] = (value, rate)
         rows += [
-            {"variant": variant, "environment": name, "score": value, "learning_rate": rate}
+            {"variant": variant, "meta_seed": meta_seed, "environment": name, "score": value, "learning_rate": rate}
             for name, (value, rate) in best.items()
         ]
     return make_table(rows)

@@ -1,5 +1,6 @@
 """Standings at what all variants have reached, and the verdicts on figure 7."""
 
+import numpy as np
 import pytest
 
 from lpg.analysis.ablation.score import score, standings
@@ -8,22 +9,34 @@ from lpg.analysis.table import make_table
 NAMES = ("lpg", "lpg-v", "no-softmax", "no-entropy", "no-l2", "fixed-hyper", "no-bootstrap", "no-recurrence")
 
 
-def tables(**heights):
+def tables(seed=0, **heights):
     """Curves of four validations, at 100, 200, 300 and 400 meta-updates; the last one counts."""
     rows = []
     for name in NAMES:
         height = heights.get(name.replace("-", "_"), 0.5)
-        rows += [{"variant": name, "meta_update": 100 * n, "score": height if n == 4 else 0.0} for n in (1, 2, 3, 4)]
+        rows += [
+            {"variant": name, "seed": float(seed), "meta_update": 100 * n, "score": height if n == 4 else 0.0}
+            for n in (1, 2, 3, 4)
+        ]
     return {"validations": make_table(rows)}
 
 
 def test_the_last_quarter_of_what_all_have_reached_counts():
     # At 300 and 400 of 400: (0 + .8) / 2 = .4
-    assert standings(tables(lpg=0.8)["validations"])["lpg"] == pytest.approx(0.4)
+    assert standings(tables(lpg=0.8)["validations"])["lpg"] == pytest.approx([0.4])
     cut = tables(lpg=0.8)["validations"]
     keep = (cut["variant"] != "no-l2") | (cut["meta_update"] <= 200)
     cut = {name: column[keep] for name, column in cut.items()}
-    assert standings(cut)["lpg"] == 0  # all have reached 200, and nobody scored by then
+    assert standings(cut)["lpg"] == [0]  # all have reached 200, and nobody scored by then
+
+
+def test_the_mean_over_seeds_counts_and_a_seed_that_is_behind_does_not_yet():
+    first, second = tables(lpg=0.8)["validations"], tables(seed=1, lpg=0.4)["validations"]
+    both = {name: np.concatenate([first[name], second[name]]) for name in first}
+    assert standings(both)["lpg"] == pytest.approx([0.4, 0.2])
+    assert "lpg 0.300 (0.200–0.400, 2 seeds)" in score({"validations": both})[0].found
+    behind = {name: np.concatenate([first[name], second[name][:3]]) for name in first}  # seed 1 of lpg is at 300
+    assert standings(behind)["lpg"] == pytest.approx([0.4])
 
 
 def test_lpg_must_be_above_all_five():

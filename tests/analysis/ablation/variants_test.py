@@ -2,7 +2,9 @@
 
 import dataclasses
 
-from lpg.analysis.ablation.variants import variants
+import pytest
+
+from lpg.analysis.ablation.variants import validated_with, variants
 from lpg.analysis.paper_numbers import FIGURE_7
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import load_config
@@ -26,3 +28,13 @@ def test_each_differs_from_the_whole_in_its_own_fields_only():
 def test_fixed_hyper_parameters_are_one_arm_from_the_middle():
     (fixed,) = [one for one in variants(MetaConfig()) if one.name == "fixed-hyper"]
     assert (fixed.of(MetaConfig()).learning_rates, fixed.of(MetaConfig()).y_weights) == ((40.0,), (0.5,))
+
+
+def test_all_are_validated_with_the_same_agents_but_for_the_weight_of_their_predictions():
+    config = load_config("laptop")
+    for variant in variants(config):
+        own = validated_with(config, variant.of(config))
+        assert own.rule == variant.of(config).rule and own.y_weights == variant.of(config).y_weights
+        assert (own.suite, own.validation_learning_rates) == (config.suite, config.validation_learning_rates)
+    value = next(one.of(config) for one in variants(config) if one.name == "lpg-v")
+    assert [200 * weight for weight in value.y_weights] == pytest.approx(config.y_weights)

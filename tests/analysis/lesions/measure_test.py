@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -47,8 +49,14 @@ def test_agents_are_really_trained(rule):
     assert np.isfinite(areas["area"]).all() and len(select(areas, seed=1)["area"]) == len(LESIONS)
 
 
-def test_what_has_no_senses_to_cut_is_refused():
-    with pytest.raises(ValueError, match="the rule is A2C; an LPG is needed"):
+def test_what_has_no_senses_to_cut_or_no_ruler_is_refused(rule):
+    with pytest.raises(ValueError, match="the rule is A2C; a whole LPG is needed"):
         measure(A2C(), SETTINGS, TrainingSizes(), 0)
+    ablated = init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3, embedding_size=2, without="recurrence")
+    with pytest.raises(ValueError, match="the rule is LPG without recurrence; a whole LPG is needed"):
+        measure(ablated, SETTINGS, TrainingSizes(), 0)
+    unknown = dataclasses.replace(SETTINGS, environments="chain/short,classic/Acrobot-v1")
+    with pytest.raises(ValueError, match="best return of classic/Acrobot-v1 is not known"):
+        measure(rule, unknown, TrainingSizes(), 0)
     with pytest.raises(ValueError, match="updates 0 and seeds 8"):
         Settings(updates=0)

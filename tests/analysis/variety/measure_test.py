@@ -16,9 +16,10 @@ def evaluate(rule, label, environments, seeds, updates, purpose, setting, **opti
 
 def test_the_best_learning_rate_counts_and_is_told():
     names = ("chain/short", "chain/long")
-    rules = {name: (Deaf(), TrainingSizes()) for name in ("tabular", "tabular-random")}
+    rules = {key: (Deaf(), TrainingSizes()) for key in (("tabular", 3), ("tabular-random", 4))}
     table = measure(rules, names, 2, {n: 1 for n in names}, (0.25, 0.75, 0.5), evaluate=evaluate)
     assert table["variant"].tolist() == ["tabular", "tabular", "tabular-random", "tabular-random"]
+    assert table["meta_seed"].tolist() == [3, 3, 4, 4]
     assert table["environment"].tolist() == [*names, *names]
     assert set(table["learning_rate"]) == {0.75}
     # The chain lies between 0 (random) and 1, so that a return is its own normalised value.
