@@ -1,5 +1,8 @@
 """d objective / dη through K updates of one lifetime."""
 
+import dataclasses
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,12 +11,13 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lpg.agents.outputs import outputs
 from lpg.agents.registry import TABULAR, agent_optimizer
+from lpg.agents.rollout import RolloutInfo
 from lpg.environments.base import Environment
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import CriticInfo, assess
 from lpg.meta_training.lifetime import LifetimeState, fresh_rollout, remember_returns
 from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
-from lpg.types import AgentOutput, Targets, Trajectory
+from lpg.types import Targets, Trajectory
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
@@ -57,49 +61,17 @@ def run_window(
         The meta-loss; the lifetime after the window, and a report.
     """
     mask = shape.action_mask(lifetime.instance)
-    optimizer = agent_optimizer(agent_name)
-
-    def update(rule: Rule, agent, optimizer_state, trajectory):  # noqa: ANN001, ANN202
-        return agent_update(rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper)
-
-    if config.remat:
-        update = jax.checkpoint(update)
-
-    def measure(output: AgentOutput, action: Array, advantage: Array, targets: Targets) -> ObjectiveTerms:
-        return terms(output, action, advantage, targets, rule.discovers_predictions)
 
     def step(carry: tuple, key: PRNGKeyArray) -> tuple:
-        agent, optimizer_state, state, trajectory, critic, total, count, before = carry
-        agent, optimizer_state, info = update(rule, agent, optimizer_state, trajectory)
-        # An update begins where the one before it is measured, so its forward pass serves both.
-        measured = measure(info.output, trajectory.action, *before)
-        state, trajectory, finished = fresh_rollout(key, state, agent, shape, lifetime.instance, config)
-        critic, advantage, critic_info = assess(
-            critic,
-            trajectory,
-            lifetime.hyper.gamma,
-            lambda_=config.outer_lambda,
-            rate=config.critic_rate,
-            learning_rate=config.critic_learning_rate,
-            scale_advantages=config.scale_advantages,
-        )
-        total, count = remember_returns(total, count, finished, config.num_streams)
-        following = (agent, optimizer_state, state, trajectory, critic, total, count, (advantage, info.targets))
-        return following, (measured, critic_info, finished)
+        now = dataclasses.replace(lifetime, **carry[0])
+        now, before, seen = _update(rule, now, carry[1], key, mask, config, shape, agent_name)
+        return (_moving(now), before), seen
 
-    first = (
-        lifetime.agent,
-        lifetime.optimizer_state,
-        lifetime.rollout,
-        lifetime.trajectory,
-        lifetime.critic,
-        lifetime.return_sum,
-        lifetime.return_count,
-        nothing_before(lifetime.trajectory, rule),
-    )
+    first = (_moving(lifetime), nothing_before(lifetime.trajectory, rule))
     last, (measured, critic_info, finished) = jax.lax.scan(step, first, jax.random.split(key, config.num_updates))
-    agent, optimizer_state, state, trajectory, critic, total, count, before = last
-    newest = measure(outputs(agent, trajectory.observation, mask), trajectory.action, *before)
+    following = dataclasses.replace(lifetime, **last[0])
+    output = outputs(following.agent, following.trajectory.observation, mask)
+    newest = terms(output, following.trajectory.action, *last[1], rule.discovers_predictions)
     # The first measurement belongs to the window before this one.
     per_update = jax.tree.map(lambda rows, row: jnp.append(rows[1:], row), measured, newest)
     steps = jnp.arange(config.num_updates)
@@ -112,18 +84,6 @@ def run_window(
         config.pi_hat_weight,
         config.y_hat_weight,
     )
-    following = LifetimeState(
-        instance=lifetime.instance,
-        agent=agent,
-        optimizer_state=optimizer_state,
-        hyper=lifetime.hyper,
-        policy_entropy_weight=lifetime.policy_entropy_weight,
-        rollout=state,
-        trajectory=trajectory,
-        critic=critic,
-        return_sum=total,
-        return_count=count,
-    )
     report = WindowInfo(
         loss=loss,
         terms=jax.tree.map(jnp.mean, per_update),
@@ -131,9 +91,67 @@ def run_window(
         return_sum=jnp.sum(finished.return_sum),
         num_episodes=jnp.sum(finished.num_episodes),
         is_deterministic=per_update.policy_entropy[-1] < DETERMINISTIC * jnp.log(jnp.sum(mask)),
-        is_finite=all_finite((agent, loss)),
+        is_finite=all_finite((following.agent, loss)),
     )
     return loss, (following, report)
+
+
+def _moving(lifetime: LifetimeState) -> dict[str, Any]:
+    """What a window changes; carrying the rest through the loop would keep it for the backward pass, K times."""
+    names = ("agent", "optimizer_state", "rollout", "trajectory", "critic", "return_sum", "return_count")
+    return {name: getattr(lifetime, name) for name in names}
+
+
+def _update(
+    rule: Rule,
+    lifetime: LifetimeState,
+    before: tuple[Float[Array, " T B"], Targets],
+    key: PRNGKeyArray,
+    mask: Bool[Array, " A"],
+    config: MetaConfig,
+    shape: Environment,
+    agent_name: str,
+) -> tuple[LifetimeState, tuple[Float[Array, " T B"], Targets], tuple[ObjectiveTerms, CriticInfo, RolloutInfo]]:
+    """One agent update and the rollout after it.
+
+    Args:
+        before: advantages of the newest rollout, and the targets of the update that was made before it.
+
+    Returns:
+        The lifetime after it; its own advantages and targets; and what it measured of the update before.
+    """
+    optimizer = agent_optimizer(agent_name)
+
+    def update(rule: Rule, agent, optimizer_state, trajectory):  # noqa: ANN001, ANN202
+        return agent_update(rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper)
+
+    if config.remat:
+        update = jax.checkpoint(update)
+    agent, optimizer_state, info = update(rule, lifetime.agent, lifetime.optimizer_state, lifetime.trajectory)
+    # An update begins where the one before it is measured, so its forward pass serves both.
+    measured = terms(info.output, lifetime.trajectory.action, *before, rule.discovers_predictions)
+    state, trajectory, finished = fresh_rollout(key, lifetime.rollout, agent, shape, lifetime.instance, config)
+    critic, advantage, critic_info = assess(
+        lifetime.critic,
+        trajectory,
+        lifetime.hyper.gamma,
+        lambda_=config.outer_lambda,
+        rate=config.critic_rate,
+        learning_rate=config.critic_learning_rate,
+        scale_advantages=config.scale_advantages,
+    )
+    total, count = remember_returns(lifetime.return_sum, lifetime.return_count, finished, config.num_streams)
+    following = dataclasses.replace(
+        lifetime,
+        agent=agent,
+        optimizer_state=optimizer_state,
+        rollout=state,
+        trajectory=trajectory,
+        critic=critic,
+        return_sum=total,
+        return_count=count,
+    )
+    return following, (advantage, info.targets), (measured, critic_info, finished)
 
 
 def nothing_before(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T B"], Targets]:
