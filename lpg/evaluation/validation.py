@@ -35,14 +35,10 @@ class Validator:
             environment can be solved exactly there is nothing to normalise with: then the mean final return.
         """
         config = self.config
-        rates = {name: self.learning_rates(name) for name in suite(config.suite)}
-        found: dict[str, list[float]] = {name: [] for name in rates}
-        for trial in range(max(map(len, rates.values()))):
-            settings = {
-                name: Setting(learning_rate=each[trial], y_weight=float(np.median(config.y_weights)))
-                for name, each in rates.items()
-                if trial < len(each)
-            }
+        tried = {name: self.settings(name) for name in suite(config.suite)}
+        found: dict[str, list[float]] = {name: [] for name in tried}
+        for trial in range(max(map(len, tried.values()))):
+            settings = {name: each[trial] for name, each in tried.items() if trial < len(each)}
             _, scored = score_rule(
                 rule,
                 config.rule,
@@ -57,9 +53,12 @@ class Validator:
                 found[name].append(value)
         return float(np.mean([max(values) for values in found.values() if values]))
 
-    def learning_rates(self, name: str) -> tuple[float, ...]:
-        """What is tried in an environment: networks do not live on a table's rates."""
-        agent = default_agent(name, environment(name).distribution.shape)
+    def settings(self, name: str) -> list[Setting]:
+        """What is tried in an environment; networks do not live on a table's rates."""
+        config, agent = self.config, default_agent(name, environment(name).distribution.shape)
         if agent.agent == TABULAR:
-            return self.config.validation_learning_rates
-        return self.config.network_learning_rates or agent.learning_rates
+            rates, weights = config.validation_learning_rates, config.y_weights
+        else:
+            rates = config.network_learning_rates or agent.learning_rates
+            weights = config.network_y_weights or config.y_weights
+        return [Setting(learning_rate=rate, y_weight=float(np.median(weights))) for rate in rates]

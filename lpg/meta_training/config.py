@@ -73,7 +73,9 @@ class MetaConfig:
     network_learning_rates: tuple[float, ...] | None = None
     """… and of networks (none: Table 3 of the paper, environment by environment) …"""
     y_weights: tuple[float, ...] = (0.1, 0.5, 1.0)
-    """… times prediction weights α_y."""
+    """… times prediction weights α_y, of agents that are tables …"""
+    network_y_weights: tuple[float, ...] | None = None
+    """… and of networks (none: the same)."""
     bandit_temperature: float = 0.1
     """τ of equation 6."""
     bandit_exploration: float = 0.2
@@ -158,7 +160,7 @@ class MetaConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
         if min(*self.learning_rates, *self.validation_learning_rates, *(self.network_learning_rates or ())) <= 0:
             raise ValueError("learning rates must be positive")
-        if min(*self.y_weights, *self.policy_entropy_weights) < 0:
+        if min(*self.y_weights, *(self.network_y_weights or ()), *self.policy_entropy_weights) < 0:
             raise ValueError("y_weights and policy_entropy_weights must not be negative")
         for name in ("max_gradient_norm", "max_lifetime_gradient_norm"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:

@@ -68,8 +68,10 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
 def arms(config: MetaConfig, name: str) -> list[tuple[float, float]]:
     """All pairs (α_lr, α_y) that an environment's agents may be given: the bandit's arms, in order."""
     found = default_agent(name, environment(name).distribution.shape)
-    rates = config.learning_rates if found.agent == TABULAR else config.network_learning_rates or found.learning_rates
-    return list(itertools.product(rates, config.y_weights))
+    if found.agent == TABULAR:
+        return list(itertools.product(config.learning_rates, config.y_weights))
+    rates = config.network_learning_rates or found.learning_rates
+    return list(itertools.product(rates, config.network_y_weights or config.y_weights))
 
 
 def deal(config: MetaConfig, num_environments: int) -> list[int]:

@@ -89,9 +89,12 @@ def test_networks_are_tried_with_the_rates_that_they_are_trained_with(monkeypatc
     np.testing.assert_allclose(Validator(mixed)(A2C()), 0.47)
     assert [settings["chain/distractor"].learning_rate for settings in seen] == [0.002, 0.005, 0.01]
     assert list(seen[2]) == ["chain/distractor"]
-    own = dataclasses.replace(mixed, network_learning_rates=(0.01,))
+    own = dataclasses.replace(mixed, network_learning_rates=(0.01,), network_y_weights=(0.2, 0.3, 0.7))
     np.testing.assert_allclose(Validator(own)(A2C()), 0.47)
     assert len(seen) == 3 + 2
+    weights = [{name: setting.y_weight for name, setting in settings.items()} for settings in seen]
+    assert (weights[0]["chain/distractor"], weights[3]["chain/distractor"]) == (0.5, 0.3)
+    assert weights[3]["chain/long"] == 0.5
 
 
 def test_where_nothing_can_be_solved_exactly_final_returns_count(monkeypatch):

@@ -104,3 +104,6 @@ def test_networks_have_the_rates_of_table_3_unless_the_configuration_says_otherw
     config = MetaConfig(y_weights=(0.5,), network_learning_rates=(0.1,))
     assert arms(config, "random/small") == [(0.1, 0.5)]
     assert [rate for rate, _ in arms(config, "tabular/dense")] == [20.0, 40.0, 80.0]
+    config = MetaConfig(y_weights=(0.5,), network_learning_rates=(0.1,), network_y_weights=(0.3, 0.4))
+    assert arms(config, "random/small") == [(0.1, 0.3), (0.1, 0.4)]
+    assert arms(config, "chain/short")[0] == (20.0, 0.5)

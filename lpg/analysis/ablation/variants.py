@@ -28,9 +28,14 @@ def variants(config: MetaConfig) -> list[Variant]:
     fixed = {
         "learning_rates": [_middle(config.learning_rates)],
         "y_weights": [_middle(config.y_weights)],
+        "network_y_weights": None if config.network_y_weights is None else [_middle(config.network_y_weights)],
         "network_learning_rates": None if networks is None else [_middle(networks)],
     }
-    values = {"rule": "lpg-v", "y_weights": [weight * VALUE_WEIGHT for weight in config.y_weights]}
+    values = {
+        "rule": "lpg-v",
+        "y_weights": [weight * VALUE_WEIGHT for weight in config.y_weights],
+        "network_y_weights": config.network_y_weights or config.y_weights,
+    }
     return [
         Variant("lpg", "the whole LPG", {"rule": "lpg"}),
         Variant("lpg-v", "is given a value function, discovers π̂ alone", values),
@@ -47,7 +52,13 @@ def variants(config: MetaConfig) -> list[Variant]:
 
 def validated_with(config: MetaConfig, variant: MetaConfig) -> MetaConfig:
     """What a variant is validated with: what the whole LPG is, so that curves can be compared, but with its own α_y."""
-    return dataclasses.replace(config, rule=variant.rule, y_weights=variant.y_weights, prediction_entropy_weight=0.0)
+    return dataclasses.replace(
+        config,
+        rule=variant.rule,
+        y_weights=variant.y_weights,
+        network_y_weights=variant.network_y_weights,
+        prediction_entropy_weight=0.0,
+    )
 
 
 def _middle(values: tuple[float, ...]) -> float:
