@@ -97,6 +97,8 @@ class MetaConfig:
     """Fraction of the learning rate that is left at the end; the fall is a half cosine."""
     max_gradient_norm: float | None = None
     """Clip the mean meta-gradient to this global norm; none: never."""
+    averaging: float = 0.0
+    """Decay of the running mean of η that is validated and kept as the rule; 0: η itself."""
 
     validation_every: int = 500
     """Meta-updates between two validations; the best validated η becomes the rule."""
@@ -137,6 +139,8 @@ class MetaConfig:
             )
         if self.num_steps < 2:
             raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging is {self.averaging}; 0 ≤ averaging < 1 is needed, or the mean never moves")
         if not 0 < self.lifetime_scale <= 1:
             raise ValueError(
                 f"lifetime_scale is {self.lifetime_scale}; a share in (0, 1] of each environment's own budget is needed"

@@ -122,7 +122,7 @@ def meta_optimizer(config: MetaConfig) -> optax.GradientTransformation:
 
 
 def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
-    """(η, optimiser state, scales, gradients of all groups) → η′, optimiser state′, scales′, report.
+    """(η, its running mean, optimiser state, scales, gradients of all groups) → the first four anew, and a report.
 
     The mean meta-gradient is the sum over all lifetimes divided by their number, however they were grouped. η stays as
     it was where the gradient is not finite.
@@ -133,7 +133,7 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
     optimizer = meta_optimizer(config)
     count = jnp.concatenate([jnp.asarray(c, jnp.float32) for c in counts])
 
-    def step(rule: Rule, optimizer_state: optax.OptState, scales: ScaleState, gradients: tuple) -> tuple:
+    def step(rule: Rule, average: Rule, optimizer_state: optax.OptState, scales: ScaleState, gradients: tuple) -> tuple:
         summed = jax.tree.map(lambda *g: jnp.concatenate([x.sum(0) for x in g]), *gradients)
         mean = jax.tree.map(lambda g: g / count.reshape(-1, *[1] * (g.ndim - 1)), summed)
         squares = [jnp.sum(g.reshape(g.shape[0], -1) ** 2, axis=1) for g in jax.tree.leaves(mean)]
@@ -153,8 +153,10 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
             leaf_norms=jnp.stack([jnp.linalg.norm(g.reshape(-1)) for g in jax.tree.leaves(total)]),
             is_finite=is_finite & all_finite(moved),
         )
+        follow = lambda mean, new: new + config.averaging * (mean - new)  # noqa: E731
         return (
             jax.tree.map(keep, moved, rule),
+            jax.tree.map(keep, jax.tree.map(follow, average, moved), average),
             jax.tree.map(keep, following, optimizer_state),
             jax.tree.map(keep, seen, scales),
             info,

@@ -167,7 +167,7 @@ def _validate(
     """Scores η, keeps it beside the checkpoints, and makes it the run's rule if it is the best so far."""
     began = time.monotonic()
     counters = state.counters
-    score = validate(state.rule)
+    score = validate(state.average)
     # A score that is no number (no episode ended) never replaces one that is.
     is_best = score > counters.best_score or counters.best_score == float("-inf")
     if is_best:
@@ -194,7 +194,7 @@ def _save_rule(
         "evaluation": {"validation": None if validation is None or math.isnan(validation) else validation},
         "jax": jax.__version__,
     }
-    save_rule(path, jax.device_get(state.rule), card)
+    save_rule(path, jax.device_get(state.average), card)
 
 
 def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, listener: Listener) -> list[Path]:

@@ -52,6 +52,8 @@ class MetaState:
     """η and all that goes on around it. Keys are no part of it: they are derived from seed and meta-update."""
 
     rule: Rule
+    average: Rule
+    """Running mean of η over meta-updates: what is validated and kept."""
     optimizer_state: optax.OptState
     scales: ScaleState
     lifetimes: list[LifetimeState]
@@ -90,6 +92,7 @@ def to_arrays(state: MetaState) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     bandit = state.bandit
     arrays = {
         **flatten(state.rule, "rule."),
+        **flatten(state.average, "average."),
         **flatten(state.optimizer_state, "optimizer."),
         **flatten(state.scales, "scales."),
         **flatten(state.lifetimes, "lifetimes."),
@@ -117,6 +120,7 @@ def from_arrays(template: MetaState, arrays: dict[str, np.ndarray], counters: di
     )
     return MetaState(
         rule=unflatten(template.rule, arrays, "rule."),
+        average=unflatten(template.average, arrays, "average."),
         optimizer_state=unflatten(template.optimizer_state, arrays, "optimizer."),
         scales=unflatten(template.scales, arrays, "scales."),
         lifetimes=unflatten(template.lifetimes, arrays, "lifetimes."),

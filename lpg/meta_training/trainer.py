@@ -69,6 +69,7 @@ class Trainer:
         num_environments = len(self.names)
         return MetaState(
             rule=rule,
+            average=jax.tree.map(jnp.copy, rule),
             optimizer_state=jax.device_put(meta_optimizer(self.config).init(rule), everywhere),
             scales=jax.device_put(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), everywhere),
             lifetimes=jax.tree.map(jnp.copy, self._empty),
@@ -81,6 +82,7 @@ class Trainer:
         """The η to begin with, and every lifetime at its beginning."""
         state = self.template()
         state.rule = jax.device_put(first_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
+        state.average = jax.tree.map(jnp.copy, state.rule)
         for index, group in enumerate(self.groups):
             self._give_birth(state, index, np.ones(len(group.slots), bool), is_first=True)
         return state
@@ -103,8 +105,8 @@ class Trainer:
             )
             gradients.append(gradient)
             infos.append(info)
-        state.rule, state.optimizer_state, state.scales, step = self.programs.meta_step(
-            state.rule, state.optimizer_state, state.scales, tuple(gradients)
+        state.rule, state.average, state.optimizer_state, state.scales, step = self.programs.meta_step(
+            state.rule, state.average, state.optimizer_state, state.scales, tuple(gradients)
         )
         state.counters.meta_update += 1
         report = StepReport(step=jax.device_get(step), windows={}, final_returns={}, resets=0)

@@ -150,31 +150,31 @@ def gradients(eta, *sums):
     return jax.tree.map(lambda x: leaf(x, x is eta.pi_head.bias), eta)
 
 
-def step(config, eta, counts, *groups, scales=None):
-    """One step of η; returns η′, optimiser state, scales, report."""
+def step(config, eta, counts, *groups, scales=None, average=None):
+    """One step of η; returns η′, its running mean, optimiser state, scales, report."""
     number = sum(map(len, counts))
     scales = scales or ScaleState(mean_square=jnp.zeros(number), weight=jnp.zeros(()))
     program = meta_step_program(config, [np.array(c) for c in counts])
-    return program(eta, meta_optimizer(config).init(eta), scales, groups)
+    return program(eta, eta if average is None else average, meta_optimizer(config).init(eta), scales, groups)
 
 
 def test_the_mean_is_over_lifetimes_whatever_the_groups(eta):
     # Sums 6 and 10 over 2 and 3 lifetimes in one group, 8 over 3 in another: (6 + 10 + 8) / (2 + 3 + 3) = 3; the means
     # of the three environments are 3, 10/3 and 8/3.
-    _, _, _, info = step(TINY, eta, [[2, 3], [3]], gradients(eta, 6.0, 10.0), gradients(eta, 8.0))
+    *_, info = step(TINY, eta, [[2, 3], [3]], gradients(eta, 6.0, 10.0), gradients(eta, 8.0))
     np.testing.assert_allclose(info.gradient_norm, 3, rtol=1e-6)
     np.testing.assert_allclose(info.environment_norms, [3, 10 / 3, 8 / 3], rtol=1e-6)
     np.testing.assert_allclose(np.max(info.leaf_norms), 3, rtol=1e-6)
-    _, _, _, together = step(TINY, eta, [[2, 3, 3]], gradients(eta, 6.0, 10.0, 8.0))
+    *_, together = step(TINY, eta, [[2, 3, 3]], gradients(eta, 6.0, 10.0, 8.0))
     np.testing.assert_allclose(together.gradient_norm, 3, rtol=1e-6)
     # The twin: the mean of the environments' means would be (3 + 10/3) / 2 = 3.1667 here, where lifetimes give 16/5.
-    _, _, _, unequal = step(TINY, eta, [[2, 3]], gradients(eta, 6.0, 10.0))
+    *_, unequal = step(TINY, eta, [[2, 3]], gradients(eta, 6.0, 10.0))
     np.testing.assert_allclose(unequal.gradient_norm, 3.2, rtol=1e-6)
 
 
 def test_adam_takes_its_first_step_at_the_learning_rate_against_the_gradient(eta):
     # Adam's first step is rate · g / |g| = 1e-3, whatever the gradient's size; other leaves have none and stay.
-    following, _, _, _ = step(TINY, eta, [[1]], gradients(eta, 7.0))
+    following, *_ = step(TINY, eta, [[1]], gradients(eta, 7.0))
     np.testing.assert_allclose(following.pi_head.bias, eta.pi_head.bias - 1e-3, rtol=1e-4)
     np.testing.assert_array_equal(following.y_head.bias, eta.y_head.bias)
 
@@ -183,28 +183,39 @@ def test_scaled_environments_share_eta_and_raw_ones_do_not(eta):
     # Means 1000 and −1 of one lifetime each. Raw: (1000 − 1) / 2. Scaled by their norms 1000 and 1: (1 − 1) / 2 = 0.
     scaled = dataclasses.replace(TINY, scale_gradients=True)
     sums = gradients(eta, 1000.0, -1.0)
-    np.testing.assert_allclose(step(scaled, eta, [[1, 1]], sums)[3].gradient_norm, 0, atol=1e-6)
-    np.testing.assert_allclose(step(TINY, eta, [[1, 1]], sums)[3].gradient_norm, 499.5, rtol=1e-6)
+    np.testing.assert_allclose(step(scaled, eta, [[1, 1]], sums)[-1].gradient_norm, 0, atol=1e-6)
+    np.testing.assert_allclose(step(TINY, eta, [[1, 1]], sums)[-1].gradient_norm, 499.5, rtol=1e-6)
 
 
 def test_the_scale_is_a_running_root_mean_square(eta):
     # After squares 4 and 16: 0.95 · (0.05 · 4) + 0.05 · 16 = 0.99, weight 0.95 · 0.05 + 0.05 = 0.0975;
     # √(0.99 / 0.0975) = 3.186494, and the gradient 4 becomes 4 / 3.186494 = 1.255298.
     config = dataclasses.replace(TINY, scale_gradients=True)
-    _, _, scales, _ = step(config, eta, [[1]], gradients(eta, 2.0))
-    _, _, scales, info = step(config, eta, [[1]], gradients(eta, 4.0), scales=scales)
+    *_, scales, _ = step(config, eta, [[1]], gradients(eta, 2.0))
+    *_, scales, info = step(config, eta, [[1]], gradients(eta, 4.0), scales=scales)
     np.testing.assert_allclose(scales.mean_square, [0.99], rtol=1e-5)
     np.testing.assert_allclose(info.gradient_norm, 1.255298, rtol=1e-5)
 
 
 def test_a_gradient_that_is_not_finite_changes_nothing_and_is_reported(eta):
     scales = ScaleState(mean_square=jnp.array([0.2]), weight=jnp.array(0.05))
-    following, state, kept, info = step(TINY, eta, [[1]], gradients(eta, np.nan), scales=scales)
+    following, mean, state, kept, info = step(TINY, eta, [[1]], gradients(eta, np.nan), scales=scales)
     assert not info.is_finite
-    expected = (eta, meta_optimizer(TINY).init(eta), scales)
-    for x, y in zip(leaves((following, state, kept)), leaves(expected), strict=True):
+    expected = (eta, eta, meta_optimizer(TINY).init(eta), scales)
+    for x, y in zip(leaves((following, mean, state, kept)), leaves(expected), strict=True):
         np.testing.assert_array_equal(x, y)
-    assert step(TINY, eta, [[1]], gradients(eta, 1.0))[3].is_finite
+    assert step(TINY, eta, [[1]], gradients(eta, 1.0))[-1].is_finite
+
+
+def test_the_running_mean_follows_eta_and_is_eta_without_averaging(eta):
+    before = jax.tree.map(lambda x: x + 1, eta)
+    averaged = dataclasses.replace(TINY, averaging=0.75)
+    following, mean, *_ = step(averaged, eta, [[1]], gradients(eta, 7.0), average=before)
+    for new, kept, old in zip(*map(leaves, (following, mean, before)), strict=True):
+        np.testing.assert_allclose(kept, 0.75 * old + 0.25 * new, rtol=1e-6, atol=1e-6)
+    following, mean, *_ = step(TINY, eta, [[1]], gradients(eta, 7.0), average=before)
+    for new, kept in zip(leaves(following), leaves(mean), strict=True):
+        np.testing.assert_array_equal(kept, new)
 
 
 def learning_rates(**changes) -> list[float]:
