@@ -56,31 +56,38 @@ def _power(middle: float) -> Callable[[int], float]:
 
 
 LEARNED = (
-    Ladder("learning_rate", _power(40.0), (1, 3, 5)),
+    Ladder("learning_rate", _power(40.0), (2, 4, 6, 8)),
     Ladder("y_weight", _power(0.5), (-3, -1)),
 )
+VALUED = (LEARNED[0], Ladder("y_weight", _power(0.5), (-11, -9)))
 HAND_WRITTEN = (
     Ladder("learning_rate", _power(40.0), (1, 3)),
     Ladder("y_weight", _power(0.5), (-3, -1)),
     Ladder("policy_entropy_weight", lambda rung: 0.0 if rung == 0 else 0.0025 * 2.0**rung, (0, 2), lowest=0),
     Ladder("lambda_", lambda rung: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[rung], (1, 3), lowest=0, highest=6),
 )
-"""The boxes have six and sixteen corners. γ is not swept: it is part of the task that the agents are given."""
+"""The boxes have eight, eight and sixteen corners. γ is not swept: it is part of the task that the agents are given.
+
+The first is for rules that discover their predictions, the second for learned ones that are given a value: a table's
+values diverge where α_lr α_y is large, a categorical prediction does not.
+"""
 
 _ADAM = Ladder("learning_rate", _power(0.001), (-1, 1))
 """Adam's steps do not grow with the gradient: 0.0005 and 0.002 are the corners, in the middle of Table 3's rates. What
 is left of the weights is their ratio to the policy's loss, so that the other ladders serve networks too."""
 
 
-def ladders_for(agent: str, *, is_learned: bool) -> tuple[Ladder, ...]:
+def ladders_for(agent: str, *, is_learned: bool, is_valued: bool = False) -> tuple[Ladder, ...]:
     """The hyper-parameters that a sweep may change, and how.
 
     Args:
         agent: what is tuned, see `lpg.agents.registry`: a table takes other learning rates than a network.
         is_learned: learned rules have neither entropy bonus nor λ.
+        is_valued: of a learned rule: its predictions are values, not its own.
     """
-    ladders = LEARNED if is_learned else HAND_WRITTEN
-    return ladders if agent == TABULAR else (_ADAM, *ladders[1:])
+    if agent != TABULAR:
+        return (_ADAM, *(LEARNED if is_learned else HAND_WRITTEN)[1:])
+    return (VALUED if is_valued else LEARNED) if is_learned else HAND_WRITTEN
 
 
 def tune(
@@ -114,7 +121,10 @@ def tune(
     """
     sizes, seeds = sizes or TrainingSizes(), range(num_seeds)
     own = {name: default_agent(name, environment(name).distribution.shape).agent for name in environments}
-    ladders = {name: ladders_for(agent or own[name], is_learned=is_learned) for name in environments}
+    is_valued = not rule.discovers_predictions
+    ladders = {
+        name: ladders_for(agent or own[name], is_learned=is_learned, is_valued=is_valued) for name in environments
+    }
     rulers = {name: references(name, seeds, "tuning", num_actions) for name in environments}
     tried: dict[str, dict[Point, float]] = {name: {} for name in environments}
     while any(len(done) < num_trials for done in tried.values()):

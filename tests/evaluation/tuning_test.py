@@ -56,8 +56,8 @@ def test_a_budget_smaller_than_the_box_is_kept():
 
 
 def test_the_boxes_leave_most_of_a_budget_to_the_search():
-    # 3 · 2 corners, and 2 · 2 · 2 · 2.
-    assert len(candidates({}, LEARNED, 99)) == 6
+    # 4 · 2 corners, and 2 · 2 · 2 · 2.
+    assert len(candidates({}, LEARNED, 99)) == 8
     assert len(candidates({}, HAND_WRITTEN, 99)) == 16
 
 
@@ -76,6 +76,16 @@ def test_a_network_is_tuned_around_the_rates_of_adam():
     assert (
         len(candidates({}, network, 99)) == 16 and len(candidates({}, ladders_for("D(32)", is_learned=True), 99)) == 4
     )
+
+
+def test_the_values_of_a_learned_rule_are_tuned_where_a_table_of_them_is_stable():
+    own = ladders_for("tabular", is_learned=True)
+    valued = ladders_for("tabular", is_learned=True, is_valued=True)
+    # A row that is met at every step moves by 2 α_lr α_y of its error: at 2560 this is below 1 up to α_y = 2e-4, and
+    # most rows are met at less than a tenth of the steps.
+    assert max(valued[1].value(rung) for rung in valued[1].start) < 2e-3
+    assert min(own[1].value(rung) for rung in own[1].start) > 0.05
+    assert ladders_for("D(32)", is_learned=True, is_valued=True) == ladders_for("D(32)", is_learned=True)
 
 
 @pytest.fixture(scope="module")
