@@ -17,7 +17,7 @@ T, B = 20, 16  # steps and streams of a trajectory
 
 
 class Agent(linen.Module):
-    """Policy preferences, and as many predictions as the rule asks for."""
+    """Policy preferences, and as many predictions as the rule asks for, which begin at zero."""
 
     prediction_size: int
 
@@ -25,7 +25,7 @@ class Agent(linen.Module):
     def __call__(self, x):
         for _ in range(2):
             x = linen.relu(linen.Dense(64)(x))
-        return linen.Dense(2)(x), linen.Dense(self.prediction_size)(x)
+        return linen.Dense(2)(x), linen.Dense(self.prediction_size, kernel_init=linen.initializers.zeros)(x)
 
 
 parser = argparse.ArgumentParser()

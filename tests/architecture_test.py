@@ -110,18 +110,15 @@ def test_nobody_draws_from_a_global_generator():
 
 
 MODULES = {
-    "table": lambda key: init_table(key, num_states=3, num_actions=2, prediction_size=2, prediction_scale=1.0),
+    "table": lambda key: init_table(num_states=3, num_actions=2, prediction_size=2),
     "network": lambda key: init_network(
         key,
         parse_architecture("C(2)-D(3)"),
         observation_shape=(2, 3, 3),
         num_actions=2,
         prediction_size=2,
-        prediction_scale=1.0,
     ),
-    "atari": lambda key: init_atari(
-        key, observation_shape=(1, 36, 36), num_actions=2, prediction_size=2, prediction_scale=1.0
-    ),
+    "atari": lambda key: init_atari(key, observation_shape=(1, 36, 36), num_actions=2, prediction_size=2),
     "a2c": lambda key: A2C(),
     "with baseline": lambda key: WithBaseline(init_lpg(key, lstm_size=2, prediction_size=2)),
     "lpg": lambda key: init_lpg(key, lstm_size=2, prediction_size=2),

@@ -1,8 +1,10 @@
 """What several tests share: a chain and a grid small enough to follow by hand, and trajectories made of literals."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from lpg.agents.tabular import Table
 from lpg.environments.delayed_chain import ChainInstance, ChainShape
 from lpg.environments.grid_families import place_objects
 from lpg.environments.grid_world import GridShape
@@ -67,3 +69,14 @@ def random_output(key, batch: tuple[int, ...], num_actions: int = 3, prediction_
         logits=jax.random.normal(key_logits, (*batch, num_actions)),
         prediction=jax.random.normal(key_prediction, (*batch, prediction_size)),
     )
+
+
+def with_random_predictions(key, agent):
+    """A table or a network whose predictions differ from state to state; those of a fresh agent are all zero."""
+    if isinstance(agent, Table):
+        rows, start = agent.rows, agent.num_actions
+        random = jax.random.normal(key, rows[:, start:].shape, rows.dtype)
+        return Table(rows=rows.at[:, start:].set(random), num_actions=start)
+    weight = agent.prediction.weight
+    random = jax.random.normal(key, weight.shape, weight.dtype) / weight.shape[0] ** 0.5
+    return eqx.tree_at(lambda a: a.prediction.weight, agent, random)

@@ -78,12 +78,10 @@ def init_network(
     observation_shape: tuple[int, ...],
     num_actions: int,
     prediction_size: int,
-    prediction_scale: float,
 ) -> Network:
-    """A network with an almost uniform policy; torso weights as He et al. (2015) advise for ReLU.
+    """A network with an almost uniform policy and predictions of zero, for the reason that `init_table` gives.
 
-    Args:
-        prediction_scale: scale of the prediction head; 0 for predictions that begin at zero.
+    Torso weights are as He et al. (2015) advise for ReLU.
 
     Raises:
         ValueError: convolutions were asked for where observations have no rows and columns.
@@ -107,6 +105,6 @@ def init_network(
         convolutions=tuple(convolutions),
         dense=tuple(dense),
         policy=init_linear(next(keys), size, num_actions, scale=0.01),
-        prediction=init_linear(next(keys), size, prediction_size, scale=prediction_scale),
+        prediction=init_linear(next(keys), size, prediction_size, scale=0.0),
         observation_ndim=len(observation_shape),
     )

@@ -23,9 +23,7 @@ class AgentSizes:
     num_actions: int
     """A: how many preferences the policy has."""
     prediction_size: int
-    """P: how many numbers the rule wants predicted."""
-    prediction_scale: float
-    """Standard deviation that the rule wants of a fresh agent's predictions; 0: they begin at zero."""
+    """P: how many numbers the rule wants predicted. They had better begin at zero, as those of other agents do."""
     is_bytes: bool = False
     """Observations are pixels from 0 to 255, as they come from a game."""
 

@@ -62,10 +62,8 @@ def read_networks(agent: str) -> tuple[Architecture, ...]:
     return tuple(parse_architecture(part) for part in parts)
 
 
-def init_agent(
-    key: PRNGKeyArray, agent: str, environment: Environment, *, prediction_size: int, prediction_scale: float
-) -> Agent:
-    """A fresh agent by name.
+def init_agent(key: PRNGKeyArray, agent: str, environment: Environment, *, prediction_size: int) -> Agent:
+    """A fresh agent by name. Unless it is one's own, all its predictions are zero, see `init_table`.
 
     Raises:
         ValueError: see `check_agent`; or an agent of one's own does not fit the rule or the environment.
@@ -77,16 +75,11 @@ def init_agent(
             num_states=environment.num_states if isinstance(environment, IndexEnvironment) else None,
             num_actions=environment.num_actions,
             prediction_size=prediction_size,
-            prediction_scale=prediction_scale,
         )
         return init_own(key, agent, sizes)
     if isinstance(environment, IndexEnvironment):
         return init_table(
-            key,
-            num_states=environment.num_states,
-            num_actions=environment.num_actions,
-            prediction_size=prediction_size,
-            prediction_scale=prediction_scale,
+            num_states=environment.num_states, num_actions=environment.num_actions, prediction_size=prediction_size
         )
     networks = read_networks(agent)
     init, architecture = (init_separate, networks) if len(networks) == 2 else (init_network, networks[0])
@@ -96,7 +89,6 @@ def init_agent(
         observation_shape=environment.observation_shape,
         num_actions=environment.num_actions,
         prediction_size=prediction_size,
-        prediction_scale=prediction_scale,
     )
 
 

@@ -31,7 +31,6 @@ def init_separate(
     observation_shape: tuple[int, ...],
     num_actions: int,
     prediction_size: int,
-    prediction_scale: float,
 ) -> SeparateNetworks:
     """Two fresh networks, for π and for y; arguments as in `init_network`.
 
@@ -46,7 +45,6 @@ def init_separate(
             observation_shape=observation_shape,
             num_actions=num_actions if i == 0 else 1,
             prediction_size=prediction_size if i == 1 else 1,
-            prediction_scale=prediction_scale if i == 1 else 0.0,
         )
         for i in range(2)
     )

@@ -1,9 +1,8 @@
 """An agent that is a table: one row of policy preferences and prediction per state, read by index."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
 from lpg.types import AgentOutput
 
@@ -21,15 +20,10 @@ class Table(eqx.Module):
         return AgentOutput(logits=row[: self.num_actions], prediction=row[self.num_actions :])
 
 
-def init_table(
-    key: PRNGKeyArray, *, num_states: int, num_actions: int, prediction_size: int, prediction_scale: float
-) -> Table:
-    """A table with a uniform policy and predictions drawn from N(0, prediction_scale²).
+def init_table(*, num_states: int, num_actions: int, prediction_size: int) -> Table:
+    """A table of zeros: the policy is uniform in every state, and so are categorical predictions; values are zero.
 
-    Differs from the paper: it does not say how tables begin; random predictions tell states apart from the start.
+    Differs from the paper: it does not say how tables begin. A prediction that is uniform says that the state was never
+    visited; a random one is noise, which the rule would have to wash out first.
     """
-    prediction = prediction_scale * jax.random.normal(key, (num_states, prediction_size))
-    return Table(
-        rows=jnp.concatenate([jnp.zeros((num_states, num_actions), prediction.dtype), prediction], axis=1),
-        num_actions=num_actions,
-    )
+    return Table(rows=jnp.zeros((num_states, num_actions + prediction_size)), num_actions=num_actions)

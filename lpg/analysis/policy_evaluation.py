@@ -123,9 +123,15 @@ def hyperparameters(rate: float, gamma: float, lambda_: float = 0.95) -> Hyperpa
     return setting.hyperparameters()
 
 
-def first_predictions(key: Key[Array, ""], rule: Rule, num_states: int) -> Float[Array, " S P"]:
-    """Predictions as a fresh agent has them."""
-    return rule.prediction_scale * jax.random.normal(key, (num_states, rule.prediction_size))
+def fresh_predictions(rule: Rule, *shape: int) -> Float[Array, " *shape P"]:
+    """Predictions as fresh agents have them: zero, which is uniform where they are categorical."""
+    return jnp.zeros((*shape, rule.prediction_size))
+
+
+def random_predictions(key: Key[Array, ""], rule: Rule, *shape: int) -> Float[Array, " *shape P"]:
+    """Predictions that begin apart, drawn from N(0, 1); values, which are given and not discovered, are zero."""
+    scale = 1.0 if rule.discovers_predictions else 0.0
+    return scale * jax.random.normal(key, (*shape, rule.prediction_size))
 
 
 def frozen_policy(num_actions: int) -> optax.GradientTransformation:

@@ -24,7 +24,7 @@ from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
 from lpg.arrays import side_by_side
 from lpg.environments.base import Environment, Instance
-from lpg.learner.baseline import WithBaseline, with_calm_baseline
+from lpg.learner.baseline import WithBaseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
@@ -232,11 +232,7 @@ def _programs(
 
 def _begin(rule: Rule, run: Run, shape: Environment, sizes: TrainingSizes, name: str) -> RunState:
     key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
-    agent = init_agent(
-        key_agent, name, shape, prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale
-    )
-    if isinstance(rule, WithBaseline):
-        agent = with_calm_baseline(agent)
+    agent = init_agent(key_agent, name, shape, prediction_size=rule.prediction_size)
     return RunState(
         agent=agent,
         optimizer_state=agent_optimizer(name).init(agent),

@@ -128,7 +128,7 @@ def _fresh(card: AgentCard) -> Any:
     key = jax.random.key(0)
     if not is_hosted(card.environment):
         shape = environment(card.environment).distribution.shape
-        return init_agent(key, card.agent, shape, prediction_size=card.prediction_size, prediction_scale=1.0)
+        return init_agent(key, card.agent, shape, prediction_size=card.prediction_size)
     spaces = look(card.environment, card.sticky_actions)
     # Any rule that asks for so many predictions: of the rule an agent's shapes depend on nothing else.
     rule = init_lpg(key, lstm_size=1, prediction_size=card.prediction_size)

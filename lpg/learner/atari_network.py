@@ -55,18 +55,12 @@ class AtariNetwork(eqx.Module):
 
 
 def init_atari(
-    key: PRNGKeyArray,
-    *,
-    observation_shape: tuple[int, ...],
-    num_actions: int,
-    prediction_size: int,
-    prediction_scale: float,
+    key: PRNGKeyArray, *, observation_shape: tuple[int, ...], num_actions: int, prediction_size: int
 ) -> AtariNetwork:
-    """A network with an almost uniform policy; torso weights as He et al. (2015) advise for ReLU.
+    """A network with an almost uniform policy and predictions of zero; torso weights as He et al. (2015) advise.
 
     Args:
         observation_shape: [channels, rows, columns], (4, 84, 84) say.
-        prediction_scale: scale of the prediction head; 0 for predictions that begin at zero.
 
     Raises:
         ValueError: observations have no channels, rows and columns, or too few of the latter.
@@ -87,5 +81,5 @@ def init_atari(
         convolutions=tuple(convolutions),
         dense=init_linear(key_dense, size * math.prod(sides), UNITS, scale=math.sqrt(2)),
         policy=init_linear(key_policy, UNITS, num_actions, scale=0.01),
-        prediction=init_linear(key_prediction, UNITS, prediction_size, scale=prediction_scale),
+        prediction=init_linear(key_prediction, UNITS, prediction_size, scale=0.0),
     )

@@ -67,7 +67,8 @@ class Learner:
 
         Args:
             agent: a pair (init, apply) or a factory of Equinox modules, see `lpg.learner.agent.as_agent`. It gives the
-                preferences of a discrete policy and as many predictions as the rule asks for (`rule.prediction_size`).
+                preferences of a discrete policy and as many predictions as the rule asks for (`rule.prediction_size`),
+                which had better begin at zero, see `lpg.agents.tabular.init_table`.
             rule: a rule, or anything that `lpg.load_rule` takes.
             optimizer: any of optax; the learning rate is its own.
             y_weight: α_y ≥ 0, weight of the prediction's loss.
@@ -75,7 +76,7 @@ class Learner:
             lambda_: λ in [0, 1]; only rules with a value function use it.
             policy_entropy_weight: entropy bonus ≥ 0; only hand-written rules use it.
             baseline: subtract a learned f_θ(s) from π̂ (equation 7 of the paper). The agent's prediction is then one
-                number longer, and its last number is f; it had better begin at zero.
+                number longer, and its last number is f.
 
         Raises:
             ValueError: something of the above is not what it should be.

@@ -39,11 +39,6 @@ class OnRealSteps(eqx.Module):
         """As the rule inside."""
         return self.rule.discovers_predictions
 
-    @property
-    def prediction_scale(self) -> float:
-        """As the rule inside."""
-        return self.rule.prediction_scale
-
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """Those of the rule inside; rows that are no steps get some, too, which nobody uses."""
         return self.rule.targets(inputs, hyper)

@@ -113,7 +113,6 @@ def _own(agent: str, rule: Rule, spaces: Spaces, baseline: bool) -> Agent:
         num_states=spaces.num_states,
         num_actions=spaces.num_actions,
         prediction_size=rule.prediction_size + baseline,
-        prediction_scale=rule.prediction_scale,
         is_bytes=spaces.is_bytes,
     )
     jax.eval_shape(lambda key: init_own(key, agent, sizes), jax.random.key(0))  # says now what does not fit

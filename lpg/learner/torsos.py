@@ -11,7 +11,6 @@ from lpg.agents.network import Network, init_network, parse_architecture
 from lpg.agents.tabular import Table, init_table
 from lpg.learner.agent import Agent
 from lpg.learner.atari_network import LEAST_SIDE, AtariNetwork, init_atari
-from lpg.learner.baseline import with_calm_baseline
 from lpg.types import AgentOutput
 from lpg.update_rules.base import Rule
 
@@ -25,19 +24,15 @@ def table(rule: Rule, *, num_states: int, num_actions: int, baseline: bool = Fal
     """A row of preferences and predictions per state; for observations that number states.
 
     Args:
-        rule: says how many predictions there are and how they begin.
-        baseline: one prediction more, which begins at zero; see `lpg.learner.baseline`.
+        rule: says how many predictions there are; all begin at zero.
+        baseline: one prediction more, see `lpg.learner.baseline`.
     """
 
     def init(key: PRNGKeyArray) -> Table:
-        made = init_table(
-            key,
-            num_states=num_states,
-            num_actions=num_actions,
-            prediction_size=rule.prediction_size + baseline,
-            prediction_scale=rule.prediction_scale,
+        del key
+        return init_table(
+            num_states=num_states, num_actions=num_actions, prediction_size=rule.prediction_size + baseline
         )
-        return with_calm_baseline(made) if baseline else made
 
     return Agent(init, _call)
 
@@ -51,9 +46,9 @@ def network(
     scaled to [0, 1].
 
     Args:
-        rule: says how many predictions there are and how they begin.
+        rule: says how many predictions there are; all begin at zero.
         observation_shape: of one observation.
-        baseline: one prediction more, which begins at zero; see `lpg.learner.baseline`.
+        baseline: one prediction more, see `lpg.learner.baseline`.
 
     Raises:
         ValueError: the name is none of these, or convolutions were asked for where there is no image.
@@ -71,14 +66,10 @@ def network(
             "observation_shape": shape,
             "num_actions": num_actions,
             "prediction_size": rule.prediction_size + baseline,
-            "prediction_scale": rule.prediction_scale,
         }
-        made: Network | AtariNetwork
         if architecture == ATARI:
-            made = init_atari(key, **sizes)  # type: ignore[arg-type]
-        else:
-            made = init_network(key, parse_architecture(architecture), **sizes)  # type: ignore[arg-type]
-        return with_calm_baseline(made) if baseline else made
+            return init_atari(key, **sizes)  # type: ignore[arg-type]
+        return init_network(key, parse_architecture(architecture), **sizes)  # type: ignore[arg-type]
 
     jax.eval_shape(init, jax.random.key(0))  # says now what does not fit
 

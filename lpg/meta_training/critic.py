@@ -48,7 +48,6 @@ def init_network_critic(key: PRNGKeyArray, architecture: str, observation_shape:
         observation_shape=observation_shape,
         num_actions=1,  # not used; arrays without numbers in them are more trouble than one head too many
         prediction_size=1,
-        prediction_scale=0.0,
     )
     return Critic(value=value, optimizer_state=safe_adam().init(value), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
 

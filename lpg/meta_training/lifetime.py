@@ -60,9 +60,7 @@ def be_born(
     """
     key_instance, key_agent, key_gamma, key_entropy, key_reset, key_rollout, key_critic = jax.random.split(key, 7)
     instance = jax.lax.switch(birth.environment, samplers, key_instance)
-    agent = init_agent(
-        key_agent, agent_name, shape, prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale
-    )
+    agent = init_agent(key_agent, agent_name, shape, prediction_size=rule.prediction_size)
     if isinstance(shape, IndexEnvironment):
         critic = init_critic(shape.num_states)
     else:

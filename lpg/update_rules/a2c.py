@@ -26,11 +26,6 @@ class A2C(eqx.Module):
         """The prediction is a value, given and not discovered."""
         return False
 
-    @property
-    def prediction_scale(self) -> float:
-        """Values begin at zero."""
-        return 0.0
-
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """Advantages and λ-returns under the agent's own value."""
         advantage = advantages(inputs, hyper)

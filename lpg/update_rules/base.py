@@ -29,17 +29,12 @@ class Rule(Protocol):
 
     @property
     def prediction_size(self) -> int:
-        """How many numbers the agent must predict: m for the LPG, 1 for a value."""
+        """How many numbers the agent must predict, all of them zero at first: m for the LPG, 1 for a value."""
         ...
 
     @property
     def discovers_predictions(self) -> bool:
         """Whether η itself decides what is predicted."""
-        ...
-
-    @property
-    def prediction_scale(self) -> float:
-        """Standard deviation of a fresh agent's predictions."""
         ...
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:

@@ -38,11 +38,6 @@ class LPG(eqx.Module):
         """Predictions are η's own: their entropy and size are regularised in meta-training."""
         return True
 
-    @property
-    def prediction_scale(self) -> float:
-        """Predictions begin as softmax(N(0, 1)): different in every state."""
-        return 1.0
-
     def embed(self, prediction: Float[Array, " *batch M"]) -> Float[Array, " *batch"]:
         """φ(y): one scalar per prediction, given as logits."""
         y = prediction if self.without == "softmax" else jax.nn.softmax(prediction)

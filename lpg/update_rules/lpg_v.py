@@ -32,11 +32,6 @@ class LPGV(eqx.Module):
         """The prediction is a value, given and not discovered."""
         return False
 
-    @property
-    def prediction_scale(self) -> float:
-        """Values begin at zero."""
-        return 0.0
-
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """π̂ from the LSTM; ŷ is the TD(λ) target of the value.
 

@@ -54,7 +54,7 @@ def test_every_environments_default_agent_can_act_in_it(name, key):
     def act(key):
         instance = environment(name).distribution.sample(key)
         observation = shape.observe(instance, shape.reset(instance, jnp.zeros(shape.num_reset_noise)))
-        return init_agent(key, agent, shape, prediction_size=3, prediction_scale=1.0)(observation)
+        return init_agent(key, agent, shape, prediction_size=3)(observation)
 
     output = jax.eval_shape(act, key)
     assert output.logits.shape == (shape.num_actions,) and output.prediction.shape == (3,)

@@ -6,17 +6,17 @@ import pytest
 
 from lpg.agents.network import Architecture, Network, init_network, parse_architecture
 from lpg.layers import Linear
+from tests.helpers import with_random_predictions
 
 PLANES = (3, 4, 5)
 """Three planes of four rows and five columns."""
 
 
-def network(key, text: str, observation_shape: tuple[int, ...], prediction_scale: float = 1.0) -> Network:
+def network(key, text: str, observation_shape: tuple[int, ...]) -> Network:
     """Six actions and two predictions."""
     return init_network(
-        key, parse_architecture(text),
-        observation_shape=observation_shape, num_actions=6, prediction_size=2, prediction_scale=prediction_scale,
-    )  # fmt: skip
+        key, parse_architecture(text), observation_shape=observation_shape, num_actions=6, prediction_size=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,15 @@ def test_every_leaf_is_a_float_array(text, num_layers, key):
 
 
 @pytest.mark.parametrize("text", ["D(32)", "C(16)-D(32)", "C(32-16-16)-D(256)"])
-def test_a_fresh_policy_is_nearly_uniform_and_fresh_predictions_are_not(text, key):
+def test_a_fresh_policy_is_nearly_uniform_and_fresh_predictions_are_zero(text, key):
     key_network, key_x = jax.random.split(key)
     picture = jax.random.bernoulli(key_x, 0.1, (100, *PLANES)).astype(float)
-    output = jax.vmap(network(key_network, text, PLANES))(picture)
+    fresh = network(key_network, text, PLANES)
+    output = jax.vmap(fresh)(picture)
     np.testing.assert_allclose(jax.nn.softmax(output.logits), 1 / 6, rtol=0.05)
-    assert np.std(output.prediction) > 0.05  # the twin: a head of scale 1 tells pictures apart
-
-
-def test_predictions_of_scale_zero_begin_at_zero(key):
-    picture = jax.random.normal(key, PLANES)
-    np.testing.assert_array_equal(network(key, "D(8)", PLANES, prediction_scale=0.0)(picture).prediction, [0, 0])
-    assert np.all(network(key, "D(8)", PLANES, prediction_scale=1.0)(picture).prediction != 0)  # the twin
+    np.testing.assert_array_equal(output.prediction, np.zeros((100, 2)))
+    # The twin: the torso tells pictures apart, as a head of scale 1 shows.
+    assert np.std(jax.vmap(with_random_predictions(key, fresh))(picture).prediction) > 0.05
 
 
 def test_no_two_layers_begin_alike(key):
@@ -139,7 +136,7 @@ def test_a_convolutional_network_worked_by_hand():
 
 @pytest.mark.parametrize("text, shape", [("D(4-3)", (22,)), ("D(4)", PLANES), ("C(2-3)-D(4)", PLANES)])
 def test_a_batch_in_one_call_is_a_loop_over_single_observations(text, shape, key):
-    found = network(key, text, shape)
+    found = with_random_predictions(key, network(key, text, shape))
     x = jax.random.normal(key, (2, 3, *shape))
     batch = found(x)
     for i in range(2):

@@ -14,7 +14,7 @@ from lpg.types import AgentOutput
 from tests.learner.mirror import NAME
 
 HERE = "tests.agents.own_test"
-SIZES = AgentSizes(observation_shape=(4,), num_states=None, num_actions=2, prediction_size=3, prediction_scale=1.0)
+SIZES = AgentSizes(observation_shape=(4,), num_states=None, num_actions=2, prediction_size=3)
 
 
 class Linear(eqx.Module):

@@ -17,7 +17,7 @@ PLANES = environment("random/small").distribution.shape
 
 
 def fresh(key, agent: str, shape):
-    return init_agent(key, agent, shape, prediction_size=3, prediction_scale=1.0)
+    return init_agent(key, agent, shape, prediction_size=3)
 
 
 def test_the_papers_agent_for_indices_is_there():
@@ -53,7 +53,16 @@ def test_a_fresh_agent_is_a_function_of_its_key(agent, shape):
     one, again, other = (jax.tree.leaves(fresh(jax.random.key(n), agent, shape)) for n in (1, 1, 2))
     for x, y in zip(one, again, strict=True):
         np.testing.assert_array_equal(x, y)
-    assert np.any(one[0] != other[0])
+    # A table begins with zeros whatever the key.
+    assert np.any(one[0] != other[0]) == (agent != TABULAR)
+
+
+@pytest.mark.parametrize(
+    "agent, shape", [(TABULAR, INDICES), ("D(4)", BITS), ("D(4)/D(4)", BITS), ("C(2)-D(3)", PLANES)]
+)
+def test_all_predictions_of_a_fresh_agent_are_zero(agent, shape, key):
+    output = fresh(key, agent, shape)(jnp.ones(shape.observation_shape, int if agent == TABULAR else float))
+    np.testing.assert_array_equal(output.prediction, np.zeros(3))
 
 
 REFUSALS = {

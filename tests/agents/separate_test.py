@@ -5,16 +5,18 @@ import pytest
 
 from lpg.agents.network import parse_architecture
 from lpg.agents.separate import SeparateNetworks, init_separate
+from tests.helpers import with_random_predictions
 
 PLANES = (3, 4, 5)
 
 
 def both(key, text: str = "C(2)-D(4)", other: str = "D(6)") -> SeparateNetworks:
-    """Six actions and two predictions."""
-    return init_separate(
+    """Six actions and two predictions, which are not zero."""
+    agent = init_separate(
         key, (parse_architecture(text), parse_architecture(other)),
-        observation_shape=PLANES, num_actions=6, prediction_size=2, prediction_scale=1.0,
+        observation_shape=PLANES, num_actions=6, prediction_size=2,
     )  # fmt: skip
+    return SeparateNetworks(policy=agent.policy, prediction=with_random_predictions(key, agent.prediction))
 
 
 def test_the_policy_is_the_first_networks_and_the_prediction_the_seconds(key):

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from lpg.agents.tabular import Table
-from lpg.analysis.policy_evaluation import Case, evaluate_policies, first_predictions, frozen_policy, shown
+from lpg.analysis.policy_evaluation import (
+    Case,
+    evaluate_policies,
+    fresh_predictions,
+    frozen_policy,
+    random_predictions,
+    shown,
+)
 from lpg.environments import exact
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.a2c import A2C
@@ -19,7 +26,7 @@ SIZES = TrainingSizes(num_streams=16, num_steps=5)
 def case(key, rule, bias: float = 0.5, length: int = 4) -> Case:
     """A chain, and a policy that takes action 0 with probability `bias`."""
     policy = jnp.broadcast_to(jnp.array([bias, 1 - bias]), (CHAIN.num_states, 2))
-    one = (chain(length), policy, first_predictions(key, rule, CHAIN.num_states), key)
+    one = (chain(length), policy, fresh_predictions(rule, CHAIN.num_states), key)
     return Case(*jax.tree.map(lambda x: x[None], one))
 
 
@@ -91,3 +98,12 @@ def test_categorical_predictions_are_shown_as_probabilities(key):
     np.testing.assert_allclose(shown(categorical, logits), [[0.2, 0.3, 0.5]])
     for rule in (A2C(), init_lpg(key, lstm_size=3, prediction_size=3, without="softmax")):
         np.testing.assert_array_equal(shown(rule, logits), logits)
+
+
+def test_fresh_predictions_are_zero_and_random_ones_are_so_only_where_they_are_values(key):
+    rule = init_lpg(key, lstm_size=3, prediction_size=10)
+    np.testing.assert_array_equal(fresh_predictions(rule, 2, 5), np.zeros((2, 5, 10)))
+    found = np.asarray(random_predictions(key, rule, 1000))
+    # 10,000 draws: the standard error of the mean is 1/100 = 0.01, of the deviation 1/√20,000 = 0.007; four of each.
+    assert found.shape == (1000, 10) and abs(found.mean()) < 0.04 and abs(found.std() - 1) < 0.03
+    np.testing.assert_array_equal(random_predictions(key, A2C(), 5), np.zeros((5, 1)))

@@ -76,7 +76,7 @@ def test_a_time_limit_truncates_and_does_not_terminate(shape):
 
 @pytest.mark.parametrize("is_termination", [False, True])
 def test_rules_are_shown_a_time_limit_in_either_way(shape, key, is_termination):
-    agent = init_agent(key, "D(2)", shape, prediction_size=1, prediction_scale=0.0)
+    agent = init_agent(key, "D(2)", shape, prediction_size=1)
     state = init_rollout(key, shape, limit(1), 3)
     sizes = dict(num_steps=4, time_limit_is_termination=is_termination)
     _, seen, info = rollout(key, state, agent, shape, limit(1), **sizes)

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from lpg.learner.atari_network import Convolution, init_atari
+from tests.helpers import with_random_predictions
 
 
 def test_sizes_are_those_of_the_paper(key):
-    shapes = jax.eval_shape(
-        lambda: init_atari(key, observation_shape=(4, 84, 84), num_actions=18, prediction_size=31, prediction_scale=1.0)
-    )
+    shapes = jax.eval_shape(lambda: init_atari(key, observation_shape=(4, 84, 84), num_actions=18, prediction_size=31))
     # 84 → (84 − 8) / 4 + 1 = 20 → (20 − 4) / 2 + 1 = 9 → 9 − 3 + 1 = 7, and 7 · 7 · 64 = 3136.
     assert [c.kernel.shape for c in shapes.convolutions] == [(8, 8, 4, 32), (4, 4, 32, 64), (3, 3, 64, 64)]
     assert shapes.dense.weight.shape == (3136, 512)
@@ -30,17 +29,17 @@ def test_a_strided_convolution_is_the_sum_over_its_window(key):
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_the_scale_stays_the_same_through_the_torso_and_the_policy_begins_almost_uniform(key):
-    sizes = {"observation_shape": (4, 40, 40), "num_actions": 3, "prediction_size": 64}
-    network = init_atari(key, **sizes, prediction_scale=1.0)
+def test_the_policy_begins_almost_uniform_and_predictions_at_zero_on_a_torso_that_keeps_the_scale(key):
+    network = init_atari(key, observation_shape=(4, 40, 40), num_actions=3, prediction_size=64)
     pixels = jax.random.randint(jax.random.key(1), (4, 40, 40), 0, 256).astype(jnp.uint8)
     found = network(pixels)
     assert np.ptp(jax.nn.softmax(found.logits)) < 0.02
-    assert 0.2 < np.std(found.prediction) < 3
-    assert not init_atari(key, **sizes, prediction_scale=0.0)(pixels).prediction.any()
+    np.testing.assert_array_equal(found.prediction, np.zeros(64))
+    # The scale stays the same through the torso: a head of scale 1 shows it.
+    assert 0.2 < np.std(with_random_predictions(key, network)(pixels).prediction) < 3
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 35, 84)])
 def test_images_that_are_too_small_are_refused(shape, key):
     with pytest.raises(ValueError, match="at least 36 rows and columns"):
-        init_atari(key, observation_shape=shape, num_actions=2, prediction_size=1, prediction_scale=0.0)
+        init_atari(key, observation_shape=shape, num_actions=2, prediction_size=1)

@@ -90,4 +90,4 @@ def test_the_rule_inside_never_sees_the_baseline(name, key):
 def test_it_is_a_rule_like_any_other():
     rule = WithBaseline(RULES["lpg"]())
     assert isinstance(rule, Rule)
-    assert (rule.prediction_size, rule.discovers_predictions, rule.prediction_scale) == (4, True, 1.0)
+    assert (rule.prediction_size, rule.discovers_predictions) == (4, True)

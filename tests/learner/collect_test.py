@@ -11,7 +11,7 @@ from lpg.agents.rollout import init_rollout, rollout
 from lpg.agents.tabular import init_table
 from lpg.learner.collect import Collector
 from lpg.learner.learner import Learner
-from tests.helpers import CHAIN, chain
+from tests.helpers import CHAIN, chain, with_random_predictions
 from tests.learner.diary import Diary, diaries
 from tests.learner.parts import RULES, table
 
@@ -120,7 +120,8 @@ class ChainAsGymnasium(gymnasium.Env):
 @pytest.mark.parametrize("name", ["a2c", "lpg"])
 def test_gymnasium_and_jax_give_the_same_trajectory_and_update_in_the_same_environment(name, key):
     rule, num_steps, num_streams = RULES[name](), 8, 3
-    agent = init_table(key, num_states=18, num_actions=2, prediction_size=rule.prediction_size, prediction_scale=1.0)
+    agent = init_table(num_states=18, num_actions=2, prediction_size=rule.prediction_size)
+    agent = with_random_predictions(key, agent)
     begun = init_rollout(key, CHAIN, chain(3), num_streams)
     _, wanted, info = rollout(key, begun, agent, CHAIN, chain(3), num_steps=num_steps, time_limit_is_termination=False)
     starts = [

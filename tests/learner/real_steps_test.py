@@ -85,4 +85,4 @@ def test_without_a_single_real_row_nothing_is_learned():
 def test_it_is_a_rule_like_any_other():
     rule = OnRealSteps(RULES["lpg"](), jnp.ones((2, 2), bool))
     assert isinstance(rule, Rule)
-    assert (rule.prediction_size, rule.discovers_predictions, rule.prediction_scale) == (3, True, 1.0)
+    assert (rule.prediction_size, rule.discovers_predictions) == (3, True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lpg.learner import torsos
+from tests.helpers import with_random_predictions
 from tests.learner.parts import RULES
 
 LPG = RULES["lpg"]()
@@ -15,29 +16,32 @@ def output(agent, observation, key=None):
     return agent.apply(agent.init(jax.random.key(0) if key is None else key), observation)
 
 
-def test_a_table_begins_with_a_uniform_policy_and_predictions_as_the_rule_wants_them():
+def test_a_table_begins_with_a_uniform_policy_and_as_many_predictions_of_zero_as_the_rule_wants():
     found = output(torsos.table(LPG, num_states=3, num_actions=2), jnp.asarray(1))
-    assert found.logits.tolist() == [0, 0] and found.prediction.shape == (3,) and np.abs(found.prediction).min() > 0
+    assert found.logits.tolist() == [0, 0] and found.prediction.tolist() == [0, 0, 0]
     assert output(torsos.table(RULES["a2c"](), num_states=3, num_actions=2), jnp.asarray(1)).prediction.tolist() == [0]
+    with_f = output(torsos.table(LPG, num_states=3, num_actions=2, baseline=True), jnp.asarray(1))
+    assert with_f.prediction.tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
     ("architecture", "shape"), [("D(8)", (4,)), ("D(8)", (2, 3, 4)), ("C(4)-D(8)", (5, 6, 3)), ("atari", (40, 36, 3))]
 )
-def test_networks_read_what_they_are_made_for_and_their_baseline_begins_at_zero(architecture, shape):
+def test_networks_read_what_they_are_made_for_and_their_predictions_begin_at_zero(architecture, shape):
     agent = torsos.network(LPG, architecture, observation_shape=shape, num_actions=5, baseline=True)
     found = output(agent, jnp.ones(shape))
-    assert found.logits.shape == (5,) and found.prediction.shape == (4,)
-    assert found.prediction[-1] == 0 and np.abs(found.prediction[:-1]).min() > 0
+    assert found.logits.shape == (5,) and np.abs(found.logits).min() > 0
+    assert found.prediction.tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("architecture", ["D(8)", "C(4)-D(8)", "atari"])
 def test_bytes_are_scaled_to_one(architecture):
     agent = torsos.network(LPG, architecture, observation_shape=(36, 36, 3), num_actions=2)
     image = jnp.arange(36 * 36 * 3, dtype=jnp.uint8).reshape(36, 36, 3)
-    found, scaled = output(agent, image), output(agent, image.astype(float) / 255)
+    params = with_random_predictions(jax.random.key(1), agent.init(jax.random.key(0)))
+    found, scaled = agent.apply(params, image), agent.apply(params, image.astype(float) / 255)
     np.testing.assert_allclose(found.prediction, scaled.prediction, rtol=1e-4, atol=1e-5)
-    unscaled = output(agent, image.astype(float))  # the twin
+    unscaled = agent.apply(params, image.astype(float))  # the twin
     assert np.abs(found.prediction - unscaled.prediction).max() > 1e-2
 
 

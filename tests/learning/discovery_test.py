@@ -35,11 +35,8 @@ LEARNING_RATE = 20.0
 @functools.partial(jax.vmap, in_axes=(None, 0, None))
 def final_return(rule, key, num_updates):
     """Mean return of a fresh agent on a chain of four steps, after some updates; the best is 1, chance is 0."""
-    key_agent, key_reset, key_steps = jax.random.split(key, 3)
-    agent = init_table(
-        key_agent, num_states=CHAIN.num_states, num_actions=2,
-        prediction_size=rule.prediction_size, prediction_scale=rule.prediction_scale,
-    )  # fmt: skip
+    key_reset, key_steps = jax.random.split(key)
+    agent = init_table(num_states=CHAIN.num_states, num_actions=2, prediction_size=rule.prediction_size)
     hyper = hyperparameters(learning_rate=LEARNING_RATE, y_weight=0.5, gamma=0.99, lambda_=0.95)
     optimizer = gradient_descent()
 

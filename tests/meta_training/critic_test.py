@@ -180,7 +180,7 @@ def learn_corridor(architecture, learning_rate):
     """Errors of a network over 60 rollouts of an agent that always goes right."""
     key_agent, key_critic, key_instance, key_reset, key_rollouts = jax.random.split(jax.random.key(1), 5)
     shape, instance = CORRIDOR.shape, CORRIDOR.sample(key_instance, 9)
-    agent = init_agent(key_agent, "D(4)", shape, prediction_size=1, prediction_scale=0.0)
+    agent = init_agent(key_agent, "D(4)", shape, prediction_size=1)
     agent = eqx.tree_at(lambda a: a.policy.bias, agent, 50 * jax.nn.one_hot(RIGHT, shape.num_actions))
 
     def step(carry, key):

@@ -20,7 +20,7 @@ from lpg.meta_training.lifetime import Birth, LifetimeState, fresh_rollout
 from lpg.meta_training.meta_gradient import meta_gradient, run_window
 from lpg.update_rules.lpg import LPG
 from lpg.update_rules.lpg_v import init_lpg_v
-from tests.helpers import CHAIN, GRID, grid, hyperparameters
+from tests.helpers import CHAIN, GRID, grid, hyperparameters, with_random_predictions
 from tests.meta_training.replayed import (
     ADAM,
     ADAM_AS_PUBLISHED,
@@ -91,11 +91,6 @@ class Blinkered(eqx.Module):
         """That of the rule inside."""
         return self.inner.prediction_size
 
-    @property
-    def prediction_scale(self) -> float:
-        """That of the rule inside."""
-        return self.inner.prediction_scale
-
     def targets(self, inputs, hyper):
         """As the rule inside, but blind to how η changed θ."""
         return self.inner.targets(jax.lax.stop_gradient(inputs), hyper)
@@ -118,7 +113,7 @@ def test_with_the_rules_inputs_cut_from_the_gradient_predictions_are_never_learn
 def test_every_leaf_of_lpg_v_gets_a_meta_gradient():
     rule = init_lpg_v(jax.random.key(1), lstm_size=4)
     settings = config(rule="lpg-v")
-    table = init_table(jax.random.key(2), num_states=18, num_actions=2, prediction_size=1, prediction_scale=1.0)
+    table = with_random_predictions(jax.random.key(2), init_table(num_states=18, num_actions=2, prediction_size=1))
     lifetime = newborn(settings)
     lifetime = eqx.tree_at(lambda s: (s.agent, s.optimizer_state), lifetime, (table, SGD.init(table)))
     found = largest(gradient_of(rule, lifetime, jax.random.key(3), settings, CHAIN)[0])
@@ -143,7 +138,7 @@ def test_states_never_visited_leave_the_meta_gradient_finite():
 def walker(settings: MetaConfig, y_weight: float) -> LifetimeState:
     """A lifetime on a small grid with 9 of 18 actions, whose agent learns by Adam's steps of 0.1."""
     lifetime = newborn(settings)
-    agent = init_table(jax.random.key(2), num_states=8, num_actions=18, prediction_size=3, prediction_scale=1.0)
+    agent = with_random_predictions(jax.random.key(2), init_table(num_states=8, num_actions=18, prediction_size=3))
     state = init_rollout(jax.random.key(4), GRID, grid(), settings.num_streams)
     state, seen, _ = fresh_rollout(jax.random.key(5), state, agent, GRID, grid(), settings)
     return LifetimeState(
@@ -254,7 +249,9 @@ def newborn_network(
         lifetime = born(
             jax.random.key(4), birth, settings, PICTURES.shape, (PICTURES.sample,), rule_of(is_double), agent
         )
-        return eqx.tree_at(lambda s: s.agent.policy.weight, lifetime, replace_fn=lambda weight: 50 * weight)
+        network = with_random_predictions(jax.random.key(6), lifetime.agent)
+        network = eqx.tree_at(lambda n: n.policy.weight, network, replace_fn=lambda weight: 50 * weight)
+        return eqx.tree_at(lambda s: s.agent, lifetime, network)
 
 
 @pytest.mark.parametrize("agent", NETWORKS)

@@ -18,7 +18,7 @@ from lpg.meta_training.objective import meta_loss, terms
 from lpg.types import Trajectory
 from lpg.update_rules.lpg import LPG, init_lpg
 from lpg.update_rules.update import agent_update
-from tests.helpers import CHAIN
+from tests.helpers import CHAIN, with_random_predictions
 
 SGD = optax.sgd(1.0)
 ADAM = optax.adam(1.0, eps_root=1e-8)
@@ -58,7 +58,10 @@ def newborn(settings: MetaConfig, seed: int = 2, is_double: bool = False, learni
             environment=jnp.array(0), learning_rate=jnp.array(learning_rate, float), y_weight=jnp.array(0.5, float)
         )
         samplers = (DelayedChain(min_length=2, max_length=3, is_noisy=True).sample,)
-        return born(jax.random.key(seed), birth, settings, CHAIN, samplers, rule_of(is_double))
+        lifetime = born(jax.random.key(seed), birth, settings, CHAIN, samplers, rule_of(is_double))
+        # Predictions that differ from state to state, so that a derivative through them is seen from the first update.
+        agent = with_random_predictions(jax.random.key(10 + seed), lifetime.agent)
+        return eqx.tree_at(lambda s: s.agent, lifetime, agent)
 
 
 born = jax.jit(be_born, static_argnums=(2, 3, 4, 6))

@@ -72,7 +72,7 @@ def test_a_factory_is_called():
         ("", "unknown rule|no rule.safetensors"),
         ("nowhere/rule.safetensors", "no such file"),
         ("nowhere.safetensors", "no such file"),
-        ("builtins:dict", "made a dict; it lacks discovers_predictions, loss, prediction_scale, .*targets, which"),
+        ("builtins:dict", "made a dict; it lacks discovers_predictions, loss, prediction_size, targets, which"),
         ("no_such_module:make", "importable"),
     ],
 )

@@ -1,6 +1,7 @@
 """How far apart predictions are that began differently, and where they go when the policy changes.
 
-On each of many unseen grids, four evaluations with predictions y that begin at random and each on its own:
+On each of many unseen grids, four evaluations with predictions y that begin at random and each on its own, unlike those
+of fresh agents, which are uniform:
 
     a        near-optimal policy, then the uniformly random one
     b        near-optimal policy, with other luck than a's
@@ -27,8 +28,8 @@ from lpg.analysis.policy_evaluation import (
     Progress,
     default_rate,
     evaluate_policies,
-    first_predictions,
     hyperparameters,
+    random_predictions,
     shown,
 )
 from lpg.analysis.predictions.measure import check_policy
@@ -92,7 +93,7 @@ def measure(
 
     def begin(number: int) -> tuple[Float[Array, " G S P"], Key[Array, " G"]]:
         pair = jax.random.split(jax.random.fold_in(key, 10**6 + number), (2, settings.grids))
-        return jax.vmap(lambda k: first_predictions(k, rule, SHAPE.num_states))(pair[0]), pair[1]
+        return jax.vmap(lambda k: random_predictions(k, rule, SHAPE.num_states))(pair[0]), pair[1]
 
     def go(case: Case, iterations: list[int]) -> tuple[np.ndarray, Float[Array, " G S P"]]:
         found, state = evaluate_policies(rule, SHAPE, case, hyper, iterations, sizes, progress=progress)

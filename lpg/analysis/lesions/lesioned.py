@@ -29,11 +29,6 @@ class Lesioned(eqx.Module):
         """As the whole rule."""
         return self.rule.prediction_size
 
-    @property
-    def prediction_scale(self) -> float:
-        """As the whole rule."""
-        return self.rule.prediction_scale
-
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """π̂ and ŷ from what is left to see."""
         return self.rule.targets(self.sees(inputs), hyper)
@@ -65,7 +60,7 @@ class Lesion:
     about: str
     cut: Callable[[LPG], Rule] = lambda rule: rule
     keeps_predictions: bool = True
-    """False: agents' predictions stay as random as they began, because α_y is 0."""
+    """False: agents' predictions stay as they began, uniform, because α_y is 0."""
 
 
 WHOLE, FROZEN, BLIND = "whole", "frozen predictions", "blind to policy"
@@ -79,4 +74,8 @@ LESIONS: dict[str, Lesion] = {
     BLIND: Lesion("η sees the same π(a|s) everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_policy)),
     "no recurrence": Lesion("the LSTM forgets", lambda rule: dataclasses.replace(rule, without="recurrence")),
 }
-"""Those with the names of ablations cut from an η that was discovered with the part, and may rely on it."""
+"""Those with the names of ablations cut from an η that was discovered with the part, and may rely on it.
+
+What is frozen is uniform, so η sees there what it sees where it is blind to predictions. In a table both are the same
+training; in a network the predictions of a blind η still move the torso that they share with the policy.
+"""

@@ -7,7 +7,7 @@ from lpg.analysis.lesions.lesioned import BLIND, FROZEN, LESIONS, WHOLE
 from lpg.analysis.study import Tables
 from lpg.analysis.table import Table, select
 
-SAYS = "The discovered predictions matter: agents learn less where they are frozen at random values."
+SAYS = "The discovered predictions matter: agents learn less where they stay uniform."
 CRITERION = (
     "The normalised area under the learning curve, mean over environments, falls by at least 0.1 when α_y is 0; by at "
     "least 0.03 is partly."

@@ -13,7 +13,7 @@ from lpg.analysis.policy_evaluation import (
     Progress,
     default_rate,
     evaluate_policies,
-    first_predictions,
+    fresh_predictions,
     hyperparameters,
     shown,
 )
@@ -77,12 +77,12 @@ def measure(
         `cells`: a row per cell with its place, goal, policy, visits and true values; `y`: a row per recorded iteration
         and cell with every component.
     """
-    key_y, key_luck = jax.random.split(jax.random.fold_in(stream(seed, "report"), 4))
+    key_luck = jax.random.fold_in(stream(seed, "report"), 4)
     grid = paper_grid()
     policy = near_optimal_policy(grid, settings.gamma, settings.epsilon)
     states, share = cell_states(grid)
     num_cells = int(grid.num_cells)
-    one = (grid, policy, first_predictions(key_y, rule, SHAPE.num_states), key_luck)
+    one = (grid, policy, fresh_predictions(rule, SHAPE.num_states), key_luck)
     cases = Case(*jax.tree.map(lambda x: x[None], one))
     iterations = np.unique(np.round(np.linspace(0, settings.iterations, settings.frames + 1)).astype(int)).tolist()
     hyper = hyperparameters(settings.rate or default_rate(rule), settings.gamma)

@@ -16,7 +16,7 @@ from jaxtyping import Array, Key
 from lpg.agents.outputs import outputs
 from lpg.agents.rollout import init_rollout, rollout
 from lpg.agents.tabular import Table as AgentTable
-from lpg.analysis.policy_evaluation import Case, Progress, evaluate_policies, first_predictions, hyperparameters
+from lpg.analysis.policy_evaluation import Case, Progress, evaluate_policies, fresh_predictions, hyperparameters
 from lpg.analysis.table import Table
 from lpg.environments.delayed_chain import ChainInstance, ChainShape
 from lpg.evaluation.train_agents import TrainingSizes
@@ -45,11 +45,11 @@ def gaps(
     Returns:
         Columns `length` (steps between action and reward, plus one), `with` and `without` predictions.
     """
-    key_y, key_luck, key_look = jax.random.split(key, 3)
+    key_luck, key_look = jax.random.split(key)
     count = len(lengths)
     chains = jax.vmap(lambda n: ChainInstance(length=n, is_noisy=jnp.asarray(False)))(jnp.array(lengths))
     policy = jnp.full((count, SHAPE.num_states, SHAPE.num_actions), 1 / SHAPE.num_actions)
-    first = jax.vmap(lambda k: first_predictions(k, rule, SHAPE.num_states))(jax.random.split(key_y, count))
+    first = fresh_predictions(rule, count, SHAPE.num_states)
     hyper = hyperparameters(rate, gamma)
     cases = Case(chains, policy, first, jax.random.split(key_luck, count))
     _, state = evaluate_policies(rule, SHAPE, cases, hyper, [iterations], sizes, progress=progress)

@@ -22,7 +22,7 @@ from lpg.analysis.policy_evaluation import (
     Progress,
     default_rate,
     evaluate_policies,
-    first_predictions,
+    fresh_predictions,
     hyperparameters,
     shown,
 )
@@ -111,7 +111,7 @@ def measure(
         kind, sizes_of_rule = describe(rule)
         methods["untrained"] = (initialiser(kind)(jax.random.fold_in(key_fit, 1), **sizes_of_rule), methods["y"][1])
     for name, (method, rate) in methods.items():
-        first = jax.vmap(lambda key, m=method: first_predictions(key, m, SHAPE.num_states))(keys)
+        first = fresh_predictions(method, num_grids, SHAPE.num_states)
         found, _ = evaluate_policies(
             method, SHAPE, Case(grids, policies, first, keys), hyperparameters(rate, settings.gamma, settings.lambda_),
             iterations, sizes, progress=progress,

@@ -14,9 +14,10 @@ from tests.analysis.toys import Deaf, OneStep
 
 
 class Scattered:
-    """Values that do not begin at zero, so that there is a distance to lose."""
+    """Values that count as discovered, so that they begin at random and there is a distance to lose."""
 
-    prediction_scale = 1.0
+    discovers_predictions = True
+    without = "softmax"
 
 
 class ScatteredOneStep(Scattered, OneStep):

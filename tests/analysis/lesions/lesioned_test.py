@@ -67,7 +67,7 @@ def test_a_lesioned_rule_is_a_rule_with_the_loss_of_the_whole(rule):
     for lesion in LESIONS.values():
         cut = lesion.cut(rule)
         assert isinstance(cut, Rule)
-        assert (cut.prediction_size, cut.prediction_scale, cut.discovers_predictions) == (3, 1.0, True)
+        assert (cut.prediction_size, cut.discovers_predictions) == (3, True)
         targets = rule.targets(given, hyperparameters())
         output: AgentOutput = given.output
         assert cut.loss(output, given, targets, hyperparameters()) == rule.loss(
