@@ -26,10 +26,13 @@ def run(argv: list[str]) -> int:
     """Runs the command."""
     arguments = parse(Arguments, argv, "lpg show")
     from lpg.environments.registry import ENVIRONMENTS
+    from lpg.update_rules.registry import HAND_WRITTEN, shipped
 
     folder = Path(arguments.what)
     if arguments.what in ENVIRONMENTS:
         _show_environment(arguments)
+    elif arguments.what in {*HAND_WRITTEN, *shipped()}:  # a folder of the same name, `lpg` say, is not meant
+        _show_rule(arguments.what)
     elif (folder / "config.json").is_file():
         _show_run(folder)
     elif folder.is_dir() and not (folder / "rule.safetensors").is_file():

@@ -61,6 +61,13 @@ def test_a_hand_written_rule_has_no_parameters(capsys):
     assert "a2c: A2C, 0 parameters" in capsys.readouterr().out
 
 
+def test_a_shipped_rule_is_meant_even_where_a_folder_has_its_name(tmp_path, monkeypatch, capsys):
+    (tmp_path / "lpg").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["show", "lpg"]) == 0
+    assert "lpg: LPG, " in capsys.readouterr().out
+
+
 def test_an_environment_is_drawn_as_text_and_into_a_file(tmp_path, capsys):
     assert main(["show", "tabular/sparse", "--out", str(tmp_path / "sparse.png")]) == 0
     out = capsys.readouterr().out

@@ -52,7 +52,7 @@ def test_shipped_rules_are_whole_small_and_say_how_they_were_made(name):
     assert set(read_table(tuned_beside(one.path))["environments"]) >= set(suite("tables"))
 
 
-@pytest.mark.parametrize(("name", "config"), [("lpg-hours", "hours")])
+@pytest.mark.parametrize(("name", "config"), [("lpg", "hours")])
 def test_a_shipped_configuration_makes_the_shipped_rule(name, config):
     stored = registry.find_rule(name).card["config"]
     wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config))))
