@@ -83,7 +83,7 @@ def run(
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     stored = json.loads(json.dumps(dataclasses.asdict(config)))
     new_bandit(config, suite(config.suite))  # refuses what does not go together before anything is written …
-    if not resume:
+    if not (folder / "config.json").exists():
         first_rule(config, seed)  # … and a rule to begin with that is not there, or does not fit
     checkpoints = _open_folder(folder, stored, seed, resume, listener)
     listener.note("compiling")

@@ -284,3 +284,10 @@ def test_the_best_score_is_remembered_over_a_break(tmp_path):
     result = go(tmp_path, resume=True, scores=[0.2, 0.8], validation_every=1)
     assert (result.state.counters.best_update, result.state.counters.best_score) == (1, 0.9)
     assert [line["validation"] for line in read_metrics(tmp_path / "metrics.csv")] == ["0.9", "0.1", "0.2", "0.8"]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_rule_to_begin_with_that_is_not_there_is_refused_before_anything_is_written(resume, tmp_path):
+    with pytest.raises(ValueError, match="nowhere.safetensors: no such file"):
+        go(tmp_path / "run", resume=resume, initial_rule="nowhere.safetensors")
+    assert not (tmp_path / "run").exists()
