@@ -108,10 +108,17 @@ class ProceduralGrid:
     hundredth. Where steps pay it is good to live long, where they cost to be quick."""
     reward_scales: tuple[float, float] = (1.0, 1.0)
     """Range of a factor on all rewards, log-uniform."""
+    is_survival: bool = False
+    """Every step pays 1; objects, `max_objects` of them, pay nothing and end the episode (p_term in [.5, 1]). Whoever
+    avoids them lives to the time limit, of 100 steps at least."""
 
     def __post_init__(self) -> None:
         if self.max_step_reward < 0:
             raise ValueError(f"max_step_reward is {self.max_step_reward}; a size ≥ 0 is needed")
+        if self.is_survival and self.max_step_reward:
+            raise ValueError(
+                f"max_step_reward is {self.max_step_reward}; 0 is needed for survival, where every step pays 1"
+            )
         if not 0 < self.reward_scales[0] <= self.reward_scales[1]:
             raise ValueError(f"reward_scales is {self.reward_scales}; 0 < low ≤ high is needed")
         if self.min_side**2 - self.max_walls < 1:
@@ -137,8 +144,10 @@ class ProceduralGrid:
         num_walls = jax.random.randint(key_number, (), 0, self.max_walls + 1)
         order = jnp.where(inside, jax.random.uniform(key_which, (side, side)), 2.0).reshape(-1)
         is_wall = (jnp.argsort(jnp.argsort(order)) < num_walls).reshape(side, side)
-        count = jax.random.randint(keys["count"], (), 1, self.max_objects + 1)
+        fewest = self.max_objects if self.is_survival else 1
+        count = jax.random.randint(keys["count"], (), fewest, self.max_objects + 1)
         low = jnp.where(jnp.arange(num_objects) == 0, 0.0, -1.0)
+        reward = jax.random.uniform(keys["reward"], (num_objects,), minval=low, maxval=1.0) * (not self.is_survival)
         scale, step_reward = self._reward_of_steps(jax.random.fold_in(key, 1))
         return place_objects(
             keys["place"],
@@ -146,11 +155,11 @@ class ProceduralGrid:
             inside & ~is_wall,
             size=size,
             exists=jnp.arange(num_objects) < jnp.minimum(count, inside.sum() - num_walls),
-            reward=scale * jax.random.uniform(keys["reward"], (num_objects,), minval=low, maxval=1.0),
+            reward=scale * reward,
             step_reward=scale * step_reward,
-            p_term=log_uniform(keys["term"], 0.01, 1.0, (num_objects,)),
+            p_term=log_uniform(keys["term"], 0.5 if self.is_survival else 0.01, 1.0, (num_objects,)),
             p_respawn=log_uniform(keys["respawn"], 0.001, 0.1, (num_objects,)),
-            max_steps=jnp.round(log_uniform(keys["steps"], 20.0, 750.0, ())).astype(int),
+            max_steps=jnp.round(log_uniform(keys["steps"], 100.0 if self.is_survival else 20.0, 750.0, ())).astype(int),
             has_collect_actions=draw_action_set(keys["set"], num_actions),
         )
 
@@ -159,7 +168,7 @@ class ProceduralGrid:
         key_scale, key_sign, key_size = jax.random.split(key, 3)
         scale = log_uniform(key_scale, *self.reward_scales, ())
         if not self.max_step_reward:
-            return scale, jnp.zeros(())
+            return scale, jnp.asarray(float(self.is_survival))
         sign = jax.random.randint(key_sign, (), -1, 2)
         return scale, sign * log_uniform(key_size, self.max_step_reward / 100, self.max_step_reward, ())
 

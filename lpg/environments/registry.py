@@ -82,6 +82,11 @@ ENVIRONMENTS: dict[str, Entry] = {
         _GRID_STEPS,
         "as procedural/grid, rewards of other sizes and one at every step",
     ),
+    "procedural/survival": Entry(
+        grid_families.ProceduralGrid(is_survival=True, reward_scales=(0.1, 2.0)),
+        _GRID_STEPS,
+        "as procedural/grid, every step pays and what lies about ends the episode",
+    ),
     "classic/CartPole-v1": Entry(Borrowed("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
     "classic/Acrobot-v1": Entry(Borrowed("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
     "classic/MountainCar-v0": Entry(

@@ -166,9 +166,25 @@ def test_rewards_of_any_size_leave_the_rest_of_a_procedural_grid_alone(drawn):
     assert 0.00499 < sizes.min() and sizes.max() < 0.501 and 0.4 < (sizes < 0.05).mean() < 0.6
 
 
+def test_survival_pays_every_step_and_its_objects_only_end_the_episode(drawn):
+    keys = jax.random.split(jax.random.key(1), NUM_DRAWS)
+    family = ProceduralGrid(is_survival=True, reward_scales=(0.1, 2.0))
+    found = jax.tree.map(np.asarray, jax.jit(jax.vmap(family.sample))(keys))
+    np.testing.assert_array_equal(found.size, drawn["procedural"].size)
+    np.testing.assert_array_equal(found.object_reward, 0)
+    assert 0.0999 < found.step_reward.min() < 0.12 and 1.7 < found.step_reward.max() < 2.001
+    assert found.object_exists.all()
+    assert 0.499 < found.object_p_term.min() < 0.51 and 0.99 < found.object_p_term.max() < 1.001
+    assert found.max_steps.min() in range(100, 103) and found.max_steps.max() in range(730, 751)
+
+
 @pytest.mark.parametrize(
     "changes, words",
-    [({"max_step_reward": -1.0}, "max_step_reward is -1"), ({"reward_scales": (2.0, 1.0)}, "0 < low ≤ high")],
+    [
+        ({"max_step_reward": -1.0}, "max_step_reward is -1"),
+        ({"max_step_reward": 0.5, "is_survival": True}, "max_step_reward is 0.5; 0 is needed for survival"),
+        ({"reward_scales": (2.0, 1.0)}, "0 < low ≤ high"),
+    ],
 )
 def test_sizes_of_rewards_that_cannot_be_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):

@@ -208,10 +208,11 @@ def test_a_suite_is_named_or_listed_with_commas():
     assert registry.suite("chain/long, tabular/dense") == ("chain/long", "tabular/dense")
     assert registry.suite("paper") == registry.suite("tabular,random,chain")
     assert set(registry.suite("tabular,chain,procedural")) - set(registry.suite("tables")) == {
-        "chain/distractor", "procedural/rewards",
+        "chain/distractor", "procedural/rewards", "procedural/survival",
     }  # fmt: skip
     assert len(registry.suite("paper")) == len(set(registry.suite("paper"))) == 15
-    assert registry.suite("procedural,chain/short") == ("procedural/grid", "procedural/rewards", "chain/short")
+    procedural = ("procedural/grid", "procedural/rewards", "procedural/survival")
+    assert registry.suite("procedural,chain/short") == (*procedural, "chain/short")
     assert [len(registry.suite(name)) for name in ("classic", "minatar", "bsuite")] == [3, 5, 5]
 
 

@@ -22,6 +22,6 @@ def test_budgets_are_equal_and_every_environment_has_a_lifetime():
 
 
 def test_what_was_trained_on_is_no_test():
-    assert check_unseen("procedural") == ("procedural/grid", "procedural/rewards")
+    assert check_unseen("procedural") == ("procedural/grid", "procedural/rewards", "procedural/survival")
     with pytest.raises(ValueError, match="chain/short is trained on"):
         check_unseen("procedural/grid,chain/short")
