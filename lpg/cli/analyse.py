@@ -112,6 +112,9 @@ class Variety(OfMetaTraining):
 
     suite: str = "procedural"
     """Where the rules are compared; none of them may have been trained there."""
+    random_grids: str = "random"
+    """Random grids that the second and third rule are trained on: all five, or those that can be afforded, say
+    random/small,random/small_sparse."""
     seeds: int = 4
     """Agents per rule and environment."""
     steps_scale: float = 0.1707
@@ -159,14 +162,14 @@ def usage() -> str:
 def _meta_train(question: str, arguments: Any, folder: Path) -> int:
     """Trains the variants that are not finished yet, then scores and draws what there is."""
     config = load_config(arguments.config, arguments.set)
-    made = ablation_variants(config) if question == "ablation" else variety_variants(config)
+    made = ablation_variants(config) if question == "ablation" else variety_variants(config, arguments.random_grids)
     names = [variant.name for variant in made]
     for name in arguments.only:
         known(name, dict.fromkeys(names), "variant")
     wanted: dict[str, Any] = {"seed": arguments.seed, "config": dataclasses.asdict(config)}
     if question == "variety":
         check_unseen(arguments.suite)
-        wanted |= {"suite": arguments.suite, "seeds": arguments.seeds, "steps_scale": arguments.steps_scale}
+        wanted |= {name: getattr(arguments, name) for name in ("suite", "random_grids", "seeds", "steps_scale")}
     check_folder(question, wanted, folder)
     changed = {one.name: one.of(config) for one in made if not arguments.only or one.name in arguments.only}
 

@@ -21,6 +21,14 @@ def test_budgets_are_equal_and_every_environment_has_a_lifetime():
         variants(MetaConfig(suite="tabular", num_lifetimes=10))
 
 
+def test_only_some_random_grids_may_be_asked_for_and_nothing_else_among_them():
+    config = MetaConfig(lifetimes_per_environment=4)
+    sets = [suite(one.of(config).suite) for one in variants(config, "random/small,random/dense")]
+    assert [len(one) for one in sets] == [5, 7, 12] and "random/dense" in sets[1] and "random/dense" not in sets[0]
+    with pytest.raises(ValueError, match="chain/short given among the random grids; some of random/dense"):
+        variants(config, "random/small,chain/short")
+
+
 def test_what_was_trained_on_is_no_test():
     assert check_unseen("procedural") == ("procedural/grid", "procedural/rewards", "procedural/survival")
     with pytest.raises(ValueError, match="chain/short is trained on"):
