@@ -19,6 +19,7 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import make_config
 from lpg.meta_training.metrics import read_metrics
 from lpg.meta_training.run import Listener, run
+from lpg.meta_training.trainer import DivergenceError
 from lpg.update_rules.base import Rule
 
 Validate = Callable[[Rule], float]
@@ -52,6 +53,8 @@ def train_variants(
 ) -> bool:
     """Meta-trains each variant with each seed, one run folder each; what is there goes on, what is finished stays.
 
+    One that diverges is given up, the listener is told, and the next has its turn.
+
     Args:
         folder: the runs are where `run_folder` says.
         seeds: all variants are trained with the first one before any is with the next.
@@ -67,6 +70,7 @@ def train_variants(
         KeyboardInterrupt, SystemExit: a signal ended it; the running variant has its checkpoint.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    are_finished = True
     for (name, changed), seed in ((item, seed) for seed in seeds for item in variants.items()):
         left = None if deadline is None else (deadline - time.monotonic()) / 60
         own = run_folder(folder, name, seed)
@@ -74,21 +78,22 @@ def train_variants(
             continue
         if left is not None and left <= 0:
             return False
-        result = run(
-            changed,
-            own,
-            seed=seed,
-            resume=(own / "config.json").exists(),
-            minutes=left,
-            validate=validator(changed),
-            listener=listener(name, changed),
-        )  # fmt: skip
+        told = listener(name, changed)
+        try:
+            result = run(
+                changed, own, seed=seed, resume=(own / "config.json").exists(), minutes=left,
+                validate=validator(changed), listener=told,
+            )  # fmt: skip
+        except DivergenceError as error:
+            told.note(f"{name}, seed {seed}, is given up: {error}")
+            are_finished = False
+            continue
         if result.signal is not None:
             # Its checkpoint is written; what ends the command is what was asked for.
             raise KeyboardInterrupt if result.signal == signal.SIGINT else SystemExit(128 + result.signal)
         if not result.is_complete:
             return False
-    return True
+    return are_finished
 
 
 def run_folder(folder: Path, name: str, seed: int) -> Path:

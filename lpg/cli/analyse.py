@@ -192,7 +192,7 @@ def _meta_train(question: str, arguments: Any, folder: Path) -> int:
     write_whole(folder / SETTINGS, (json.dumps({"question": question, **wanted}, indent=1) + "\n").encode())
     print_study(review(QUESTIONS[question], folder, is_new=True))
     if not is_complete:
-        print("stopped before all variants were finished; the same command goes on")
+        print("not all variants are finished; the same command goes on with them")
     return DONE
 
 

@@ -5,16 +5,21 @@ import dataclasses
 import pytest
 
 from lpg.analysis.meta_runs import Variant, is_finished, run_folder, train_variants, validations
+from lpg.meta_training.run import run
+from lpg.meta_training.trainer import DivergenceError
 from tests.tiny_run import TINY
 
 CONFIG = dataclasses.replace(TINY, suite="chain/short", num_lifetimes=2, meta_updates=2, validation_every=1)
 
 
 class Silent:
-    """Hears everything, says nothing."""
+    """Hears everything, keeps what is noted, says nothing."""
+
+    def __init__(self):
+        self.notes = []
 
     def note(self, text):
-        pass
+        self.notes.append(text)
 
     def step(self, state, values, flags):
         pass
@@ -58,6 +63,27 @@ def test_a_budget_of_time_ends_it_and_it_goes_on_later(tmp_path):
     assert not is_finished(run_folder(tmp_path, "whole", 0), CONFIG)
     assert validations(tmp_path, ["whole"], [0])["score"].size == 0
     assert train(tmp_path, {"whole": CONFIG}, heard)
+    assert is_finished(run_folder(tmp_path, "whole", 0), CONFIG)
+
+
+def test_one_that_diverges_is_given_up_and_the_next_has_its_turn(tmp_path, monkeypatch):
+    told = {}
+
+    def listener(name, config):
+        told[name] = Silent()
+        return told[name]
+
+    def diverging(config, *arguments, **options):
+        if config.rule == "lpg-no-recurrence":
+            raise DivergenceError("η is not finite")
+        return run(config, *arguments, **options)
+
+    monkeypatch.setattr("lpg.analysis.meta_runs.run", diverging)
+    variants = {"wild": dataclasses.replace(CONFIG, rule="lpg-no-recurrence"), "whole": CONFIG}
+    assert not train_variants(
+        variants, tmp_path, seeds=[0], minutes=None, listener=listener, validator=lambda config: lambda rule: 0.5
+    )
+    assert told["wild"].notes == ["wild, seed 0, is given up: η is not finite"]
     assert is_finished(run_folder(tmp_path, "whole", 0), CONFIG)
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from lpg.analysis.meta_runs import Variant
 from lpg.meta_training.config import MetaConfig
 
-VALUE_WEIGHT = 1 / 200
-"""α_y of LPG-V over that of the LPG.
+SQUARED_WEIGHT = 1 / 200
+"""α_y of predictions that move by their squared error, values and y ∈ ℝ^m, over that of the LPG.
 
-Differs from the paper, which gives one list of α_y: a table of values that moves by α_lr α_y times its error is stable
-only below about 1, with α_lr of a thousand and more; a distribution's logits move by at most α_lr α_y.
+Differs from the paper, which gives one list of α_y: a table that moves by α_lr α_y times its error is stable only below
+about 1, with α_lr of a thousand and more; a distribution's logits move by at most α_lr α_y.
 """
 
 
@@ -31,15 +31,15 @@ def variants(config: MetaConfig) -> list[Variant]:
         "network_y_weights": None if config.network_y_weights is None else [_middle(config.network_y_weights)],
         "network_learning_rates": None if networks is None else [_middle(networks)],
     }
-    values = {
-        "rule": "lpg-v",
-        "y_weights": [weight * VALUE_WEIGHT for weight in config.y_weights],
+    squared = {
+        "y_weights": [weight * SQUARED_WEIGHT for weight in config.y_weights],
         "network_y_weights": config.network_y_weights or config.y_weights,
     }
+    no_softmax = {"rule": "lpg-no-softmax", "prediction_entropy_weight": 0.0, **squared}
     return [
         Variant("lpg", "the whole LPG", {"rule": "lpg"}),
-        Variant("lpg-v", "is given a value function, discovers π̂ alone", values),
-        Variant("no-softmax", "y ∈ ℝ^m and ‖y − ŷ‖²", {"rule": "lpg-no-softmax", "prediction_entropy_weight": 0.0}),
+        Variant("lpg-v", "is given a value function, discovers π̂ alone", {"rule": "lpg-v", **squared}),
+        Variant("no-softmax", "y ∈ ℝ^m and ‖y − ŷ‖²", no_softmax),
         Variant("no-entropy", "predictions without entropy regularisation, β1 = 0", {"prediction_entropy_weight": 0.0}),
         Variant(
             "no-l2", "targets without size regularisation, β2 = β3 = 0", {"pi_hat_weight": 0.0, "y_hat_weight": 0.0}
