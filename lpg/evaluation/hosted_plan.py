@@ -4,11 +4,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optax
 
 from lpg.agents.registry import TABULAR
-from lpg.evaluation.settings import DEFAULTS, NETWORK_DEFAULT, TUNED_FOLDER, Chosen, Setting, read_table
+from lpg.evaluation.settings import Chosen, Setting, fallback, recorded
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.learner.hosted import ATARI, make_environments
 from lpg.learner.learner import Learner
@@ -101,8 +100,8 @@ def plan(
     if setting is not None:
         chosen = Chosen(setting, "given")
     else:
-        found = _recorded(named.name, environment, agent, updates, tables)
-        chosen = found or Chosen(_default_setting(named, agent == TABULAR, is_atari), "default")
+        found = recorded(named.name, environment, updates, agent, own=agent, tables=tables)
+        chosen = found or _default(named, is_table=agent == TABULAR, is_atari=is_atari, tables=tables)
     if setting_changes:
         changed = dataclasses.replace(chosen.setting, **setting_changes)
         chosen = Chosen(changed, f"{chosen.source}, changed by --set")
@@ -154,27 +153,13 @@ def look(environment: str, sticky_actions: float = 0.0) -> Spaces:
         one.close()
 
 
-def _default_setting(named: NamedRule, is_table: bool, is_atari: bool) -> Setting:
+def _default(named: NamedRule, *, is_table: bool, is_atari: bool, tables: tuple[Path, ...]) -> Chosen:
     """Where nothing is recorded: on Atari Table 4 of the paper, with a baseline for rules without a value.
 
     The paper gives no setting for A2C on Atari; its entropy bonus is the usual one.
     """
-    if is_atari:
-        return Setting(
-            learning_rate=5e-4,
-            policy_entropy_weight=0.0 if named.is_learned else 0.01,
-            baseline=named.rule.discovers_predictions,
-        )
-    return DEFAULTS[named.is_learned] if is_table else NETWORK_DEFAULT
-
-
-def _recorded(rule: str, environment: str, agent: str, num_updates: int, tables: tuple[Path, ...]) -> Chosen | None:
-    """Of the tuning tables the entry made with this agent for the nearest number of updates; none if there is none."""
-    for path in (*tables, TUNED_FOLDER / f"{rule}.json"):
-        entries = read_table(path)["environments"].get(environment, []) if path.is_file() else []
-        entries = [entry for entry in entries if entry.get("agent", agent) == agent]
-        if entries:
-            # Twice as many is as far away as half as many.
-            nearest = min(entries, key=lambda e: abs(np.log(e["updates"] / num_updates)))
-            return Chosen(Setting(**nearest["setting"]), f"tuned at {nearest['updates']} updates ({path.name})")
-    return None
+    if not is_atari:
+        return fallback(named.name, is_table=is_table, is_learned=named.is_learned, tables=tables)
+    bonus = 0.0 if named.is_learned else 0.01
+    setting = Setting(learning_rate=5e-4, policy_entropy_weight=bonus, baseline=named.rule.discovers_predictions)
+    return Chosen(setting, "default")

@@ -94,7 +94,7 @@ def chosen(
 ) -> Chosen:
     """The setting for a rule on an environment: of the tuning tables the entry made for the nearest number of updates.
 
-    An entry counts only if it was made with the agent that is going to learn.
+    An entry counts only if it was made with the agent that is going to learn. Without any: `fallback`.
 
     Args:
         rule: name of the rule; its table is `tuned/<rule>.json` in the package.
@@ -103,15 +103,40 @@ def chosen(
         tables: further tables that go before the package's, the first one first.
     """
     own = default_agent(environment, registry.environment(environment).distribution.shape).agent
-    for path in (*tables, TUNED_FOLDER / f"{rule}.json"):
-        if path.is_file():
-            entries = read_table(path)["environments"].get(environment, [])
-            entries = [entry for entry in entries if entry.get("agent", own) == (agent or own)]
-            if entries:
-                # Twice as many is as far away as half as many.
-                nearest = min(entries, key=lambda e: abs(np.log(e["updates"] / num_updates)))
-                return Chosen(Setting(**nearest["setting"]), f"tuned at {nearest['updates']} updates ({path.name})")
-    return Chosen(DEFAULTS[is_learned] if (agent or own) == TABULAR else NETWORK_DEFAULT, "default")
+    agent = agent or own
+    found = recorded(rule, environment, num_updates, agent, own=own, tables=tables)
+    return found or fallback(rule, is_table=agent == TABULAR, is_learned=is_learned, tables=tables)
+
+
+def recorded(
+    rule: str, environment: str, num_updates: int, agent: str, *, own: str, tables: tuple[Path, ...] = ()
+) -> Chosen | None:
+    """Of the first tuning table that knows the environment the entry for the nearest number of updates; or none.
+
+    Args:
+        own: the agent of entries that name none.
+    """
+    for path in _files(rule, tables):
+        entries = read_table(path)["environments"].get(environment, [])
+        entries = [entry for entry in entries if entry.get("agent", own) == agent]
+        if entries:
+            # Twice as many is as far away as half as many.
+            nearest = min(entries, key=lambda e: abs(np.log(e["updates"] / num_updates)))
+            return Chosen(Setting(**nearest["setting"]), f"tuned at {nearest['updates']} updates ({path.name})")
+    return None
+
+
+def fallback(rule: str, *, is_table: bool, is_learned: bool, tables: tuple[Path, ...] = ()) -> Chosen:
+    """What a rule's tuning table advises where it has not been tuned, for tables or for networks; else the defaults."""
+    for path in _files(rule, tables):
+        advice = read_table(path).get("elsewhere", {}).get("table" if is_table else "network")
+        if advice:
+            return Chosen(Setting(**advice), f"not tuned here; what served elsewhere ({path.name})")
+    return Chosen(DEFAULTS[is_learned] if is_table else NETWORK_DEFAULT, "default")
+
+
+def _files(rule: str, tables: tuple[Path, ...]) -> list[Path]:
+    return [path for path in (*tables, TUNED_FOLDER / f"{rule}.json") if path.is_file()]
 
 
 def tuned_beside(path: Path) -> Path:
@@ -134,6 +159,8 @@ def read_table(path: Path) -> dict[str, Any]:
                 Setting(**entry["setting"])
                 if not entry["updates"] > 0:
                     raise ValueError(f"updates is {entry['updates']}")
+        for advice in table.get("elsewhere", {}).values():
+            Setting(**advice)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not a tuning table ({type(error).__name__}: {error})") from error
     return table

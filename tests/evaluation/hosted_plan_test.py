@@ -53,6 +53,11 @@ def test_what_is_given_goes_before_and_is_said(tmp_path):
     found = plan(A2C, NAME, tables=(tmp_path / "t.json",), num_steps=3000, label="x")
     assert found.chosen.setting.learning_rate == 7.0 and found.chosen.source == "tuned at 10 updates (t.json)"
     assert found.num_updates == round(3000 / 1280) and found.label == "x"
+    (tmp_path / "e.json").write_text(
+        json.dumps({"format_version": 1, "environments": {}, "elsewhere": {"network": {"learning_rate": 0.25}}})
+    )
+    elsewhere = plan(discovered(), "gymnasium/CartPole-v1", tables=(tmp_path / "e.json",))
+    assert elsewhere.chosen.setting.learning_rate == 0.25 and "e.json" in elsewhere.chosen.source
     changed = plan(A2C, NAME, setting_changes={"gamma": 0.5}, size_changes={"num_streams": 2}, num_steps=400)
     assert changed.chosen.setting.gamma == 0.5 and changed.chosen.source == "default, changed by --set"
     assert changed.num_updates == 400 // (2 * 20)

@@ -54,6 +54,20 @@ def test_networks_have_a_default_of_their_own(table):
     assert chosen("other", "random/small", 100).setting == settings.NETWORK_DEFAULT
 
 
+def test_where_nothing_was_tuned_a_table_may_advise_tables_and_networks(table, tmp_path):
+    own = tmp_path / "own.json"
+    advice = {"table": {"learning_rate": 2560.0, "y_weight": 0.25}}
+    own.write_text(
+        json.dumps({"format_version": 1, "environments": {"chain/long": [entry(9, 7.0)]}, "elsewhere": advice})
+    )
+    found = chosen("r", "tabular/dense", 100, tables=(own,))
+    assert (found.setting.learning_rate, found.setting.y_weight) == (2560.0, 0.25) and "own.json" in found.source
+    assert chosen("r", "chain/long", 100, tables=(own,)).setting.learning_rate == 7.0
+    assert chosen("r", "random/small", 100, tables=(own,)).source == "default"
+    # What was tuned for this environment, in whichever table, goes before advice.
+    assert chosen("r", "chain/short", 100, tables=(own,)).setting.learning_rate == 10.0
+
+
 def test_a_table_beside_the_rule_goes_before_the_packages(table, tmp_path):
     own = tmp_path / "own.json"
     own.write_text(json.dumps({"format_version": 1, "environments": {"chain/short": [entry(100, 77.0)]}}))
@@ -67,7 +81,8 @@ def test_a_table_beside_the_rule_goes_before_the_packages(table, tmp_path):
      '{"format_version": 1, "environments": {"e": [{"updates": 0, "setting": {}}]}}',
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"learning_rate": -1}}]}}',
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"nonsense": 1}}]}}',
-     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"baseline": 1}}]}}'],
+     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"baseline": 1}}]}}',
+     '{"format_version": 1, "environments": {}, "elsewhere": {"table": {"learning_rate": -1}}}'],
 )  # fmt: skip
 def test_a_broken_table_is_refused_by_name(text, tmp_path):
     (tmp_path / "t.json").write_text(text)
