@@ -15,6 +15,8 @@ from lpg.analysis.ablation import score as ablation
 from lpg.analysis.atari import plot as atari_plot
 from lpg.analysis.atari import score as atari
 from lpg.analysis.claims import missing
+from lpg.analysis.lesions import measure as lesions_measure
+from lpg.analysis.lesions import score as lesions_score
 from lpg.analysis.questions import MEASUREMENTS, QUESTIONS
 from lpg.analysis.report.page import Section, counts, page
 from lpg.analysis.study import SETTINGS, Tables, review
@@ -145,6 +147,10 @@ def _section(name: str, arguments: Arguments, rules: list[Contestant]) -> Sectio
 def _asked(name: str, arguments: Arguments, one: Contestant, folder: Path) -> Section:
     """A question about one rule."""
     question = ASKED[name]
+    why = lesions_measure.why_not(one.named.rule) if name == "lesions" else None
+    if why is not None and arguments.what == "all":
+        claims = [missing("ours", *asked, why) for asked in lesions_score.ASKED]
+        return Section(title=TITLES[name], claims=claims)
     measurement = MEASUREMENTS[question]
     settings = measurement.settings(**(measurement.quick if arguments.quick else {}))
     study = ask(question, one, settings, arguments.seed, folder)

@@ -64,9 +64,9 @@ def measure(
         ValueError: the rule is no whole LPG, so that there is nothing to cut, or less than is cut here; or the best
             return somewhere is not known, so that there is nothing to normalise with.
     """
-    if not isinstance(rule, LPG) or rule.without != "nothing":
-        what = f"LPG without {rule.without}" if isinstance(rule, LPG) else type(rule).__name__
-        raise ValueError(f"the rule is {what}; a whole LPG is needed, whose senses can be cut")
+    why = why_not(rule)
+    if why is not None or not isinstance(rule, LPG):
+        raise ValueError(why)
     names, seeds = suite(settings.environments), range(seed, seed + settings.seeds)
     rulers = {name: references(name, seeds, "report") for name in names}
     for name, ruler in rulers.items():
@@ -86,3 +86,11 @@ def measure(
                  "area": float(np.nanmean((np.asarray(returns) - random) / (best - random)))}
             )  # fmt: skip
     return {"areas": make_table(rows)}
+
+
+def why_not(rule: Rule) -> str | None:
+    """What keeps a rule from being cut, or None: only a whole LPG has the senses."""
+    if isinstance(rule, LPG) and rule.without == "nothing":
+        return None
+    what = f"LPG without {rule.without}" if isinstance(rule, LPG) else type(rule).__name__
+    return f"the rule is {what}; a whole LPG is needed, whose senses can be cut"
