@@ -1,0 +1,72 @@
+"""What `docs/results.md` says is what `docs/measured` holds, and its figures can be redrawn from there."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lpg.analysis.study import SETTINGS
+from lpg.analysis.table import read_table, select
+from lpg.cli.main import main
+from lpg.evaluation import results
+from lpg.evaluation.scores import scores
+
+DOCS = Path(__file__).parents[2] / "docs"
+VARIANTS = {
+    "LPG-V": "lpg-v", "no bootstrapping (ours)": "no-bootstrap", "**LPG**": "lpg", "y ∈ ℝ^m": "no-softmax",
+    "no L2": "no-l2", "fixed hyper-parameters": "fixed-hyper", "no entropy of y": "no-entropy",
+    "no recurrence (ours)": "no-recurrence",
+}  # fmt: skip
+
+
+def rows_under(heading):
+    """The first table under a heading, without its head: cells by row."""
+    text = (DOCS / "results.md").read_text().split(f"{heading}\n", 1)[1]
+    lines = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def number(cell):
+    return float(cell.strip("*").replace("−", "-").split(" ")[0])
+
+
+def test_the_table_of_the_shipped_rule_is_what_was_measured():
+    found = scores(results.read(DOCS / "measured/tables/results.csv"))
+    rows = [row for row in rows_under("## The shipped rule on tables") if "/" in row[0]]
+    assert len(rows) == 10
+    for name, *ends, _optimum, area, area_of_a2c in rows:
+        for rule, end, own in (("lpg", ends[0], area), ("a2c", ends[1], area_of_a2c)):
+            assert np.mean(found[rule].raw_end[name]) == pytest.approx(number(end), abs=0.051), (name, rule)
+            assert found[rule].area.per_environment[name] == pytest.approx(number(own), abs=0.0051), (name, rule)
+
+
+def test_the_table_of_figure_7_is_what_was_measured():
+    table = read_table(DOCS / "measured/ablation/validations.csv")
+    rows = rows_under("### Figure 7 at our budget")
+    assert {VARIANTS[row[0]] for row in rows} == set(table["variant"])
+    for variant, *means, seeds, _ in rows:
+        own = select(table, variant=VARIANTS[variant])
+        for at, cell in zip((100, 200, 300), means, strict=True):
+            assert select(own, meta_update=at)["score"].mean() == pytest.approx(number(cell), abs=0.0051)
+        at_the_end = select(own, meta_update=300)["score"]
+        np.testing.assert_allclose([number(cell) for cell in seeds.split(", ")], at_the_end, atol=0.0051)
+
+
+def test_the_table_of_figure_9_is_what_was_measured():
+    table = read_table(DOCS / "measured/variety/scores.csv")
+    rows = rows_under("### Figure 9 at our budget")
+    for variant, (_, *cells) in zip(("tabular", "tabular-random", "tabular-random-chain"), rows, strict=True):
+        own = select(table, variant=variant)["score"]
+        np.testing.assert_allclose([number(cell) for cell in cells], [*own, own.mean()], atol=0.0051)
+
+
+@pytest.mark.parametrize(("figure", "option", "folder"), [
+    ("figure-7", "--ablation", "ablation"), ("figure-9", "--variety", "variety"),
+])  # fmt: skip
+def test_figures_are_redrawn_from_what_was_measured(figure, option, folder, tmp_path, capsys):
+    shutil.copytree(DOCS / "measured" / folder, tmp_path / folder)
+    assert main(["reproduce", figure, option, str(tmp_path / folder), "--out", str(tmp_path / "out")]) == 0
+    assert "NO RESULTS YET" not in capsys.readouterr().out
+    assert list((tmp_path / folder / "figures").glob("*.png")) and (tmp_path / folder / SETTINGS).is_file()
