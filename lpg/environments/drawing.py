@@ -53,7 +53,7 @@ def draw_grid(
     cells = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in drawn.free]
     axes.add_collection(PatchCollection(cells, facecolors=colours, edgecolors=LINE, linewidths=0.8), autolim=False)
 
-    largest = max(abs(kind.reward) for kind in found)
+    largest = max(abs(kind.reward) for kind in found) or 1.0  # what only ends the episode pays nothing
     for j, kind in [(j, one) for one in found for j in one.members if j in drawn.objects]:
         (row, column), shade = drawn.objects[j], kind.colour
         radius = 0.27 + 0.15 * abs(kind.reward) / largest
