@@ -1,5 +1,7 @@
 """Our scores on Atari games beside the paper's, from a results table with `atari/GAME` environments."""
 
+import numpy as np
+
 from lpg.analysis.claims import Claim, judge, missing
 from lpg.analysis.paper_numbers import FIGURE_8, FIGURE_10
 from lpg.analysis.study import Tables
@@ -21,7 +23,10 @@ CRITERION = (
 
 
 def games(tables: Tables, figure: str) -> dict[str, float]:
-    """Our scores at the end by game, for the games of a figure that were measured; empty without any."""
+    """Our scores at the end by game, for the games of a figure that were measured; empty without any.
+
+    A training in which no game came to its end has measured nothing.
+    """
     if "results" not in tables:
         return {}
     found = ends(rows_of(tables["results"]))
@@ -29,7 +34,7 @@ def games(tables: Tables, figure: str) -> dict[str, float]:
     if own is None:
         return {}
     named = {name.removeprefix(PREFIX): value for name, value in found[own].items() if name.startswith(PREFIX)}
-    return {game: named[game] for game in FIGURES[figure][1] if game in named}
+    return {game: named[game] for game in FIGURES[figure][1] if np.isfinite(named.get(game, np.nan))}
 
 
 def score(tables: Tables, figure: str = "figure-10") -> list[Claim]:

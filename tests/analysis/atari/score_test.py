@@ -21,6 +21,11 @@ def test_without_results_one_clear_line():
     assert score(tables(pong=20.0), "figure-8")[0].verdict == "no results yet"  # pong is not in figure 8
 
 
+def test_a_game_that_never_ended_was_not_measured():
+    assert games(tables(breakout=160, freeway=float("nan")), "figure-10") == {"breakout": pytest.approx(160)}
+    assert score(tables(freeway=float("nan")))[0].verdict == "no results yet"
+
+
 def test_the_verdict_is_the_share_of_games_with_half_the_papers_score():
     # The paper: breakout 300, tutankham 249, yars_revenge 14,796.
     assert games(tables(breakout=160, pong=3), "figure-8") == {"breakout": pytest.approx(160)}
