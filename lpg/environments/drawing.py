@@ -15,6 +15,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from lpg.environments.delayed_chain import NUM_BRANCHES, ChainInstance
 from lpg.environments.grid_world import NUM_DIRECTIONS, OFFSETS
+from lpg.environments.procedural_control import ControlInstance
 from lpg.environments.render import GREY, INK, PENALTIES, REWARDS, Board, Kind, signed
 
 WALL, FLOOR, LINE = "#3a4653", "#f7f8f9", "#dde2e7"
@@ -124,3 +125,21 @@ def draw_chain(axes: Axes, instance: ChainInstance, state: Any, values: Any) -> 
         here = where[branch if position == 0 else 2 + NUM_BRANCHES * (position - 1) + branch]
         axes.plot(*here, "o", markersize=8, color=INK, markeredgecolor="white", markeredgewidth=1.4, zorder=6)
     return mappable
+
+
+def draw_control(axes: Axes, instance: ControlInstance, state: Any) -> None:
+    """Both positions on their tracks, an arrow for where each will be in five steps, and what ends the episode."""
+    axes.set(xlim=(-0.6, 16.4), ylim=(4.4, -0.6))
+    edge = PENALTIES[0] if instance.step_reward > 0 else REWARDS[0]
+    middle, half = 7.9, 6.8
+    for which, y in enumerate((0.9, 2.9)):
+        axes.plot([middle - half, middle + half], [y, y], color=GREY, linewidth=1.4, zorder=1)
+        axes.plot([middle, middle], [y - 0.3, y + 0.3], color=LINE, linewidth=1.4, zorder=0)
+        for side in (-half, half):
+            axes.plot([middle + side] * 2, [y - 0.55, y + 0.55], color=edge, linewidth=5, zorder=2)
+        position, velocity = (0.0, 0.0) if state is None else (state.position[which], state.velocity[which])
+        here, soon = (middle + half * float(np.clip(x, -1, 1)) for x in (position, position + 5 * velocity))
+        axes.annotate("", (soon, y), (here, y), arrowprops=dict(arrowstyle="-|>", color=INK, lw=1.6), zorder=4)
+        axes.plot(here, y, "o", markersize=12, color=INK, markeredgecolor="white", markeredgewidth=1.4, zorder=5)
+        called = ("to balance", "its cart") if instance.step_reward > 0 else ("to swing", "not pushed")
+        axes.text(middle - half, y + 1.0, called[which], fontsize=7, color=GREY)

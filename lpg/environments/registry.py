@@ -13,6 +13,7 @@ from lpg.environments.base import Environment, Instance
 from lpg.environments.borrowed import Borrowed
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.environments.distractor_chain import DistractorChain
+from lpg.environments.procedural_control import ProceduralControl
 
 
 @runtime_checkable
@@ -43,6 +44,7 @@ _CHAIN_STEPS = 1_000_000
 _DISTRACTOR_STEPS = 2_000_000
 _GRID_STEPS = 3_000_000
 _RANDOM_GRID_STEPS = 30_000_000
+_CONTROL_STEPS = 2_000_000
 _MINATAR_STEPS = 5_000_000
 _BSUITE_STEPS = 500_000
 
@@ -87,6 +89,9 @@ ENVIRONMENTS: dict[str, Entry] = {
         _GRID_STEPS,
         "as procedural/grid, every step pays and what lies about ends the episode",
     ),
+    "control/procedural": Entry(
+        ProceduralControl(), _CONTROL_STEPS, "balance what falls, or swing what hangs; random dynamics and rewards"
+    ),
     "classic/CartPole-v1": Entry(Borrowed("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
     "classic/Acrobot-v1": Entry(Borrowed("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
     "classic/MountainCar-v0": Entry(
@@ -125,6 +130,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/")),
     "procedural": tuple(name for name in ENVIRONMENTS if name.startswith("procedural/")),
     "random": tuple(name for name in ENVIRONMENTS if name.startswith("random/")),
+    "control": tuple(name for name in ENVIRONMENTS if name.startswith("control/")),
     "classic": tuple(name for name in ENVIRONMENTS if name.startswith("classic/")),
     "minatar": tuple(name for name in ENVIRONMENTS if name.startswith("minatar/")),
     "bsuite": tuple(name for name in ENVIRONMENTS if name.startswith("bsuite/")),

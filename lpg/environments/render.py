@@ -16,6 +16,7 @@ from lpg.environments.borrowed import BorrowedInstance, BorrowedShape
 from lpg.environments.delayed_chain import ChainInstance
 from lpg.environments.distractor_chain import DistractorShape, DistractorState
 from lpg.environments.grid_world import GridInstance
+from lpg.environments.procedural_control import ControlInstance
 from lpg.environments.random_grid import RandomGridInstance
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ REWARDS = ("#13806a", "#2f6db5", "#5b8c2a", "#1fa2a6")
 PENALTIES = ("#d1495b", "#c9781d", "#9c3d7a", "#7d4f38")
 CELL_INCHES = 0.42
 
+TRACK = 41
+"""Characters from one edge of a position's track to the other."""
+
 AnyGrid = GridInstance | RandomGridInstance
+AnyInstance = AnyGrid | ChainInstance | ControlInstance | BorrowedInstance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,11 +100,11 @@ def kinds(instance: AnyGrid) -> list[Kind]:
 
 
 def can_draw(instance: Any) -> bool:
-    """Whether `image` knows environments of this kind: grids and chains, not other libraries' and not one's own."""
-    return isinstance(instance, GridInstance | RandomGridInstance | ChainInstance)
+    """Whether `image` knows environments of this kind: the package's own, not other libraries' and not one's own."""
+    return isinstance(instance, GridInstance | RandomGridInstance | ChainInstance | ControlInstance)
 
 
-def text(shape: Environment, instance: AnyGrid | ChainInstance | BorrowedInstance, state: Any = None) -> str:
+def text(shape: Environment, instance: AnyInstance, state: Any = None) -> str:
     """A map and a legend; '@' is the agent, ',' the place of an object that is not there.
 
     The objects of a random grid have places in a state only. Without one they are in the legend and not on the map. Of
@@ -109,6 +114,8 @@ def text(shape: Environment, instance: AnyGrid | ChainInstance | BorrowedInstanc
         return _sizes(shape, instance)
     if isinstance(instance, ChainInstance):
         lines = _chain_text(instance, _on_chain(state))
+    elif isinstance(instance, ControlInstance):
+        lines = _control_text(instance, state)
     else:
         lines = _grid_text(board(shape, instance, state), kinds(instance))
     if isinstance(state, DistractorState):
@@ -144,9 +151,20 @@ def _chain_text(instance: ChainInstance, state: Any) -> list[str]:
     return lines
 
 
+def _control_text(instance: ControlInstance, state: Any) -> list[str]:
+    edge, lines = "+-"[bool(instance.step_reward > 0)], []
+    for which in range(2):
+        marks = [edge] + ["."] * TRACK + [edge]
+        marks[1 + TRACK // 2] = "|"
+        at = 0.0 if state is None else float(np.clip(state.position[which], -1, 1))
+        marks[1 + round((at + 1) / 2 * (TRACK - 1))] = "@"
+        lines.append("".join(marks))
+    return lines
+
+
 def image(
     shape: Environment,
-    instance: AnyGrid | ChainInstance | BorrowedInstance,
+    instance: AnyInstance,
     state: Any = None,
     *,
     values: Float[Array, " S"] | Float[np.ndarray, " S"] | None = None,
@@ -182,8 +200,10 @@ def image(
 
     from lpg.environments import drawing
 
-    found = [] if isinstance(instance, ChainInstance) else kinds(instance)
-    rows, columns = (5, 17) if isinstance(instance, ChainInstance) else (n + 1 for n in _size(shape, instance))
+    found = [] if isinstance(instance, ChainInstance | ControlInstance) else kinds(instance)
+    rows, columns = (
+        (5, 17) if isinstance(instance, ChainInstance | ControlInstance) else (n + 1 for n in _size(shape, instance))
+    )
     width = max(columns * CELL_INCHES, 4.6) + 0.4 + (0.9 if values is not None else 0.0)
     top, bottom = 0.75 if title else 0.45, 0.15 + 0.24 * len(found)
     height = rows * CELL_INCHES + top + bottom
@@ -194,6 +214,9 @@ def image(
     axes.set_axis_off()
     if isinstance(instance, ChainInstance):
         shown = drawing.draw_chain(axes, instance, _on_chain(state), values)
+    elif isinstance(instance, ControlInstance):
+        drawing.draw_control(axes, instance, state)
+        shown = None
     else:
         shown = drawing.draw_grid(axes, board(shape, instance, state), found, values, policy, average)
     for line, kind in enumerate(found):
@@ -238,7 +261,11 @@ def _size(shape: Any, instance: AnyGrid) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def _headline(shape: Environment, instance: AnyGrid | ChainInstance) -> str:
+def _headline(shape: Environment, instance: AnyGrid | ChainInstance | ControlInstance) -> str:
+    if isinstance(instance, ControlInstance):
+        pay = float(instance.step_reward)
+        task = "stay inside: every step pays" if pay > 0 else "get out: every step costs"
+        return f"{task} {abs(pay):.2g}; {2 + int(instance.can_rest)} actions, {int(instance.max_steps)} steps at most"
     if isinstance(instance, ChainInstance):
         between = "±1 at random" if instance.is_noisy else "nothing"
         seen = f"; seen as 2 bits and {shape.num_distractors} random ones" if isinstance(shape, DistractorShape) else ""

@@ -19,7 +19,8 @@ NAMES = [
     for name in registry.ENVIRONMENTS
 ]
 EXACT = registry.suite("tables,procedural")
-PICTURES = tuple(name for name in OURS if name not in EXACT)
+CONTROL = registry.suite("control")
+PICTURES = tuple(name for name in OURS if name not in EXACT + CONTROL)
 NUM_STEPS, NUM_STREAMS = 60, 32
 
 
@@ -92,8 +93,8 @@ def test_other_observations_are_zeros_and_ones_of_the_shape_said(name):
         assert set(np.unique(seen)) == {0.0, 1.0}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in BORROWED])
-def test_borrowed_observations_are_numbers_of_the_shape_said(name):
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in BORROWED + CONTROL])
+def test_borrowed_observations_and_positions_are_numbers_of_the_shape_said(name):
     shape, _, _, ((_, outcome, after, before), _, _) = batch(name)
     for seen in (after, before):
         assert seen.shape == (NUM_STREAMS, NUM_STEPS, *shape.observation_shape)
@@ -177,11 +178,17 @@ def test_resets_follow_the_initial_distribution(name):
 def test_masks_name_the_actions_of_the_set_asked_for(name):
     family = registry.environment(name).distribution
     shape = family.shape
-    for number in (2,) if name.startswith("chain/") else (shape.num_actions,) if name in BORROWED else (9, 18):
+    for number in numbers_of_actions(name, shape):
         mask = shape.action_mask(family.sample(jax.random.key(0), number))
         assert mask.shape == (shape.num_actions,)
         # Valid actions come first: callers draw from [0, how many).
         assert mask.tolist() == [action < number for action in range(shape.num_actions)]
+
+
+def numbers_of_actions(name, shape):
+    if name in BORROWED:
+        return (shape.num_actions,)
+    return {"chain": (2,), "control": (2, 3)}.get(name.split("/")[0], (9, 18))
 
 
 def test_instances_of_one_shape_have_equal_array_shapes():
@@ -192,8 +199,8 @@ def test_instances_of_one_shape_have_equal_array_shapes():
         described = str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arrays))
         assert by_shape.setdefault(family.shape, described) == described, name
         hash(family.shape)
-    # Grids: 2; chains: 1; random grids: 3; the distractor chain.
-    assert len(by_shape) == 7
+    # Grids: 2; chains: 1; random grids: 3; the distractor chain; control.
+    assert len(by_shape) == 8
 
 
 def test_an_unknown_name_is_refused_and_the_nearest_one_offered():

@@ -1,0 +1,129 @@
+"""What moves, what ends an episode, and that half of the instances can be balanced and half swung out."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.environments.procedural_control import ControlInstance, ControlState, ProceduralControl
+
+FAMILY = ProceduralControl()
+SHAPE = FAMILY.shape
+LEFT, RIGHT, REST = 0, 1, 2
+NOTHING = jnp.zeros(0)
+
+
+def instance(**changes):
+    numbers = dict(
+        stiffness=jnp.array([0.25, -0.5]), push=jnp.array([0.125, 0.0625]), damping=jnp.asarray(0.5),
+        start=jnp.array([0.2, 0.4, 0.01, 0.02]), scale=jnp.array([1.0, 2.0, 4.0, 8.0]), step_reward=jnp.asarray(0.3),
+        max_steps=jnp.asarray(3), can_rest=jnp.asarray(True),
+    )  # fmt: skip
+    return ControlInstance(**{**numbers, **changes})
+
+
+def state(position, velocity=(0.0, 0.0), time=0):
+    return ControlState(position=jnp.array(position), velocity=jnp.array(velocity), time=jnp.asarray(time))
+
+
+@pytest.mark.parametrize(
+    ("action", "position", "velocity"),
+    # Accelerations without a push: .25 · .5 = .125 and −.5 · .25 = −.125; then half of the velocity is lost.
+    [(REST, (0.5625, 0.3125), (0.0625, 0.0625)), (RIGHT, (0.625, 0.34375), (0.125, 0.09375)),
+     (LEFT, (0.5, 0.28125), (0.0, 0.03125))],
+)  # fmt: skip
+def test_a_step_worked_by_hand(action, position, velocity):
+    after, outcome = SHAPE.step(instance(), state((0.5, 0.25), (0.0, 0.25)), jnp.asarray(action), NOTHING)
+    np.testing.assert_allclose(after.position, position)
+    np.testing.assert_allclose(after.velocity, velocity)
+    assert float(outcome.reward) == pytest.approx(0.3) and not outcome.terminated and not outcome.truncated
+    np.testing.assert_allclose(
+        SHAPE.observe(instance(), after), [position[0], 2 * position[1], 4 * velocity[0], 8 * velocity[1]]
+    )
+
+
+@pytest.mark.parametrize(("position", "has_left"), [((0.99, 0.0), True), ((0.0, -1.6), True), ((0.5, 0.5), False)])
+@pytest.mark.parametrize(("time", "is_late"), [(0, False), (2, True)])
+def test_leaving_by_either_position_ends_the_episode_and_is_no_time_limit(position, has_left, time, is_late):
+    _, outcome = SHAPE.step(instance(), state(position, (0.1, -0.1), time), jnp.asarray(RIGHT), NOTHING)
+    assert bool(outcome.terminated) is has_left
+    assert bool(outcome.truncated) is (is_late and not has_left)
+
+
+def test_episodes_begin_uniformly_within_their_bounds():
+    lowest = SHAPE.reset(instance(), jnp.zeros(4))
+    np.testing.assert_allclose(lowest.position, [-0.2, -0.4])
+    np.testing.assert_allclose(lowest.velocity, [-0.01, -0.02])
+    middle = SHAPE.reset(instance(), jnp.full(4, 0.5))
+    np.testing.assert_allclose(np.concatenate([middle.position, middle.velocity]), 0.0)
+
+
+def test_a_swing_without_damping_keeps_its_energy():
+    # One turn of a swing of angular speed .1 takes 2π / .1 = 63 steps, and brings it back.
+    swing = instance(stiffness=jnp.array([-0.01, -0.01]), damping=jnp.asarray(0.0))
+    place, seen = state((0.5, 0.5)), []
+    step = jax.jit(SHAPE.step)
+    for _ in range(63):
+        place, _ = step(swing, place, jnp.asarray(REST), NOTHING)
+        seen.append(float(place.position[0]))
+    assert min(seen) == pytest.approx(-0.5, abs=0.01) and seen[-1] == pytest.approx(0.5, abs=0.01)
+
+
+def random_action(instance, state, uniform):
+    return jnp.floor(uniform * (2 + instance.can_rest)).astype(int)
+
+
+def feedback(instance, state, uniform):
+    """Against the fall where it pays to stay, with the swing where it pays to leave."""
+    rate = jnp.sqrt(jnp.abs(instance.stiffness[0]))
+    falls_right = state.position[0] + state.velocity[0] / rate > 0
+    return jnp.where(
+        instance.step_reward > 0, jnp.where(falls_right, LEFT, RIGHT), jnp.where(state.velocity[0] > 0, RIGHT, LEFT)
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "balanced", "swung"), [(random_action, (0.0, 0.05), (0.03, 0.25)), (feedback, (0.7, 0.95), (0.9, 1.0))]
+)
+def test_a_simple_controller_solves_most_instances_and_the_random_policy_few(policy, balanced, swung):
+    def episode(key):
+        key_instance, key_reset, key_steps = jax.random.split(key, 3)
+        drawn = FAMILY.sample(key_instance)
+
+        def step(carry):
+            place, _, _ = carry
+            uniform = jax.random.uniform(jax.random.fold_in(key_steps, place.time))
+            place, outcome = SHAPE.step(drawn, place, policy(drawn, place, uniform), NOTHING)
+            return place, outcome.terminated, outcome.truncated
+
+        start = (SHAPE.reset(drawn, jax.random.uniform(key_reset, (4,))), jnp.asarray(False), jnp.asarray(False))
+        _, has_left, _ = jax.lax.while_loop(lambda carry: ~(carry[1] | carry[2]), step, start)
+        return has_left, drawn
+
+    has_left, drawn = jax.jit(jax.vmap(episode))(jax.random.split(jax.random.key(0), 2000))
+    pays = np.asarray(drawn.step_reward > 0)
+    assert 0.45 < pays.mean() < 0.55
+    assert balanced[0] <= 1 - np.asarray(has_left)[pays].mean() <= balanced[1]
+    assert swung[0] <= np.asarray(has_left)[~pays].mean() <= swung[1]
+
+
+def test_numbers_of_an_instance_lie_where_they_are_said_to():
+    drawn = jax.vmap(FAMILY.sample)(jax.random.split(jax.random.key(1), 4000))
+    pays = np.asarray(drawn.step_reward > 0)
+    rate = np.sqrt(np.abs(drawn.stiffness[:, 0]))
+    ratio = np.asarray(drawn.push[:, 0]) / rate**2
+    for found, low, high in (
+        (1 / rate[pays], 1 / 0.12, 1 / 0.03), (2 * np.pi / rate[~pays], 2 * np.pi / 0.2, 2 * np.pi / 0.05),
+        (ratio[pays], 1, 5), (ratio[~pays], 0.15, 0.8), (np.abs(drawn.step_reward), 0.1, 2),
+        (np.asarray(drawn.max_steps, float), 100, 500),
+    ):  # fmt: skip
+        # Log-uniform: the median is the geometric mean of the ends.
+        assert low * 0.999 <= found.min() and found.max() <= high * 1.001
+        assert np.median(found) == pytest.approx(np.sqrt(low * high), rel=0.1)
+    assert (np.asarray(drawn.stiffness[:, 0] > 0) == pays).all() and (np.asarray(drawn.push[~pays, 1]) == 0).all()
+    assert 0.45 < np.asarray(drawn.can_rest).mean() < 0.55
+
+
+def test_other_numbers_of_actions_are_refused():
+    with pytest.raises(ValueError, match="4 actions asked for; there are 2"):
+        FAMILY.sample(jax.random.key(0), 4)
