@@ -14,6 +14,7 @@ from lpg.environments.borrowed import Borrowed
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.environments.distractor_chain import DistractorChain
 from lpg.environments.procedural_control import ProceduralControl
+from lpg.environments.tabulated import Tabulated
 
 
 @runtime_checkable
@@ -47,6 +48,7 @@ _RANDOM_GRID_STEPS = 30_000_000
 _CONTROL_STEPS = 2_000_000
 _MINATAR_STEPS = 5_000_000
 _BSUITE_STEPS = 500_000
+_TOY_STEPS = 500_000
 
 ENVIRONMENTS: dict[str, Entry] = {
     "tabular/dense": Entry(grid_families.DENSE, _GRID_STEPS, "two rewards that return quickly, two penalties"),
@@ -92,6 +94,11 @@ ENVIRONMENTS: dict[str, Entry] = {
     "control/procedural": Entry(
         ProceduralControl(), _CONTROL_STEPS, "balance what falls, or swing what hangs; random dynamics and rewards"
     ),
+    "toy_text/Taxi-v4": Entry(Tabulated("Taxi-v4"), _TOY_STEPS, "fetch a passenger, −1 per step, −10 for mistakes"),
+    "toy_text/CliffWalking-v1": Entry(
+        Tabulated("CliffWalking-v1"), _TOY_STEPS, "along a cliff, −1 per step, −100 over it"
+    ),
+    "toy_text/FrozenLake8x8-v1": Entry(Tabulated("FrozenLake8x8-v1"), _TOY_STEPS, "over slippery ice between holes"),
     "classic/CartPole-v1": Entry(Borrowed("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
     "classic/Acrobot-v1": Entry(Borrowed("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
     "classic/MountainCar-v0": Entry(
@@ -131,6 +138,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "procedural": tuple(name for name in ENVIRONMENTS if name.startswith("procedural/")),
     "random": tuple(name for name in ENVIRONMENTS if name.startswith("random/")),
     "control": tuple(name for name in ENVIRONMENTS if name.startswith("control/")),
+    "toy_text": tuple(name for name in ENVIRONMENTS if name.startswith("toy_text/")),
     "classic": tuple(name for name in ENVIRONMENTS if name.startswith("classic/")),
     "minatar": tuple(name for name in ENVIRONMENTS if name.startswith("minatar/")),
     "bsuite": tuple(name for name in ENVIRONMENTS if name.startswith("bsuite/")),

@@ -18,6 +18,7 @@ from lpg.environments.distractor_chain import DistractorShape, DistractorState
 from lpg.environments.grid_world import GridInstance
 from lpg.environments.procedural_control import ControlInstance
 from lpg.environments.random_grid import RandomGridInstance
+from lpg.environments.tabulated import NO_LIMIT, TabulatedInstance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ TRACK = 41
 """Characters from one edge of a position's track to the other."""
 
 AnyGrid = GridInstance | RandomGridInstance
-AnyInstance = AnyGrid | ChainInstance | ControlInstance | BorrowedInstance
+AnyInstance = AnyGrid | ChainInstance | ControlInstance | BorrowedInstance | TabulatedInstance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +111,7 @@ def text(shape: Environment, instance: AnyInstance, state: Any = None) -> str:
     The objects of a random grid have places in a state only. Without one they are in the legend and not on the map. Of
     other libraries' environments only the sizes are said.
     """
-    if isinstance(instance, BorrowedInstance):
+    if isinstance(instance, BorrowedInstance | TabulatedInstance):
         return _sizes(shape, instance)
     if isinstance(instance, ChainInstance):
         lines = _chain_text(instance, _on_chain(state))
@@ -186,9 +187,9 @@ def image(
         ValueError: values or a policy are given for an environment that has no state indices, or the environment is
             another library's.
     """
-    if isinstance(instance, BorrowedInstance):
-        assert isinstance(shape, BorrowedShape)
-        raise ValueError(f"{shape.name} cannot be drawn here; {shape.library}, whose environment it is, can")
+    if isinstance(instance, BorrowedInstance | TabulatedInstance):
+        what, owner = (shape.name, shape.library) if isinstance(shape, BorrowedShape) else ("it", "Gymnasium")
+        raise ValueError(f"{what} cannot be drawn here; {owner}, whose environment it is, can")
     if shape.observation_shape != () and not (values is None and policy is None):
         raise ValueError(
             f"values or a policy given for a {type(shape).__name__}; they are drawn by state index, and it has none"
@@ -243,7 +244,11 @@ def _percent(p: float) -> str:
     return f"{100 * p:.2g} %"
 
 
-def _sizes(shape: Any, instance: BorrowedInstance) -> str:
+def _sizes(shape: Any, instance: BorrowedInstance | TabulatedInstance) -> str:
+    if isinstance(instance, TabulatedInstance):
+        limit = int(instance.max_steps)
+        steps = "no time limit" if limit == NO_LIMIT else f"{limit} steps per episode at most"
+        return f"transitions published by Gymnasium: {shape.num_states} states, {shape.num_actions} actions, {steps}"
     seen = " × ".join(map(str, shape.observation_shape))
     kind = "planes × rows × columns" if len(shape.observation_shape) == 3 else "numbers"
     return (

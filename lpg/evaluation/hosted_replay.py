@@ -14,8 +14,8 @@ from lpg.evaluation.hosted_plan import look
 from lpg.evaluation.replay import Moment, Replay
 from lpg.evaluation.training_folder import AgentCard
 from lpg.learner.hosted import ATARI, GYMNASIUM, make_environments
-from lpg.learner.packages import needed
 from lpg.learner.spaces import Spaces
+from lpg.packages import needed
 
 Picture = Callable[[np.ndarray], np.ndarray]
 """What the agent sees → [H, W, 3] bytes."""

@@ -18,9 +18,10 @@ from lpg.environments.base import Instance
 from lpg.environments.episodes import Policy, episode_returns, random_policy
 from lpg.environments.greedy import Greedy
 from lpg.environments.random_grid import RandomGridShape
-from lpg.environments.registry import ENVIRONMENTS, environment
-from lpg.evaluation.transition_table import exact_returns, transition_table
-from lpg.learner.hosted import SUITES, is_hosted
+from lpg.environments.registry import ENVIRONMENTS, SUITES, environment
+from lpg.environments.tabulated import transitions
+from lpg.evaluation.transition_table import exact_returns
+from lpg.learner.hosted import GYMNASIUM
 
 FILE = Path(__file__).parent / "reference_returns.json"
 FILE_FORMAT = 1
@@ -82,15 +83,23 @@ OPTIMAL = {
 """Where the scripted policy's return is the optimum, and why."""
 
 
+PUBLISHED = {
+    family + name.partition("/")[2]: name.partition("/")[2]
+    for name in SUITES["toy_text"]
+    for family in ("toy_text/", GYMNASIUM)
+}
+"""Ids of environments whose library publishes their transitions, by their names here: in JAX, and on the host."""
+
+
 def measurable() -> tuple[str, ...]:
     """The environments that belong into the file."""
-    return (*(name for name in ENVIRONMENTS if name.startswith("random/")), *EXACT, *MOST, *SUITES["toy_text"])
+    return (*(name for name in ENVIRONMENTS if name.startswith("random/")), *EXACT, *MOST, *PUBLISHED)
 
 
 def versions(name: str) -> tuple[int, ...]:
     """Numbers of actions with which an environment belongs into the file."""
-    if is_hosted(name):
-        return (transition_table(name).num_actions,)
+    if name in PUBLISHED:
+        return (transitions(PUBLISHED[name]).reward.shape[1],)
     most = environment(name).distribution.shape.num_actions
     return (9, 18) if most == 18 else (most,)
 
@@ -108,8 +117,8 @@ def measure(
     """
     if name in EXACT:
         return EXACT[name]
-    if is_hosted(name):
-        return _exact(*exact_returns(transition_table(name)), *2 * ("solution of its transition table",))
+    if name in PUBLISHED:
+        return _exact(*exact_returns(transitions(PUBLISHED[name])), *2 * ("solution of its transition table",))
     distribution = environment(name).distribution
     best, best_stderr, best_from = _best(name, distribution, key_best, num_best, num_actions)
     random = episode_returns(

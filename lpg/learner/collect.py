@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from lpg.learner.packages import needed
 from lpg.learner.spaces import spaces_of
+from lpg.packages import needed
 from lpg.types import Trajectory
 
 Act = Callable[[Shaped[Any, " B *obs"], int], Any]

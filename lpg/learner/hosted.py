@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lpg.learner.packages import needed
+from lpg.packages import needed
 
 GYMNASIUM, ATARI = "gymnasium/", "atari/"
 FAMILIES = {
@@ -14,7 +14,6 @@ FAMILIES = {
 }
 """What there is of each, since nobody can list them all."""
 SUITES = {
-    "toy_text": ("gymnasium/Taxi-v4", "gymnasium/CliffWalking-v1", "gymnasium/FrozenLake8x8-v1"),
     "atari": ("atari/breakout", "atari/boxing", "atari/pong", "atari/freeway"),
 }
 """Some of them, to be evaluated on together."""

@@ -10,7 +10,7 @@ from lpg.agents.own import AgentSizes, init_own, is_own
 from lpg.agents.registry import TABULAR
 from lpg.learner import torsos
 from lpg.learner.agent import Agent
-from lpg.learner.packages import needed
+from lpg.packages import needed
 from lpg.update_rules.base import Rule
 
 

@@ -11,7 +11,8 @@ from lpg.environments import registry
 from lpg.environments.base import Environment, ExactEnvironment, IndexEnvironment, auto_step
 
 BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite") for name in registry.suite(suite))
-OURS = tuple(name for name in registry.ENVIRONMENTS if name not in BORROWED)
+TABULATED = registry.suite("toy_text")
+OURS = tuple(name for name in registry.ENVIRONMENTS if name not in BORROWED + TABULATED)
 QUICK = ("classic/CartPole-v1", "minatar/breakout", "bsuite/deep_sea")
 """The others of other libraries take long to compile."""
 NAMES = [
@@ -64,7 +65,8 @@ def assert_equal(left, right, atol=0.0):
 
 
 def test_nothing_on_the_list_is_missing_here():
-    assert set(OURS) | set(BORROWED) == set(registry.ENVIRONMENTS) and len(BORROWED) == 3 + 5 + 5
+    assert set(OURS) | set(BORROWED) | set(TABULATED) == set(registry.ENVIRONMENTS)
+    assert len(BORROWED) == 3 + 5 + 5 and len(TABULATED) == 3
     assert all(registry.environment(name).distribution.library in ("gymnax", "pgx") for name in BORROWED)
 
 
@@ -72,11 +74,11 @@ def test_nothing_on_the_list_is_missing_here():
 def test_environments_say_how_they_can_be_observed_and_solved(name):
     shape = registry.environment(name).distribution.shape
     assert isinstance(shape, Environment)
-    assert isinstance(shape, ExactEnvironment) is isinstance(shape, IndexEnvironment) is (name in EXACT)
-    assert (shape.observation_shape == ()) is (name in EXACT)
+    assert isinstance(shape, ExactEnvironment) is (name in EXACT)
+    assert isinstance(shape, IndexEnvironment) is (shape.observation_shape == ()) is (name in EXACT + TABULATED)
 
 
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", EXACT + TABULATED)
 def test_observations_are_integers_in_range(name):
     shape, _, _, ((_, _, after, before), _, _) = batch(name)
     for seen in (after, before):
@@ -186,7 +188,7 @@ def test_masks_name_the_actions_of_the_set_asked_for(name):
 
 
 def numbers_of_actions(name, shape):
-    if name in BORROWED:
+    if name in BORROWED + TABULATED:
         return (shape.num_actions,)
     return {"chain": (2,), "control": (2, 3)}.get(name.split("/")[0], (9, 18))
 

@@ -164,7 +164,7 @@ def test_drawing_leaves_no_global_state_behind(instance):
     assert "matplotlib.pyplot" not in set(sys.modules) - before
 
 
-BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite") for name in registry.suite(suite))
+BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite", "toy_text") for name in registry.suite(suite))
 
 
 @pytest.mark.parametrize("name", [name for name in registry.ENVIRONMENTS if name not in BORROWED])
@@ -192,6 +192,17 @@ def test_of_borrowed_environments_only_the_sizes_are_said():
     with pytest.raises(ValueError, match="CartPole-v1 cannot be drawn here; gymnax, whose environment it is, can"):
         render.image(shape, one)
     assert not render.can_draw(one) and render.can_draw(FAMILY.sample(jax.random.key(0)))
+
+
+def test_of_published_transitions_too():
+    for name, limit in (("Taxi-v4", "200 steps per episode at most"), ("CliffWalking-v1", "no time limit")):
+        family = registry.environment(f"toy_text/{name}").distribution
+        shape, one = family.shape, family.sample(jax.random.key(2))
+        said = f"{shape.num_states} states, {shape.num_actions} actions, {limit}"
+        assert render.text(shape, one) == f"transitions published by Gymnasium: {said}"
+        with pytest.raises(ValueError, match="it cannot be drawn here; Gymnasium, whose environment it is, can"):
+            render.image(shape, one)
+        assert not render.can_draw(one)
 
 
 def test_what_is_controlled_is_two_tracks_between_edges_that_say_what_they_are():

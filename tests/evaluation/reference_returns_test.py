@@ -14,6 +14,7 @@ from lpg.environments.registry import environment
 from lpg.evaluation.reference_returns import (
     EXACT,
     FILE,
+    PUBLISHED,
     listed,
     measurable,
     measure,
@@ -21,7 +22,6 @@ from lpg.evaluation.reference_returns import (
     standard_error,
     versions,
 )
-from lpg.learner.hosted import SUITES
 
 GRIDS = [name for name in measurable() if name.startswith("random/")]
 SIMPLER = {
@@ -152,13 +152,14 @@ def test_the_best_that_is_said_of_others_environments_can_be_had(name, key):
 
 
 def test_toy_text_is_listed_as_it_is_solved():
-    for name in SUITES["toy_text"]:
+    assert len(PUBLISHED) == 6
+    for name in PUBLISHED:
         (number,) = versions(name)
         there = measure(name, number, jax.random.key(0), jax.random.key(0), 1, 1)
         assert listed(name).random == pytest.approx(there.random, abs=1e-4)
         assert listed(name).best == pytest.approx(there.best, abs=1e-4)
     # Six to nine moves, a pick-up and a drop that pays 20, on average; thirteen moves at −1.
-    assert 7.5 < listed(SUITES["toy_text"][0]).best < 8.5 and listed(SUITES["toy_text"][1]).best == -13
+    assert 7.5 < listed("toy_text/Taxi-v4").best < 8.5 and listed("gymnasium/CliffWalking-v1").best == -13
 
 
 def test_what_is_not_listed_is_unknown():

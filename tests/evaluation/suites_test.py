@@ -9,7 +9,7 @@ from lpg.learner import hosted
 
 def test_suites_and_environments_of_both_kinds_stand_side_by_side():
     assert members("chain/long, gymnasium/Any-v0") == ("chain/long", "gymnasium/Any-v0")
-    assert members("toy_text,classic") == hosted.SUITES["toy_text"] + registry.suite("classic")
+    assert members("atari,classic") == hosted.SUITES["atari"] + registry.suite("classic")
     assert members("atari/pong,atari") == ("atari/pong", "atari/breakout", "atari/boxing", "atari/freeway")
     assert members("gymnasium/mine:Id-v0,chain/long") == ("gymnasium/mine:Id-v0", "chain/long")
     assert members("lpg.environments.grid_families:ProceduralGrid")[0].endswith("ProceduralGrid")

@@ -1,17 +1,21 @@
-"""Exact returns from a published transition table."""
+"""Exact returns from published transitions."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from lpg.evaluation.transition_table import TransitionTable, exact_returns, transition_table
-from tests.learner.mirror import NAME
+from lpg.environments.tabulated import Transitions, transitions
+from lpg.evaluation.transition_table import exact_returns
 
 
 def gamble(max_steps):
     """One state. Action 0 pays 1 and ends; action 1 pays 2 and goes on with probability ½."""
-    return TransitionTable(
-        goes_on=np.array([[[0.0], [0.5]]]), reward=np.array([[1.0, 2.0]]), start=np.ones(1), max_steps=max_steps
-    )
+    return Transitions(
+        probability=np.array([[[1.0, 0.0], [0.5, 0.5]]]), following=np.zeros((1, 2, 2), int),
+        reward=np.array([[[1.0, 0.0], [2.0, 2.0]]]), terminated=np.array([[[True, False], [True, False]]]),
+        start=np.ones(1), max_steps=max_steps,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -24,30 +28,23 @@ def test_returns_worked_by_hand(max_steps, random, best):
 
 
 def test_the_cliff_is_walked_along_in_thirteen_steps():
-    table = transition_table("gymnasium/CliffWalking-v1")
-    assert table.num_actions == 4 and table.max_steps is None and table.start[36] == 1
+    table = transitions("CliffWalking-v1")
+    assert table.reward.shape == (48, 4, 1) and table.max_steps is None and table.start[36] == 1
     random, best = exact_returns(table)
     assert best == pytest.approx(-13)
     # v = r + P v under the uniform policy, solved at once, in the states that a walk can be in (the cliff is none).
-    onward, paid = table.goes_on.mean(1), table.reward.mean(1)
+    onward = np.zeros((48, 48))
+    for state, action in np.ndindex(48, 4):
+        onward[state, table.following[state, action, 0]] += (1 - table.terminated[state, action, 0]) / 4
+    paid = table.reward[..., 0].mean(1)
     inside = np.array([*range(37)])
     solved = np.linalg.solve(np.eye(37) - onward[np.ix_(inside, inside)], paid[inside])
     assert random == pytest.approx(solved[36], rel=1e-6)
 
 
 def test_terminal_states_end_episodes_and_limits_cut_them():
-    table = transition_table("gymnasium/FrozenLake8x8-v1")
+    table = transitions("FrozenLake8x8-v1")
     assert table.max_steps == 200
-    # 10 holes and the goal end an episode: three of their neighbours' moves lead there, and none goes on from there.
-    assert table.goes_on.sum(-1).min() < 1 and table.goes_on.sum(-1).max() == pytest.approx(1)
     # No path is shorter than 14 steps.
-    assert exact_returns(TransitionTable(**{**vars(table), "max_steps": 13}))[1] == 0
-    assert exact_returns(TransitionTable(**{**vars(table), "max_steps": 14}))[1] > 0
-
-
-@pytest.mark.parametrize(
-    ("name", "words"), [(NAME, "publishes no transition table"), ("gymnasium/Taxi-v99", "gymnasium/Taxi-v99: ")]
-)
-def test_what_cannot_be_solved_is_refused(name, words):
-    with pytest.raises(ValueError, match=words):
-        transition_table(name)
+    assert exact_returns(dataclasses.replace(table, max_steps=13))[1] == 0
+    assert exact_returns(dataclasses.replace(table, max_steps=14))[1] > 0

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lpg.learner.packages import needed
+from lpg.packages import needed
 
 
 def test_what_is_there_is_imported():

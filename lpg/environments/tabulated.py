@@ -1,0 +1,164 @@
+"""Environments whose library publishes every transition: Gymnasium's toy text, read once and run in our programs.
+
+What may follow an action in a state is a list of outcomes with their probabilities. Read into arrays, such an
+environment is a few lookups per step, and needs no host.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from lpg.environments.base import Outcome
+from lpg.packages import needed
+
+NO_LIMIT = 2**31 - 1
+"""Time limit of an environment that has none."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Transitions:
+    """A whole environment as published; the last axis K numbers what may follow, and is filled up with zeros."""
+
+    probability: Float[np.ndarray, "S A K"]
+    following: Int[np.ndarray, "S A K"]
+    reward: Float[np.ndarray, "S A K"]
+    terminated: Bool[np.ndarray, "S A K"]
+    start: Float[np.ndarray, " S"]
+    """Probability of each first state."""
+    max_steps: int | None
+    """Time limit of an episode; none: there is none."""
+
+
+@functools.lru_cache(maxsize=8)
+def transitions(name: str) -> Transitions:
+    """Reads an environment of Gymnasium, by its id there.
+
+    Raises:
+        ValueError: it publishes no transitions, there is no such environment, or Gymnasium is not installed.
+    """
+    gymnasium = needed("gymnasium", name)
+    try:
+        made = gymnasium.make(name)
+    except gymnasium.error.Error as error:
+        raise ValueError(f"{name}: {' '.join(str(error).split())}") from error
+    inside: Any = made.unwrapped
+    if not hasattr(inside, "P") or not hasattr(inside, "initial_state_distrib"):
+        raise ValueError(f"{name} publishes no transition table; one is needed to solve it or to run it without a host")
+    sizes = (len(inside.P), len(inside.P[0]), max(len(found) for by in inside.P.values() for found in by.values()))
+    probability, reward = np.zeros(sizes), np.zeros(sizes)
+    following, terminated = np.zeros(sizes, int), np.zeros(sizes, bool)
+    for state, actions in inside.P.items():
+        for action, outcomes in actions.items():
+            for k, outcome in enumerate(outcomes):
+                at = (state, action, k)
+                probability[at], following[at], reward[at], terminated[at] = outcome
+    start, limit = np.asarray(inside.initial_state_distrib, float), made.spec.max_episode_steps
+    made.close()
+    return Transitions(probability=probability, following=following, reward=reward, terminated=terminated,
+                       start=start, max_steps=limit)  # fmt: skip
+
+
+class TabulatedInstance(eqx.Module):
+    """The arrays that a step looks into."""
+
+    threshold: Float[Array, "S A K"]
+    """Outcome k follows where a uniform number is below threshold k and not below threshold k − 1."""
+    following: Int[Array, "S A K"]
+    reward: Float[Array, "S A K"]
+    terminated: Bool[Array, "S A K"]
+    start: Float[Array, " S"]
+    """As `threshold`, of the first state."""
+    max_steps: Int[Array, ""]
+
+
+class TabulatedState(eqx.Module):
+    """Where an episode stands."""
+
+    index: Int[Array, ""]
+    time: Int[Array, ""]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tabulated:
+    """An environment of Gymnasium that publishes its transitions, by its id there."""
+
+    name: str
+
+    @property
+    def shape(self) -> "TabulatedShape":
+        """The sizes.
+
+        Raises:
+            ValueError: as `transitions`.
+        """
+        return TabulatedShape(*transitions(self.name).probability.shape[:2])
+
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> TabulatedInstance:
+        """The one instance that there is, whatever the key.
+
+        Raises:
+            ValueError: another number of actions is asked for than there are.
+        """
+        del key
+        found = transitions(self.name)
+        if num_actions not in (None, found.reward.shape[1]):
+            raise ValueError(f"{num_actions} actions asked for; {self.name} has {found.reward.shape[1]}")
+        return TabulatedInstance(
+            threshold=_thresholds(found.probability),
+            following=jnp.asarray(found.following),
+            reward=jnp.asarray(found.reward, float),
+            terminated=jnp.asarray(found.terminated),
+            start=_thresholds(found.start),
+            max_steps=jnp.asarray(NO_LIMIT if found.max_steps is None else found.max_steps),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TabulatedShape:
+    """Dynamics of every tabulated environment of these sizes."""
+
+    num_states: int
+    num_actions: int
+
+    num_noise = 1
+    num_reset_noise = 1
+    observation_shape = ()
+
+    def action_mask(self, instance: TabulatedInstance) -> Bool[Array, " A"]:
+        """Every action exists."""
+        return jnp.ones((self.num_actions,), bool)
+
+    def reset(self, instance: TabulatedInstance, noise: Float[Array, " noise"]) -> TabulatedState:
+        """One of the first states."""
+        return TabulatedState(index=_drawn(instance.start, noise[0]), time=jnp.zeros((), int))
+
+    def step(
+        self, instance: TabulatedInstance, state: TabulatedState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[TabulatedState, Outcome]:
+        """One of the outcomes; a time limit that is reached is a truncation."""
+        at = (state.index, action, _drawn(instance.threshold[state.index, action], noise[0]))
+        time, terminated = state.time + 1, instance.terminated[at]
+        outcome = Outcome(
+            reward=instance.reward[at], terminated=terminated, truncated=~terminated & (time >= instance.max_steps)
+        )
+        return TabulatedState(index=instance.following[at], time=time), outcome
+
+    def observe(self, instance: TabulatedInstance, state: TabulatedState) -> Int[Array, ""]:
+        """The state's number."""
+        return state.index
+
+
+def _thresholds(probability: Float[np.ndarray, "*axes K"]) -> Float[Array, "*axes K"]:
+    """Cumulative probabilities, in float64 and made to end in 1, so that what cannot happen never does."""
+    total = np.cumsum(probability, axis=-1)
+    return jnp.asarray(total / total[..., -1:], float)
+
+
+def _drawn(threshold: Float[Array, " K"], uniform: Float[Array, ""]) -> Int[Array, ""]:
+    """The first outcome whose threshold lies above the number."""
+    return jnp.argmax(uniform < threshold)

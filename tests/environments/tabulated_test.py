@@ -1,0 +1,94 @@
+"""Published transitions: step by step what Gymnasium does, with the probabilities that it says."""
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.environments.registry import suite
+from lpg.environments.tabulated import Tabulated, TabulatedInstance, TabulatedShape, TabulatedState, transitions
+from tests.learner.mirror import NAME
+
+SHAPE = TabulatedShape(num_states=2, num_actions=1)
+
+
+def gamble(max_steps=3):
+    """State 0: back to it for nothing with ¼, on to state 1 for 2 with ¾. State 1: always the end, for −1."""
+    return TabulatedInstance(
+        threshold=jnp.array([[[0.25, 1.0]], [[1.0, 1.0]]]),
+        following=jnp.array([[[0, 1]], [[0, 0]]]),
+        reward=jnp.array([[[0.0, 2.0]], [[-1.0, 0.0]]]),
+        terminated=jnp.array([[[False, False]], [[True, False]]]),
+        start=jnp.array([0.5, 1.0]),
+        max_steps=jnp.asarray(max_steps),
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "noise", "following", "reward", "terminated"),
+    [(0, 0.24, 0, 0.0, False), (0, 0.25, 1, 2.0, False), (0, 0.99, 1, 2.0, False), (1, 0.99, 0, -1.0, True)],
+)
+@pytest.mark.parametrize(("time", "is_late"), [(0, False), (2, True)])
+def test_a_step_worked_by_hand(index, noise, following, reward, terminated, time, is_late):
+    state = TabulatedState(index=jnp.asarray(index), time=jnp.asarray(time))
+    after, outcome = SHAPE.step(gamble(), state, jnp.asarray(0), jnp.array([noise]))
+    assert (int(after.index), float(outcome.reward), bool(outcome.terminated)) == (following, reward, terminated)
+    assert bool(outcome.truncated) is (is_late and not terminated)
+    assert int(SHAPE.observe(gamble(), after)) == following
+
+
+def test_episodes_begin_where_the_coin_falls():
+    assert [int(SHAPE.reset(gamble(), jnp.array([noise])).index) for noise in (0.0, 0.49, 0.5, 0.99)] == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("name", suite("toy_text"))
+def test_every_outcome_is_gymnasiums(name):
+    family = Tabulated(name.partition("/")[2])
+    shape, instance = family.shape, family.sample(jax.random.key(0))
+    there = gymnasium.make(family.name).unwrapped.P
+    assert (shape.num_states, shape.num_actions) == (len(there), len(there[0]))
+    states, actions = (x.reshape(-1) for x in np.mgrid[: shape.num_states, : shape.num_actions])
+    number = 300  # evenly spread noise: each frequency is right to one part in it
+    noise = (np.arange(number) + 0.5) / number
+
+    def outcomes(state, action):
+        return jax.vmap(
+            lambda u: shape.step(instance, TabulatedState(index=state, time=jnp.asarray(0)), action, u[None])
+        )(jnp.asarray(noise))
+
+    after, outcome = jax.jit(jax.vmap(outcomes))(states, actions)
+    for row, (state, action) in enumerate(zip(states, actions, strict=True)):
+        expected = {}
+        for probability, following, reward, terminated in there[state][action]:
+            key = (int(following), float(reward), bool(terminated))
+            expected[key] = expected.get(key, 0.0) + probability
+        found = {}
+        for key in zip(*(np.asarray(x)[row].tolist() for x in (after.index, outcome.reward, outcome.terminated)),
+                       strict=True):  # fmt: skip
+            found[key] = found.get(key, 0.0) + 1 / number
+        assert found == pytest.approx(expected, abs=2 / number)
+
+
+def test_taxi_starts_where_gymnasium_starts_and_has_its_limit():
+    family = Tabulated("Taxi-v4")
+    instance = family.sample(jax.random.key(0))
+    reset = jax.jit(jax.vmap(lambda u: family.shape.reset(instance, u[None]).index))
+    found = np.bincount(reset((jnp.arange(9000) + 0.5) / 9000), minlength=500) / 9000
+    np.testing.assert_allclose(found, gymnasium.make("Taxi-v4").unwrapped.initial_state_distrib, atol=2 / 9000)
+    assert int(instance.max_steps) == 200
+    assert int(Tabulated("CliffWalking-v1").sample(jax.random.key(0)).max_steps) == 2**31 - 1  # it has none
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [(NAME.removeprefix("gymnasium/"), "publishes no transition table"), ("Taxi-v99", "Taxi-v99: ")],
+)
+def test_what_is_not_published_is_refused(name, words):
+    with pytest.raises(ValueError, match=words):
+        transitions(name)
+
+
+def test_other_numbers_of_actions_are_refused():
+    with pytest.raises(ValueError, match="7 actions asked for; Taxi-v4 has 6"):
+        Tabulated("Taxi-v4").sample(jax.random.key(0), 7)
