@@ -204,9 +204,11 @@ def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: S
     if not finished:
         return {name: [] for name in ("variant", "meta_seed", "environment", "score", "learning_rate")}
     rules = {key: contestants([f"{key[0]}={place}"])[0] for key, place in finished.items()}
-    rates = next(iter(configs.values())).validation_learning_rates
+    validator = Validator(next(iter(configs.values())))
+    rates = {name: [one.learning_rate for one in validator.settings(name)] for name in environments}
     updates = {name: default_updates(name, arguments.steps_scale) for name in environments}
-    total = sum(updates.values()) * arguments.seeds * len(rules) * len(rates) * 64 * 20
+    agents = arguments.seeds * len(rules)
+    total = agents * sum(updates[name] * len(rates[name]) for name in environments) * 64 * 20
     with StepProgress("unseen environments", total) as progress:
         return measure_variety(
             {key: (one.named.rule, one.sizes) for key, one in rules.items()},

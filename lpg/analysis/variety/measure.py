@@ -19,7 +19,7 @@ def measure(
     environments: Sequence[str],
     seeds: int,
     updates: Mapping[str, int],
-    learning_rates: Sequence[float],
+    learning_rates: Mapping[str, Sequence[float]],
     progress: Progress | None = None,
     evaluate: Callable[..., list[Row]] = evaluate_rule,
 ) -> Table:
@@ -28,7 +28,7 @@ def measure(
     Args:
         rules: by training set and meta-seed, with the sizes of the agents' training.
         updates: agent updates by environment.
-        learning_rates: tried for every rule and environment alike; the best one counts, on each environment.
+        learning_rates: tried by environment (networks do not live on a table's), for every rule alike; the best counts.
 
     Returns:
         Columns `variant`, `meta_seed`, `environment`, `score`, `learning_rate`: normalised area under the learning
@@ -38,17 +38,18 @@ def measure(
     rows: list[dict[str, Any]] = []
     for (variant, meta_seed), (rule, sizes) in rules.items():
         best: dict[str, tuple[float, float]] = {}
-        for rate in learning_rates:
+        for trial in range(max(map(len, learning_rates.values()))):
+            rate = {name: learning_rates[name][trial] for name in environments if trial < len(learning_rates[name])}
             found = evaluate(
-                rule, variant, environments, seeds, updates, "report", Setting(learning_rate=rate), sizes=sizes,
-                progress=progress,
+                rule, variant, tuple(rate), seeds, updates, "report",
+                {name: Setting(learning_rate=value) for name, value in rate.items()}, sizes=sizes, progress=progress,
             )  # fmt: skip
             one = scores([*found, *rulers])[variant]
             areas = one.area.per_environment if one.area else {}
-            for name in environments:
+            for name in rate:
                 value = areas.get(name, one.raw_end.get(name, np.nan))
                 if np.isfinite(value) and (name not in best or value > best[name][0]):
-                    best[name] = (value, rate)
+                    best[name] = (value, rate[name])
         rows += [
             {"variant": variant, "meta_seed": meta_seed, "environment": name, "score": value, "learning_rate": rate}
             for name, (value, rate) in best.items()
