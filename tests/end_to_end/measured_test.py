@@ -10,6 +10,7 @@ import pytest
 from lpg.analysis.study import SETTINGS
 from lpg.analysis.table import read_table, select
 from lpg.cli.main import main
+from lpg.environments.registry import suite
 from lpg.evaluation import results
 from lpg.evaluation.scores import scores
 
@@ -47,6 +48,33 @@ def test_the_table_of_the_shipped_rules_is_what_was_measured():
             ends = [float(part) for part in interval[column].strip("[]").split(", ")]
             assert (score.low, score.high) == pytest.approx(ends, abs=0.0006)
         assert np.mean(list(per_environment.values())) == pytest.approx(number(means[area]), abs=0.0051)
+
+
+def test_the_table_of_families_that_no_rule_was_trained_on_is_what_was_measured():
+    found = scores(results.read(DOCS / "measured/families/results.csv"))
+    rows = rows_under("## Families that no rule was trained on")
+    assert [row[0] for row in rows] == [*suite("toy_text"), "bsuite/catch", "bsuite/deep_sea", "bsuite/umbrella_chain"]
+    for name, _random, *ends, _optimum, area, area_of_a2c in rows:
+        for rule, end, own in (("lpg", ends[0], area), ("a2c", ends[1], area_of_a2c)):
+            if end == "no episode ends":
+                assert own == "" and np.isnan(found[rule].raw_end[name]).all()
+            else:
+                exactness = 0.051 if "." in end else 0.51
+                assert np.mean(found[rule].raw_end[name]) == pytest.approx(number(end), abs=exactness), (name, rule)
+                assert found[rule].area.per_environment[name] == pytest.approx(number(own), abs=0.0051), (name, rule)
+
+
+def test_the_table_of_control_is_what_was_measured():
+    name = "classic/CartPole-v1"
+    found = scores(results.read(DOCS / "measured/control/results.csv"))
+    ours, a2c, _ = rows_under("## Control: a rule of random dynamics on CartPole")
+    for rule, (_, end, area, mean) in (("lpg-control", ours), ("a2c", a2c)):
+        one = found[rule]
+        assert np.mean(one.raw_end[name]) == pytest.approx(number(end), abs=0.51)
+        written = [float(part) for part in re.findall(r"[.\d]+", area)]
+        assert (one.area.iqm, one.area.low, one.area.high) == pytest.approx(written, abs=0.0006)
+        assert one.area.per_environment[name] == pytest.approx(number(mean), abs=0.0051)
+    assert found["lpg-control"].area.low > found["a2c"].area.high  # above, with intervals apart
 
 
 def test_the_table_of_figure_7_is_what_was_measured():
