@@ -1,10 +1,12 @@
 """How fast agents learn on an Atari game, beside the emulator alone: frames per second, four frames a step.
 
-    python -m benchmarks.atari [--game breakout] [--rule a2c] [--updates 8] [--out build/atari.json]
+    python -m benchmarks.atari [--game breakout] [--rule a2c] [--streams 30] [--updates 8] [--out build/atari.json]
 
-Four measurements: the emulators with random actions; with actions of the network; with learning; with learning while
-the emulators go on (`overlap`). On a machine that does other things, too, frames per second of processor time say more
-than frames per second; on an idle one with few cores the two differ by the number of cores in use.
+Five measurements: the emulators with random actions; with actions of the network; updates alone, of one and the same
+trajectory; with learning; with learning while the emulators go on (`overlap`). What could be had is acting and then
+updating, with nothing in between: the better of the last two is compared with that. On a machine that does other
+things, too, frames per second of processor time say more than frames per second; on an idle one with few cores the two
+differ by the number of cores in use.
 """
 
 import argparse
@@ -43,20 +45,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--game", default="breakout")
     parser.add_argument("--rule", default="a2c")
+    parser.add_argument("--streams", type=int, default=30)
     parser.add_argument("--updates", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("build/atari.json"))
     arguments = parser.parse_args()
-    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}")
+    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}", size_changes={"num_streams": arguments.streams})
     learner, rates = make_learner(task), {}
     print(f"{'':<9} {'frames/s':>10} {'per CPU s':>10} {'of emulator':>12}")
-    for name, measure in (("emulator", emulator), ("acting", acting), ("learning", learning), ("overlap", overlapping)):
+    for name, measure in (("emulator", emulator), ("acting", acting), ("updating", updating), ("learning", learning),
+                          ("overlap", overlapping)):  # fmt: skip
         stretch = measure(task, learner, arguments.updates)
         frames = FRAMES_PER_STEP * arguments.updates * task.sizes.steps_per_update
         rates[name] = {"frames_per_second": frames / stretch.seconds, "per_cpu_second": frames / stretch.cpu_seconds}
         wall, cpu = rates[name].values()
         share = cpu / rates["emulator"]["per_cpu_second"]
         print(f"{name:<9} {wall:>10,.0f} {cpu:>10,.0f} {share:>12.0%}", flush=True)
-    about = {"game": arguments.game, "rule": arguments.rule, "cores": len(os.sched_getaffinity(0))}
+    possible = 1 / sum(1 / rates[name]["frames_per_second"] for name in ("acting", "updating"))
+    best = max(rates[name]["frames_per_second"] for name in ("learning", "overlap"))
+    print(f"{best / possible:.0%} of acting and then updating ({possible:,.0f} frames/s)")
+    about = {"game": arguments.game, "rule": arguments.rule, "streams": arguments.streams,
+             "cores": len(os.sched_getaffinity(0)), "of_possible": best / possible}  # fmt: skip
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({**about, "rates": rates}, indent=2))
     print(f"{about['cores']} cores, load {os.getloadavg()[0]:.1f}; wrote {arguments.out}")
@@ -73,6 +81,24 @@ def acting(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
     state = learner.init(jax.random.key(0))
     uniform = np.random.default_rng(0).random((task.sizes.num_steps, task.sizes.num_streams), np.float32)
     return collecting(task, num_updates, lambda seen, t: np.asarray(learner.choose(state, seen, uniform[t])))
+
+
+def updating(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+    """One and the same trajectory, again and again: the network, forwards and backwards, and the rule."""
+    state = learner.init(jax.random.key(0))
+    generator = np.random.default_rng(0)
+    trajectory = (
+        begin(task)
+        .collect(lambda seen, t: generator.integers(0, task.spaces.num_actions, len(seen)), task.sizes.num_steps)
+        .trajectory
+    )
+    state, _ = learner.update(state, trajectory)
+    jax.block_until_ready(state)
+    with Stretch() as stretch:
+        for _ in range(num_updates):
+            state, _ = learner.update(state, trajectory)
+        jax.block_until_ready(state)
+    return stretch
 
 
 def learning(task: HostedTask, learner: Learner, num_updates: int, overlap: bool = False) -> Stretch:
