@@ -77,6 +77,15 @@ def test_the_table_of_control_is_what_was_measured():
     assert found["lpg-control"].area.low > found["a2c"].area.high  # above, with intervals apart
 
 
+def test_the_table_of_minatar_is_what_was_measured():
+    found = scores(results.read(DOCS / "measured/minatar/results.csv"))
+    rows = [row for row in rows_under("## MinAtar: the same rule on pictures") if row[0] != "minatar/freeway"]
+    assert len(rows) == 4
+    for name, _random, *ends in rows:
+        for rule, end in zip(("lpg", "lpg-control", "a2c"), ends, strict=True):
+            assert np.mean(found[rule].raw_end[name]) == pytest.approx(number(end), abs=0.051), (name, rule)
+
+
 def test_the_table_of_figure_7_is_what_was_measured():
     table = read_table(DOCS / "measured/ablation/validations.csv")
     rows = rows_under("### Figure 7 at our budget")
