@@ -1,5 +1,7 @@
 """Published transitions: step by step what Gymnasium does, with the probabilities that it says."""
 
+import sys
+
 import gymnasium
 import jax
 import jax.numpy as jnp
@@ -92,3 +94,10 @@ def test_what_is_not_published_is_refused(name, words):
 def test_other_numbers_of_actions_are_refused():
     with pytest.raises(ValueError, match="7 actions asked for; Taxi-v4 has 6"):
         Tabulated("Taxi-v4").sample(jax.random.key(0), 7)
+
+
+def test_without_gymnasium_it_is_said_how_to_install_it(monkeypatch):
+    transitions.cache_clear()  # another test may have read it
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    with pytest.raises(ValueError, match=r"Taxi-v4 needs the package gymnasium.*pip install 'lpg\[gym\]'"):
+        _ = Tabulated("Taxi-v4").shape
