@@ -9,7 +9,8 @@ LPG := .venv/bin/lpg
 # What `make discover` runs.
 CONFIG ?= laptop
 RUN ?= runs/$(CONFIG)
-META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN)
+# Begun before and cut off, it goes on.
+META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN) $(if $(wildcard $(RUN)/config.json),--resume)
 # 400 updates on the grids. The families other than `tabular` are ones that the rule has never seen. The new rule's agents
 # are tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
 SUITE ?= tables

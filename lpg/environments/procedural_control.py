@@ -56,7 +56,7 @@ class ProceduralControl:
     strong as that at the edge; the second, a cart, drifts or swings when pushed. To swing: the first position goes
     around rest once in 30 to 125 steps, and a constant push holds it at .15 to .8 of the way to the edge; the second is
     not pushed. Steps pay or cost .1 to 2, episodes last 100 to 500 steps at most, observations are scaled by .1 to 3:
-    all log-uniform.
+    all log-uniform. Up to a hundredth of the velocities is lost in a step, uniform.
     """
 
     @property
