@@ -4,8 +4,8 @@
     python -m benchmarks.tuning --env random/small --confirm 4 --updates 23437
 
 The first searches; the second tries the best four settings of the table's nearest search at another length. Every trial
-is kept in build/tuning, so that the same command goes on where it was stopped, and the table is written after every
-environment.
+is kept in build/tuning, by the rule's weights, so that the same command goes on where it was stopped, and the table is
+written after every environment.
 """
 
 import argparse
@@ -13,15 +13,17 @@ import dataclasses
 import json
 import math
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from lpg.cli.machine import set_up_jax
 from lpg.evaluation.evaluate import Trial, run_trials
-from lpg.evaluation.settings import TUNED_FOLDER, read_table
+from lpg.evaluation.settings import TUNED_FOLDER, read_table, tuned_beside
 from lpg.evaluation.train_agents import Curve
 from lpg.evaluation.tuning import confirm, save_table, tune
 from lpg.update_rules.registry import find_rule
@@ -65,12 +67,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--confirm", type=int, help="try so many settings of an earlier search instead")
-    parser.add_argument("--table", type=Path, help="none: the package's own")
+    parser.add_argument("--table", type=Path, help="none: the package's own, or the one beside the rule's file")
     arguments = parser.parse_args()
     set_up_jax()
     named = find_rule(arguments.rule)
-    table = arguments.table or TUNED_FOLDER / f"{named.name}.json"
-    memory = Memory(Path("build/tuning") / f"{named.name}.jsonl")
+    own = TUNED_FOLDER / f"{named.name}.json" if named.path is None else tuned_beside(named.path)
+    table = arguments.table or own
+    weights = zlib.crc32(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(named.rule)))
+    memory = Memory(Path("build/tuning") / f"{named.name}-{weights:08x}.jsonl")
     for name in arguments.env:
         if arguments.confirm:
             entries = [e for e in read_table(table)["environments"][name] if e.get("agent") == arguments.agent]

@@ -188,7 +188,13 @@ def train_agents(
 
 
 def stretch_ends(num_updates: int, num_points: int) -> np.ndarray:
-    """Agent updates at which a point is logged: evenly spread, the last one at the end."""
+    """Agent updates at which a point is logged: evenly spread, the last one at the end.
+
+    Raises:
+        ValueError: more updates than compiled programs can count.
+    """
+    if num_updates >= 2**31:
+        raise ValueError(f"{num_updates:,} agent updates asked for; programs count them up to 2,147,483,647 (32 bits)")
     count = min(num_updates, num_points)
     return np.round(np.arange(1, count + 1) * num_updates / count).astype(int)
 

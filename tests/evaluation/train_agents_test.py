@@ -149,6 +149,9 @@ def test_standard_errors_worked_by_hand():
 def test_points_are_spread_evenly_and_the_last_is_the_end():
     assert stretch_ends(10, 4).tolist() == [2, 5, 8, 10]
     assert stretch_ends(3, 50).tolist() == [1, 2, 3]
+    assert stretch_ends(2**31 - 1, 2)[-1] == 2**31 - 1
+    with pytest.raises(ValueError, match="2,147,483,648 agent updates"):
+        stretch_ends(2**31, 2)
 
 
 def test_chunks_waste_little():
