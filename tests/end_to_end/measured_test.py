@@ -33,11 +33,12 @@ def number(cell):
     return float(cell.strip("*").replace("−", "-").split(" ")[0])
 
 
-@pytest.mark.parametrize(("heading", "folder", "rules"), [
-    ("## The shipped rules on tables", "tables", ("lpg", "lpg-v", "a2c")),
-    ("### Over the whole lifetimes of Table 3", "full", ("lpg", "a2c")),
+@pytest.mark.parametrize(("heading", "folder"), [
+    ("### Over the whole lifetimes of Table 3", "full"),
+    ("### After a sixth of that: 400 updates on grids, 133 on chains", "tables"),
 ])  # fmt: skip
-def test_the_tables_of_the_shipped_rules_are_what_was_measured(heading, folder, rules):
+def test_the_tables_of_the_shipped_rules_are_what_was_measured(heading, folder):
+    rules = ("lpg", "lpg-v", "a2c")
     found = scores(results.read(DOCS / "measured" / folder / "results.csv"))
     *rows, middle, interval, means = rows_under(heading)
     assert len(rows) == 10
