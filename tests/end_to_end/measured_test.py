@@ -55,6 +55,16 @@ def test_the_tables_of_the_shipped_rules_are_what_was_measured(heading, folder):
         assert np.mean(list(per_environment.values())) == pytest.approx(number(means[area]), abs=0.0051)
 
 
+def test_the_table_of_networks_that_the_rule_was_trained_with_is_what_was_measured():
+    found = scores(results.read(DOCS / "measured/networks/results.csv"))
+    rows = rows_under("### The shipped rule on three of them, which it was trained on")
+    assert [row[0] for row in rows] == ["chain/distractor", "random/small_sparse", "random/small"]
+    for name, _steps, *cells in rows:
+        for rule, end, area in (("lpg", cells[0], cells[2]), ("a2c", cells[1], cells[3])):
+            assert np.mean(found[rule].raw_end[name]) == pytest.approx(number(end), abs=0.051), (name, rule)
+            assert found[rule].area.per_environment[name] == pytest.approx(number(area), abs=0.0051), (name, rule)
+
+
 def test_the_table_of_families_that_no_rule_was_trained_on_is_what_was_measured():
     found = scores(results.read(DOCS / "measured/families/results.csv"))
     rows = rows_under("## Families that no rule was trained on")
