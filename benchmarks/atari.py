@@ -1,6 +1,6 @@
 """How fast agents learn on an Atari game, beside the emulator alone: frames per second, four frames a step.
 
-    python -m benchmarks.atari [--game breakout] [--rule a2c] [--streams 30] [--updates 8] [--out build/atari.json]
+    python -m benchmarks.atari [--game breakout] [--rule a2c] [--environments 30] [--updates 8] [--out build/atari.json]
 
 Five measurements: the emulators with random actions; with actions of the network; updates alone, of one and the same
 trajectory; with learning; with learning while the emulators go on (`overlap`). What could be had is acting and then
@@ -45,11 +45,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--game", default="breakout")
     parser.add_argument("--rule", default="a2c")
-    parser.add_argument("--streams", type=int, default=30)
+    parser.add_argument("--num-envs", type=int, default=30)
     parser.add_argument("--updates", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("build/atari.json"))
     arguments = parser.parse_args()
-    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}", size_changes={"num_streams": arguments.streams})
+    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}", size_changes={"num_envs": arguments.num_envs})
     learner, rates = make_learner(task), {}
     print(f"{'':<9} {'frames/s':>10} {'per CPU s':>10} {'of emulator':>12}")
     for name, measure in (("emulator", emulator), ("acting", acting), ("updating", updating), ("learning", learning),
@@ -63,7 +63,7 @@ def main() -> None:
     possible = 1 / sum(1 / rates[name]["frames_per_second"] for name in ("acting", "updating"))
     best = max(rates[name]["frames_per_second"] for name in ("learning", "overlap"))
     print(f"{best / possible:.0%} of acting and then updating ({possible:,.0f} frames/s)")
-    about = {"game": arguments.game, "rule": arguments.rule, "streams": arguments.streams,
+    about = {"game": arguments.game, "rule": arguments.rule, "environments": arguments.num_envs,
              "cores": len(os.sched_getaffinity(0)), "of_possible": best / possible}  # fmt: skip
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({**about, "rates": rates}, indent=2))
@@ -79,7 +79,7 @@ def emulator(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
 def acting(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
     """The network's actions."""
     state = learner.init(jax.random.key(0))
-    uniform = np.random.default_rng(0).random((task.sizes.num_steps, task.sizes.num_streams), np.float32)
+    uniform = np.random.default_rng(0).random((task.sizes.num_steps, task.sizes.num_envs), np.float32)
     return collecting(task, num_updates, lambda seen, t: np.asarray(learner.choose(state, seen, uniform[t])))
 
 
@@ -124,7 +124,7 @@ def overlapping(task: HostedTask, learner: Learner, num_updates: int) -> Stretch
 def begin(task: HostedTask) -> Collector:
     """Fresh emulators."""
     return Collector(
-        make_environments(task.environment, task.sizes.num_streams),
+        make_environments(task.environment, task.sizes.num_envs),
         seed=0,
         time_limit_is_termination=task.sizes.time_limit_is_termination,
         largest_reward=1.0,

@@ -148,10 +148,10 @@ def forward_seconds(agent: Any, group: Any, config: Any) -> float:
     from lpg.agents.outputs import outputs
     from lpg.environments.base import IndexEnvironment
 
-    shape = (config.num_steps, config.num_streams, *group.shape.observation_shape)
-    is_index = isinstance(group.shape, IndexEnvironment)
+    shape = (config.num_steps, config.num_envs, *group.env.observation_shape)
+    is_index = isinstance(group.env, IndexEnvironment)
     observation = jnp.zeros(shape, int) if is_index else jnp.ones(shape)
-    mask = jnp.ones(group.shape.num_actions, bool)
+    mask = jnp.ones(group.env.num_actions, bool)
     program = jax.jit(lambda agent, observation: outputs(agent, observation, mask))
     agent, observation = jax.device_put((agent, observation), jax.devices()[0])
     times = []
@@ -174,14 +174,14 @@ def agent_flops(group: Any) -> tuple[float, float]:
     if group.agent == TABULAR:
         return 0.0, 0.0
     (architecture,) = read_networks(group.agent)
-    shape, layers = group.shape.observation_shape, []
+    shape, layers = group.env.observation_shape, []
     size = shape[0] if architecture.channels else math.prod(shape)
     for width in architecture.channels:
         layers.append(2.0 * math.prod(shape[1:]) * 9 * size * width)
         size = width
     if architecture.channels:
         size *= math.prod(shape[1:])
-    for width in (*architecture.units, group.shape.num_actions + 30):
+    for width in (*architecture.units, group.env.num_actions + 30):
         layers.append(2.0 * size * width)
         size = width
     return layers[0], sum(layers[1:])

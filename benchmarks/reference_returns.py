@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jax
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 from lpg.evaluation.reference_returns import FILE, FILE_FORMAT, Reference, measurable, measure, read_file, versions
 
 NUM_RANDOM, NUM_BEST = 20_000, 4_000
@@ -35,7 +35,7 @@ def main() -> None:
             print(f"{name} {num_actions}: random {found.random:.4f} ± {found.random_stderr:.4f}, "
                   f"best {found.best:.4f} ± {found.best_stderr:.4f}", flush=True)  # fmt: skip
         content = {"format_version": FILE_FORMAT, "environments": {key: known[key] for key in sorted(known)}}
-        write_whole(arguments.out, (json.dumps(content, indent=1) + "\n").encode())
+        write_atomic(arguments.out, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def rounded(found: Reference) -> dict[str, float | bool | str]:

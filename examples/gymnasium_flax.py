@@ -13,7 +13,7 @@ from flax import linen
 
 import lpg
 
-T, B = 20, 16  # steps and streams of a trajectory
+T, B = 20, 16  # steps and environments of a trajectory
 
 
 class Agent(linen.Module):

@@ -37,4 +37,6 @@ for number in range(5 if arguments.quick else 200):
     ):
         np.add.at(table, s, LEARNING_RATE / (T * B) * direction)
     if number % 40 == 0:
-        print(f"update {number}: {is_end.sum() / B:.2f} ends a stream in {T} steps, at best {T / (STATES - 1):.2f}")
+        print(
+            f"update {number}: {is_end.sum() / B:.2f} ends a environment in {T} steps, at best {T / (STATES - 1):.2f}"
+        )

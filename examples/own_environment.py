@@ -9,7 +9,7 @@ import dataclasses
 import jax.numpy as jnp
 
 import lpg
-from lpg.environments.base import Outcome
+from lpg.environments.base import StepResult
 from lpg.evaluation.settings import Setting
 
 
@@ -23,27 +23,27 @@ class Corridor:
     num_reset_noise = 0
     observation_shape = ()  # observations number the states, so a table can learn
 
-    def action_mask(self, instance):
+    def action_mask(self, env_params):
         return jnp.ones(2, bool)
 
-    def reset(self, instance, noise):
+    def reset(self, env_params, noise):
         return jnp.array([0, 0])  # place, and steps done
 
-    def step(self, instance, state, action, noise):
-        right = jnp.where(noise[0] < instance, 1 - action, action)
+    def step(self, env_params, state, action, noise):
+        right = jnp.where(noise[0] < env_params, 1 - action, action)
         place = jnp.clip(state[0] + 2 * right - 1, 0, self.num_states - 1)
         at_end, out_of_time = place == self.num_states - 1, state[1] + 1 >= 20
-        outcome = Outcome(reward=at_end.astype(float), terminated=at_end, truncated=out_of_time & ~at_end)
-        return jnp.array([place, state[1] + 1]), outcome
+        result = StepResult(reward=at_end.astype(float), terminated=at_end, truncated=out_of_time & ~at_end)
+        return jnp.array([place, state[1] + 1]), result
 
-    def observe(self, instance, state):
+    def observe(self, env_params, state):
         return state[0]
 
 
 class Corridors:
     """What `module:factory` makes: a shape, and a distribution over instances of it."""
 
-    shape = Corridor()
+    env = Corridor()
 
     def sample(self, key, num_actions=None):
         return jnp.asarray(0.1)

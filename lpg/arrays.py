@@ -41,7 +41,7 @@ def unflatten(template: Tree, arrays: dict[str, np.ndarray], prefix: str = "") -
     return jax.tree_util.tree_map_with_path(fill, template)
 
 
-def side_by_side(function: Callable) -> Callable:
+def vmap_unless_single(function: Callable) -> Callable:
     """`jax.vmap(function)`; but a row that is alone is not batched, because compilers know faster programs for one."""
 
     def apply(*rows: Any) -> Any:
@@ -52,7 +52,7 @@ def side_by_side(function: Callable) -> Callable:
     return apply
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name, flushes it to disk and renames it, so that no reader sees half of it.
 
     Raises:

@@ -6,7 +6,7 @@ from types import ModuleType
 EXTRAS = {"gymnasium": "gym", "ale_py": "atari"}
 
 
-def needed(package: str, what: str) -> ModuleType:
+def import_optional(package: str, what: str) -> ModuleType:
     """Imports a package.
 
     Args:

@@ -1,7 +1,7 @@
 """The words of the package: shape letters, the time index, and the containers that carry arrays between rooms.
 
 Shape letters
-    N lifetimes · K agent updates per window · T steps per update · B environment streams per lifetime ·
+    N lifetimes · K agent updates per window · T steps per update · B environment environments per lifetime ·
     A actions · P prediction size (m for the LPG, 1 for a value) · S table states · H hidden units · C cells · O objects
 
 Time index
@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 
 class Trajectory(eqx.Module):
-    """What one agent saw in T steps of B parallel streams."""
+    """What one agent saw in T steps of B parallel environments."""
 
     observation: Shaped[Array, " T B *obs"]
     next_observation: Shaped[Array, " N B *obs"]

@@ -11,7 +11,7 @@ import pytest
 from jax.sharding import PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array, Float
 
-from lpg.arrays import flatten, side_by_side, unflatten, write_whole
+from lpg.arrays import flatten, unflatten, vmap_unless_single, write_atomic
 
 
 class Pair(eqx.Module):
@@ -62,8 +62,8 @@ def test_a_table_that_does_not_fit_is_refused_with_what_is_needed(change, words)
 
 def test_a_file_is_written_with_the_folders_above_it_and_nothing_beside_it(tmp_path):
     path = tmp_path / "a" / "b" / "file.txt"
-    write_whole(path, b"old")
-    write_whole(path, b"new")
+    write_atomic(path, b"old")
+    write_atomic(path, b"new")
     assert path.read_bytes() == b"new"
     assert os.listdir(path.parent) == ["file.txt"]
 
@@ -75,10 +75,10 @@ def full_disk(*_):
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_when_the_disk_is_full_the_old_file_stays_and_the_error_names_it(call, tmp_path, monkeypatch):
     path = tmp_path / "file.txt"
-    write_whole(path, b"old")
+    write_atomic(path, b"old")
     monkeypatch.setattr(os, call, full_disk)
     with pytest.raises(OSError, match="No space left on device: .*file.txt"):
-        write_whole(path, b"new")
+        write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file.txt"]
 
@@ -95,18 +95,18 @@ def test_a_plain_write_would_have_lost_the_old_file(tmp_path, monkeypatch):
     path.write_bytes(b"old")
     (tmp_path / "file.txt.tmp").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        write_whole(path, b"new")
+        write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file.txt"]
 
 
 def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
     path = tmp_path / "file.txt"
-    write_whole(path, b"old")
+    write_atomic(path, b"old")
     seen = []
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda number: (seen.append(path.read_bytes()), fsync(number)))
-    write_whole(path, b"new")
+    write_atomic(path, b"new")
     assert seen == [b"old"]
 
 
@@ -118,8 +118,8 @@ def test_rows_side_by_side_give_what_each_gives_alone():
         return {"sum": tree["x"].sum() + tree["y"]}
 
     rows = {"x": jnp.arange(6.0).reshape(3, 2), "y": jnp.array([10.0, 20.0, 30.0])}
-    np.testing.assert_array_equal(side_by_side(one)(rows)["sum"], [11, 25, 39])
-    alone = side_by_side(jax.jit(one))(jax.tree.map(lambda x: x[1:2], rows))
+    np.testing.assert_array_equal(vmap_unless_single(one)(rows)["sum"], [11, 25, 39])
+    alone = vmap_unless_single(jax.jit(one))(jax.tree.map(lambda x: x[1:2], rows))
     np.testing.assert_array_equal(alone["sum"], [25])
     assert alone["sum"].shape == (1,) and seen[-1] == (2,)
 
@@ -127,7 +127,7 @@ def test_rows_side_by_side_give_what_each_gives_alone():
 def test_a_row_that_is_alone_is_not_batched():
     # A product of matrices is batched by vmap, and then has three axes; alone it has two.
     def text(count):
-        product = jax.make_jaxpr(side_by_side(lambda a, b: a @ b))
+        product = jax.make_jaxpr(vmap_unless_single(lambda a, b: a @ b))
         return str(product(jnp.zeros((count, 2, 3)), jnp.zeros((count, 3, 4))))
 
     assert "f32[2,4] = dot_general" in text(1)

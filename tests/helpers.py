@@ -5,20 +5,20 @@ import jax
 import jax.numpy as jnp
 
 from lpg.agents.tabular import Table
-from lpg.environments.delayed_chain import ChainInstance, ChainShape
+from lpg.environments.delayed_chain import ChainEnv, ChainParams
 from lpg.environments.grid_families import place_objects
-from lpg.environments.grid_world import GridShape
+from lpg.environments.grid_world import GridEnv
 from lpg.types import AgentOutput, Hyperparameters, Trajectory
 
-CHAIN = ChainShape(max_length=5)
+CHAIN = ChainEnv(max_length=5)
 """2 + 4 · 4 = 18 state indices."""
-GRID = GridShape(side=2, num_objects=1, num_states=8)
+GRID = GridEnv(side=2, num_objects=1, num_states=8)
 """Four cells × (object there or not) = 8 states."""
 
 
-def chain(length: int, is_noisy: bool = False) -> ChainInstance:
+def chain(length: int, is_noisy: bool = False) -> ChainParams:
     """A chain of known length."""
-    return ChainInstance(length=jnp.asarray(length), is_noisy=jnp.asarray(is_noisy))
+    return ChainParams(length=jnp.asarray(length), is_noisy=jnp.asarray(is_noisy))
 
 
 def grid(*, p_term: float = 0.5, max_steps: int = 3, has_collect_actions: bool = False):
@@ -44,7 +44,7 @@ def hyperparameters(**changes: float) -> Hyperparameters:
 
 
 def trajectory(*, reward, terminated=None, is_last=None, action=None, observation=None, next_observation=None):
-    """One stream from plain lists; what is left out is zero, and `is_last` is `terminated`."""
+    """One environment from plain lists; what is left out is zero, and `is_last` is `terminated`."""
     reward = jnp.asarray(reward, float)[:, None]
     zero = [0] * len(reward)
     terminated = zero if terminated is None else terminated

@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from lpg.packages import needed
+from lpg.packages import import_optional
 
 
 def test_what_is_there_is_imported():
-    assert needed("gymnasium.spaces", "x").Discrete
+    assert import_optional("gymnasium.spaces", "x").Discrete
 
 
 @pytest.mark.parametrize(
@@ -18,5 +18,5 @@ def test_what_is_there_is_imported():
 def test_what_is_missing_is_named_with_the_extra_that_brings_it(package, name, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ValueError, match=rf"x needs the package {name}, .*pip install 'lpg\[{extra}\]'") as caught:
-        needed(package, "x")
+        import_optional(package, "x")
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The smallest meta-training that has everything: three environments, padding, births; compiled once for all tests."""
+"""The smallest meta-training that has everything: three environments, padding, starts; compiled once for all tests."""
 
 import copy
 import dataclasses
@@ -19,7 +19,7 @@ from lpg.meta_training.trainer import StepReport, Trainer
 
 TINY = MetaConfig(
     suite="chain/short,chain/short_noisy,chain/long", lstm_size=4, prediction_size=3, embedding_size=2,
-    num_lifetimes=5, num_streams=4, num_steps=4, num_updates=2, lifetime_updates=8, chunk=1,
+    num_lifetimes=5, num_envs=4, num_steps=4, num_updates=2, lifetime_updates=8, chunk=1,
     learning_rates=(20.0, 40.0), y_weights=(0.5,), meta_updates=4, meta_learning_rate=1e-3,
     validation_every=100, checkpoint_every=2,
 )  # fmt: skip

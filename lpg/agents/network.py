@@ -36,7 +36,7 @@ def parse_architecture(text: str) -> Architecture:
     return Architecture(channels=channels, units=units)
 
 
-def prefers_to_be_alone(agent: str) -> bool:
+def is_faster_unbatched(agent: str) -> bool:
     """Whether agents with convolutions run faster one after the other than side by side: so it is on CPUs.
 
     The compiler's convolution knows no batch of kernels there; with one kernel it is up to ten times as fast.

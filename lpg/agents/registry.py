@@ -3,10 +3,10 @@
 import optax
 from jaxtyping import PRNGKeyArray
 
+from lpg.agents.custom import AgentSizes, init_custom, is_custom
 from lpg.agents.network import Architecture, init_network, parse_architecture
 from lpg.agents.optimizers import gradient_descent, safe_adam
 from lpg.agents.outputs import Agent
-from lpg.agents.own import AgentSizes, init_own, is_own
 from lpg.agents.separate import SEPARATOR, init_separate
 from lpg.agents.tabular import init_table
 from lpg.environments.base import Environment, IndexEnvironment
@@ -28,7 +28,7 @@ def check_agent(agent: str, environment: Environment) -> None:
     Raises:
         ValueError: there is no such agent, or it cannot read the environment's observations.
     """
-    if is_own(agent):
+    if is_custom(agent):
         return
     is_index = isinstance(environment, IndexEnvironment)
     if agent == TABULAR:
@@ -69,14 +69,14 @@ def init_agent(key: PRNGKeyArray, agent: str, environment: Environment, *, predi
         ValueError: see `check_agent`; or an agent of one's own does not fit the rule or the environment.
     """
     check_agent(agent, environment)
-    if is_own(agent):
+    if is_custom(agent):
         sizes = AgentSizes(
             observation_shape=environment.observation_shape,
             num_states=environment.num_states if isinstance(environment, IndexEnvironment) else None,
             num_actions=environment.num_actions,
             prediction_size=prediction_size,
         )
-        return init_own(key, agent, sizes)
+        return init_custom(key, agent, sizes)
     if isinstance(environment, IndexEnvironment):
         return init_table(
             num_states=environment.num_states, num_actions=environment.num_actions, prediction_size=prediction_size

@@ -1,4 +1,4 @@
-"""Agent × environment → trajectory: T steps of B streams of one environment instance, by one scan."""
+"""Agent × environment → trajectory: T steps of B environments of one environment instance, by one scan."""
 
 import equinox as eqx
 import jax
@@ -6,14 +6,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lpg.agents.outputs import Agent, outputs
-from lpg.environments.base import Environment, Instance, State, auto_step
+from lpg.environments.base import Environment, EnvParams, EnvState, auto_step
 from lpg.types import Trajectory
 
 
 class RolloutState(eqx.Module):
-    """Where B streams stand between two rollouts."""
+    """Where B environments stand between two rollouts."""
 
-    environment: State
+    environment: EnvState
     """[B, …] episode states."""
     episode_return: Float[Array, " B"]
     """Undiscounted reward so far in each running episode."""
@@ -29,12 +29,12 @@ class RolloutInfo(eqx.Module):
     num_episodes: Int[Array, ""]
 
 
-def init_rollout(key: PRNGKeyArray, environment: Environment, instance: Instance, num_streams: int) -> RolloutState:
-    """B streams, each at the start of an episode."""
-    noise = jax.random.uniform(key, (num_streams, environment.num_reset_noise))
+def init_rollout(key: PRNGKeyArray, environment: Environment, env_params: EnvParams, num_envs: int) -> RolloutState:
+    """B environments, each at the start of an episode."""
+    noise = jax.random.uniform(key, (num_envs, environment.num_reset_noise))
     return RolloutState(
-        environment=jax.vmap(environment.reset, in_axes=(None, 0))(instance, noise),
-        episode_return=jnp.zeros((num_streams,)),
+        environment=jax.vmap(environment.reset, in_axes=(None, 0))(env_params, noise),
+        episode_return=jnp.zeros((num_envs,)),
     )
 
 
@@ -43,12 +43,12 @@ def rollout(
     state: RolloutState,
     agent: Agent,
     environment: Environment,
-    instance: Instance,
+    env_params: EnvParams,
     *,
     num_steps: int,
     time_limit_is_termination: bool,
 ) -> tuple[RolloutState, Trajectory, RolloutInfo]:
-    """T steps of every stream; episodes that end are followed by new ones.
+    """T steps of every environment; episodes that end are followed by new ones.
 
     All random numbers are drawn at once, which is several times faster than step by step.
 
@@ -57,24 +57,24 @@ def rollout(
             instead of truncated. What comes after an end is then never needed, and `next_observation` has one row.
     """
     agent = jax.lax.stop_gradient(agent)
-    mask = environment.action_mask(instance)
-    num_streams = state.episode_return.shape[0]
+    mask = environment.action_mask(env_params)
+    num_envs = state.episode_return.shape[0]
     num_noise = 1 + environment.num_noise + environment.num_reset_noise
-    noise = jax.random.uniform(key, (num_steps, num_streams, num_noise))
+    noise = jax.random.uniform(key, (num_steps, num_envs, num_noise))
     observe = jax.vmap(environment.observe, in_axes=(None, 0))
-    advance = jax.vmap(lambda s, a, u: auto_step(environment, instance, s, a, u))
+    advance = jax.vmap(lambda s, a, u: auto_step(environment, env_params, s, a, u))
 
     def step(carry: tuple, noise_t: Float[Array, " B noise"]) -> tuple[tuple, tuple]:
         environment_state, observation, running = carry
         action = sample_action(outputs(agent, observation, mask, batch_ndim=1).logits, noise_t[:, 0])
-        following, outcome, next_observation = advance(environment_state, action, noise_t[:, 1:])
-        is_last = outcome.terminated | outcome.truncated
-        total = running + outcome.reward
+        following, result, next_observation = advance(environment_state, action, noise_t[:, 1:])
+        is_last = result.terminated | result.truncated
+        total = running + result.reward
         arrived = None if time_limit_is_termination else next_observation
-        row = (observation, arrived, action, outcome.reward, outcome.terminated, is_last, total)
-        return (following, observe(instance, following), jnp.where(is_last, 0.0, total)), row
+        row = (observation, arrived, action, result.reward, result.terminated, is_last, total)
+        return (following, observe(env_params, following), jnp.where(is_last, 0.0, total)), row
 
-    first = (state.environment, observe(instance, state.environment), state.episode_return)
+    first = (state.environment, observe(env_params, state.environment), state.episode_return)
     (last, after, running), rows = jax.lax.scan(step, first, noise)
     observation, arrived, action, reward, terminated, is_last, total = rows
     trajectory = Trajectory(

@@ -1,6 +1,6 @@
 """Several meta-trainings that differ in a few values: each a run folder, one after the other, resumable at any time.
 
-What the ablation and the variety of training environments are made of.
+What the ablation and the diversity of training environments are made of.
 """
 
 import dataclasses

@@ -41,7 +41,7 @@ FIGURE_3_STEPS: dict[str, int] = {name: {"tabular": 3_000_000, "random": 30_000_
                                   for name in FIGURE_3} | {
     "chain/long": 200_000, "chain/long_noisy": 200_000, "chain/distractor": 3_000_000,
 }  # fmt: skip
-"""The drawn range, in environment steps of all streams together, as the figure's axes say."""
+"""The drawn range, in environment steps of all environments together, as the figure's axes say."""
 FIGURE_3_DOUBTFUL = tuple(name for name in FIGURE_3 if not name.startswith("random/") and name != "chain/distractor")
 """Where the curves' raw data suggest that a point stands for ten agent updates: the range may be ten times as long."""
 

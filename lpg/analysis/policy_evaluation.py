@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, Int, Key
 from lpg.agents.outputs import MASKED_LOGIT
 from lpg.agents.rollout import RolloutState, init_rollout, rollout
 from lpg.agents.tabular import Table
-from lpg.environments.base import Environment, ExactEnvironment, Instance
+from lpg.environments.base import Environment, EnvParams, ExactEnvironment
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.types import Hyperparameters
@@ -36,13 +36,13 @@ AXIS = "cases"
 class Case(eqx.Module):
     """What one evaluation begins with; every field may carry a leading axis G of cases."""
 
-    instance: Instance
+    env_params: EnvParams
     policy: Float[Array, " *G S A"]
     """Probabilities; they stay."""
     prediction: Float[Array, " *G S P"]
     """y before the first update, as the agent holds it: logits, or numbers."""
     key: Key[Array, " *G"]
-    """The luck of the rollouts."""
+    """The random numbers of the rollouts."""
 
 
 class EvaluationState(eqx.Module):
@@ -56,7 +56,7 @@ class EvaluationState(eqx.Module):
 
 def evaluate_policies(
     rule: Rule,
-    shape: ExactEnvironment,
+    env: ExactEnvironment,
     cases: Case,
     hyper: Hyperparameters,
     iterations: Sequence[int],
@@ -75,7 +75,7 @@ def evaluate_policies(
     Returns:
         Predictions [L, G, C, P], and the state after the last of the iterations.
     """
-    begin, advance, spread = _programs(shape, sizes)  # type: ignore[arg-type]  # environments are frozen
+    begin, advance, spread = _programs(env, sizes)  # type: ignore[arg-type]  # environments are frozen
     chosen = slice(None) if states is None else np.asarray(states)
     num_cases = cases.policy.shape[0]
     # Padding repeats the last case, so that every device has equally many.
@@ -145,15 +145,15 @@ def frozen_policy(num_actions: int) -> optax.GradientTransformation:
 
 
 @functools.lru_cache(maxsize=32)
-def _programs(shape: Environment, sizes: TrainingSizes) -> tuple[Callable, Callable, NamedSharding]:
+def _programs(env: Environment, sizes: TrainingSizes) -> tuple[Callable, Callable, NamedSharding]:
     """Compiled: cases → state, and (η, state, cases, α, first, last) → state, cases spread over devices; the layout."""
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     own, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def begin_one(case: Case) -> EvaluationState:
-        streams = init_rollout(jax.random.fold_in(case.key, 0), shape, case.instance, sizes.num_streams)
+        rollout_state = init_rollout(jax.random.fold_in(case.key, 0), env, case.env_params, sizes.num_envs)
         return EvaluationState(
-            prediction=case.prediction, rollout=streams, visits=jnp.zeros(case.prediction.shape[:1], int)
+            prediction=case.prediction, rollout=rollout_state, visits=jnp.zeros(case.prediction.shape[:1], int)
         )
 
     def advance(
@@ -166,7 +166,7 @@ def _programs(shape: Environment, sizes: TrainingSizes) -> tuple[Callable, Calla
     ) -> EvaluationState:
         def one(row: tuple[EvaluationState, Case]) -> EvaluationState:
             return jax.lax.fori_loop(
-                first, last, lambda number, s: _iterate(rule, s, row[1], hyper, number, shape, sizes), row[0]
+                first, last, lambda number, s: _iterate(rule, s, row[1], hyper, number, env, sizes), row[0]
             )
 
         return jax.lax.map(one, (state, cases), batch_size=_batch(cases.policy.shape[0]))
@@ -192,27 +192,27 @@ def _iterate(
     case: Case,
     hyper: Hyperparameters,
     number: Int[Array, ""],
-    shape: Environment,
+    env: Environment,
     sizes: TrainingSizes,
 ) -> EvaluationState:
     """A rollout of the frozen policy, and one update of y on it."""
     logits = jnp.where(case.policy > 0, jnp.log(jnp.maximum(case.policy, 1e-30)), MASKED_LOGIT)
-    agent = Table(rows=jnp.concatenate([logits, state.prediction], axis=1), num_actions=shape.num_actions)
-    streams, trajectory, _ = rollout(
+    agent = Table(rows=jnp.concatenate([logits, state.prediction], axis=1), num_actions=env.num_actions)
+    rollout_state, trajectory, _ = rollout(
         jax.random.fold_in(case.key, 1 + number),
         state.rollout,
         agent,
-        shape,
-        case.instance,
+        env,
+        case.env_params,
         num_steps=sizes.num_steps,
         time_limit_is_termination=sizes.time_limit_is_termination,
     )
-    optimizer = frozen_policy(shape.num_actions)
-    mask = shape.action_mask(case.instance)
+    optimizer = frozen_policy(env.num_actions)
+    mask = env.action_mask(case.env_params)
     moved: Any
     moved, _, _ = agent_update(rule, agent, optimizer, optimizer.init(agent), trajectory, mask, hyper)
     return EvaluationState(
-        prediction=moved.rows[:, shape.num_actions :],
-        rollout=streams,
+        prediction=moved.rows[:, env.num_actions :],
+        rollout=rollout_state,
         visits=state.visits.at[trajectory.observation.reshape(-1)].add(1),
     )

@@ -5,15 +5,17 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from lpg.analysis import ablation, convergence, lesions, predictions, probe, value_regression, variety
+from lpg.analysis import ablated_inputs, ablation, convergence, diversity, predictions, probe, value_regression
+from lpg.analysis.ablated_inputs import measure as ablated_inputs_measure
+from lpg.analysis.ablated_inputs import plot as ablated_inputs_plot
+from lpg.analysis.ablated_inputs import score as ablated_inputs_score
 from lpg.analysis.ablation import plot as ablation_plot
 from lpg.analysis.ablation import score as ablation_score
 from lpg.analysis.convergence import measure as convergence_measure
 from lpg.analysis.convergence import plot as convergence_plot
 from lpg.analysis.convergence import score as convergence_score
-from lpg.analysis.lesions import measure as lesions_measure
-from lpg.analysis.lesions import plot as lesions_plot
-from lpg.analysis.lesions import score as lesions_score
+from lpg.analysis.diversity import plot as diversity_plot
+from lpg.analysis.diversity import score as diversity_score
 from lpg.analysis.predictions import measure as predictions_measure
 from lpg.analysis.predictions import plot as predictions_plot
 from lpg.analysis.predictions import score as predictions_score
@@ -24,8 +26,6 @@ from lpg.analysis.study import Question
 from lpg.analysis.value_regression import measure as regression_measure
 from lpg.analysis.value_regression import plot as regression_plot
 from lpg.analysis.value_regression import score as regression_score
-from lpg.analysis.variety import plot as variety_plot
-from lpg.analysis.variety import score as variety_score
 
 
 def _question(name: str, package: ModuleType, score: ModuleType, plot: ModuleType) -> Question:
@@ -37,9 +37,9 @@ QUESTIONS: dict[str, Question] = {
     "value-regression": _question("value-regression", value_regression, regression_score, regression_plot),
     "convergence": _question("convergence", convergence, convergence_score, convergence_plot),
     "probe": _question("probe", probe, probe_score, probe_plot),
-    "lesions": _question("lesions", lesions, lesions_score, lesions_plot),
+    "ablated-inputs": _question("ablated-inputs", ablated_inputs, ablated_inputs_score, ablated_inputs_plot),
     "ablation": _question("ablation", ablation, ablation_score, ablation_plot),
-    "variety": _question("variety", variety, variety_score, variety_plot),
+    "diversity": _question("diversity", diversity, diversity_score, diversity_plot),
 }
 
 
@@ -76,11 +76,11 @@ MEASUREMENTS: dict[str, Measurement] = {
         {"iterations": 2, "environments": "chain/short", "updates": (1,)},
         trained_updates=lambda settings: max(settings.updates),
     ),
-    "lesions": Measurement(
-        lesions_measure.Settings,
-        lesions_measure.measure,
+    "ablated-inputs": Measurement(
+        ablated_inputs_measure.Settings,
+        ablated_inputs_measure.measure,
         {"environments": "chain/short", "updates": 2, "seeds": 1},
         trained_updates=lambda settings: settings.updates,
     ),
 }
-"""The questions about one rule; ablation and variety are about meta-trainings."""
+"""The questions about one rule; ablation and diversity are about meta-trainings."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from lpg.analysis.claims import Claim
 from lpg.analysis.table import Table, read_table, write_table
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 
 Tables = dict[str, Table]
 SETTINGS, FINDINGS = "settings.json", "findings.json"
@@ -62,7 +62,7 @@ def conduct(question: Question, settings: Mapping[str, Any], folder: Path, measu
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in measure().items():
             write_table(folder / f"{name}.csv", table)
-        write_whole(folder / SETTINGS, (json.dumps(wanted, indent=1) + "\n").encode())
+        write_atomic(folder / SETTINGS, (json.dumps(wanted, indent=1) + "\n").encode())
     return review(question, folder, is_new)
 
 
@@ -82,7 +82,7 @@ def review(question: Question, folder: Path, is_new: bool = False) -> Study:
     tables = {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
     claims = question.score(tables)
     content = json.dumps([dataclasses.asdict(claim) for claim in claims], indent=1, ensure_ascii=False)
-    write_whole(folder / FINDINGS, (content + "\n").encode())
+    write_atomic(folder / FINDINGS, (content + "\n").encode())
     figures = question.plot(tables, folder / "figures")
     return Study(question.name, folder, settings, tables, claims, figures, is_new)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 
 Table = dict[str, np.ndarray]
 """Columns of equal length by name: floats, or words."""
@@ -45,7 +45,7 @@ def write_table(path: Path, table: Table) -> None:
         ValueError: its columns have different lengths.
         OSError: nothing could be written.
     """
-    write_whole(path, to_text(table).encode())
+    write_atomic(path, to_text(table).encode())
 
 
 def read_table(path: Path) -> Table:

@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, ScalarLike
 
 from lpg.environments import exact
 from lpg.environments.grid_families import place_objects
-from lpg.environments.grid_world import GridInstance, GridShape, topology
+from lpg.environments.grid_world import GridEnv, GridParams, topology
 
 SIDE, MAX_STEPS, MAX_WALLS = 10, 100, 20
 PAPER_MAP = (
@@ -45,28 +45,28 @@ SIDES = (1, 3, 4, 5, 7)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FiveMoves(GridShape):
+class FiveMoves(GridEnv):
     """Grids whose agent moves to the four sides or stays."""
 
     side: int = SIDE
     num_objects: int = len(REWARDS)
     num_states: int = SIDE**2 * 2 ** len(REWARDS)
 
-    def action_mask(self, instance: GridInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: GridParams) -> Bool[Array, " A"]:
         """Up, left, stay, right, down."""
         return jnp.any(jnp.arange(self.num_actions)[:, None] == jnp.array(SIDES), axis=1)
 
 
-SHAPE = FiveMoves()
+ENV = FiveMoves()
 
 
-def paper_grid() -> GridInstance:
+def paper_grid() -> GridParams:
     """The grid of figure 4."""
     is_free = np.array([[mark != "#" for mark in row] for row in PAPER_MAP])
     neighbour, place, num_cells = topology(jnp.asarray(is_free))
     number = np.cumsum(is_free).reshape(is_free.shape) - 1
     cells = [int(number[row, column]) for mark in "PN" for row, column in np.argwhere(_marks() == mark)]
-    return GridInstance(
+    return GridParams(
         neighbour=neighbour,
         place=place,
         num_cells=num_cells,
@@ -76,7 +76,7 @@ def paper_grid() -> GridInstance:
     )
 
 
-def random_grid(key: PRNGKeyArray) -> GridInstance:
+def random_grid(key: PRNGKeyArray) -> GridParams:
     """A grid in the likeness of the paper's: up to 20 walls and the four goals, all at random."""
     key_number, key_walls, key_goals = jax.random.split(key, 3)
     order = jax.random.permutation(key_walls, SIDE**2).reshape(SIDE, SIDE)
@@ -84,7 +84,7 @@ def random_grid(key: PRNGKeyArray) -> GridInstance:
     common = _common()
     return place_objects(
         key_goals,
-        SHAPE,
+        ENV,
         is_free,
         size=common["size"],
         exists=common["object_exists"],
@@ -96,21 +96,21 @@ def random_grid(key: PRNGKeyArray) -> GridInstance:
     )
 
 
-def near_optimal_policy(instance: GridInstance, gamma: ScalarLike, epsilon: float) -> Float[Array, " S A"]:
+def near_optimal_policy(env_params: GridParams, gamma: ScalarLike, epsilon: float) -> Float[Array, " S A"]:
     """The best policy, softened: with probability ε an action uniformly at random, so that every π(a|s) is positive."""
-    best = exact.optimal_policy(SHAPE, instance, gamma)
-    return (1 - epsilon) * best + epsilon * exact.uniform_policy(SHAPE, instance)
+    best = exact.optimal_policy(ENV, env_params, gamma)
+    return (1 - epsilon) * best + epsilon * exact.uniform_policy(ENV, env_params)
 
 
-def cell_states(instance: GridInstance) -> tuple[Array, Float[Array, " C"]]:
+def cell_states(env_params: GridParams) -> tuple[Array, Float[Array, " C"]]:
     """State index of every cell with all goals there, and the share of episodes that begin in it; C = 100.
 
     Numbers past the grid's cells stand for none and have share 0.
     """
     cell = jnp.arange(SIDE**2)
-    is_cell = cell < instance.num_cells
-    all_there = instance.num_cells * (2 ** len(REWARDS) - 1)
-    return jnp.where(is_cell, cell + all_there, 0), jnp.where(is_cell, 1.0 / instance.num_cells, 0.0)
+    is_cell = cell < env_params.num_cells
+    all_there = env_params.num_cells * (2 ** len(REWARDS) - 1)
+    return jnp.where(is_cell, cell + all_there, 0), jnp.where(is_cell, 1.0 / env_params.num_cells, 0.0)
 
 
 def _marks() -> np.ndarray:

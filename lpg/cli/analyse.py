@@ -10,20 +10,20 @@ from typing import Annotated, Any
 import tyro
 
 from lpg.analysis import meta_runs
+from lpg.analysis.ablated_inputs import measure as ablated_inputs
 from lpg.analysis.ablation.variants import validated_with
 from lpg.analysis.ablation.variants import variants as ablation_variants
 from lpg.analysis.convergence import measure as convergence
-from lpg.analysis.lesions import measure as lesions
+from lpg.analysis.diversity.measure import measure as measure_diversity
+from lpg.analysis.diversity.variants import check_unseen
+from lpg.analysis.diversity.variants import variants as diversity_variants
 from lpg.analysis.predictions import measure as predictions
 from lpg.analysis.probe import measure as probe
 from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.study import SETTINGS, Tables, review
 from lpg.analysis.table import write_table
 from lpg.analysis.value_regression import measure as value_regression
-from lpg.analysis.variety.measure import measure as measure_variety
-from lpg.analysis.variety.variants import check_unseen
-from lpg.analysis.variety.variants import variants as variety_variants
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 from lpg.cli.main import BAD_INPUT, DONE
 from lpg.cli.meta_train import MetaProgress
 from lpg.cli.parsing import parse
@@ -71,7 +71,7 @@ class Probe(OfRule, probe.Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Lesions(OfRule, lesions.Settings):
+class AblatedInputs(OfRule, ablated_inputs.Settings):
     """What does the rule need: its predictions, the way it looks ahead, or the policy itself? (ours)"""
 
 
@@ -107,7 +107,7 @@ class Ablation(OfMetaTraining):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Variety(OfMetaTraining):
+class Diversity(OfMetaTraining):
     """Do more kinds of training environments make a rule that generalises better? (Figure 9)"""
 
     suite: str = "procedural"
@@ -126,9 +126,9 @@ KINDS: dict[str, type] = {
     "value-regression": ValueRegression,
     "convergence": Convergence,
     "probe": Probe,
-    "lesions": Lesions,
+    "ablated-inputs": AblatedInputs,
     "ablation": Ablation,
-    "variety": Variety,
+    "diversity": Diversity,
 }
 
 
@@ -162,12 +162,12 @@ def usage() -> str:
 def _meta_train(question: str, arguments: Any, folder: Path) -> int:
     """Trains the variants that are not finished yet, then scores and draws what there is."""
     config = load_config(arguments.config, arguments.set)
-    made = ablation_variants(config) if question == "ablation" else variety_variants(config, arguments.random_grids)
+    made = ablation_variants(config) if question == "ablation" else diversity_variants(config, arguments.random_grids)
     names = [variant.name for variant in made]
     for name in arguments.only:
         known(name, dict.fromkeys(names), "variant")
     wanted: dict[str, Any] = {"seed": arguments.seed, "config": dataclasses.asdict(config)}
-    if question == "variety":
+    if question == "diversity":
         check_unseen(arguments.suite)
         wanted |= {name: getattr(arguments, name) for name in ("suite", "random_grids", "seeds", "steps_scale")}
     check_folder(question, wanted, folder)
@@ -185,11 +185,11 @@ def _meta_train(question: str, arguments: Any, folder: Path) -> int:
         changed, folder / "runs", seeds=seeds, minutes=arguments.minutes, listener=listener, validator=validator
     )
     tables: Tables = {"validations": meta_runs.validations(folder / "runs", names, seeds)}
-    if question == "variety":
+    if question == "diversity":
         tables["scores"] = _scores(arguments, folder / "runs", {one.name: one.of(config) for one in made}, seeds)
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
-    write_whole(folder / SETTINGS, (json.dumps({"question": question, **wanted}, indent=1) + "\n").encode())
+    write_atomic(folder / SETTINGS, (json.dumps({"question": question, **wanted}, indent=1) + "\n").encode())
     print_study(review(QUESTIONS[question], folder, is_new=True))
     if not is_complete:
         print("not all variants are finished; the same command goes on with them")
@@ -210,7 +210,7 @@ def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: S
     agents = arguments.seeds * len(rules)
     total = agents * sum(updates[name] * len(rates[name]) for name in environments) * 64 * 20
     with StepProgress("unseen environments", total) as progress:
-        return measure_variety(
+        return measure_diversity(
             {key: (one.named.rule, one.sizes) for key, one in rules.items()},
             environments, arguments.seeds, updates, rates, progress.advance,
         )  # fmt: skip

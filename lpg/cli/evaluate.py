@@ -11,14 +11,14 @@ from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
 from lpg.cli.rules import Contestant, contestants
 from lpg.evaluation import results
-from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+from lpg.evaluation.evaluate import default_updates, evaluate_rule, reference_rows
 from lpg.evaluation.hosted_plan import HostedTask, default_steps, plan
 from lpg.evaluation.hosted_training import train_seeds
 from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Chosen, Setting, tuned_beside
 from lpg.evaluation.suites import members
 from lpg.evaluation.tuning import save_table, tune
-from lpg.learner.hosted import is_hosted
+from lpg.learner.hosted import is_gymnasium
 from lpg.update_rules.registry import SHIPPED_FOLDER
 
 TUNING_SEEDS = 3
@@ -27,7 +27,7 @@ TUNING_SEEDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Compares rules on a suite: fresh agents, the same environments and the same luck for every rule."""
+    """Compares rules on a suite: fresh agents, the same environments and the same random numbers for every rule."""
 
     suite: Annotated[str, tyro.conf.arg(metavar="SUITE")]
     """A suite, an environment (gymnasium/ANY-ID and atari/GAME, too), or several with commas; see `lpg list suites`."""
@@ -58,7 +58,7 @@ def run(argv: list[str]) -> int:
     """Evaluates, prints a table, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg evaluate")
     names = members(arguments.suite)
-    own = tuple(name for name in names if not is_hosted(name))
+    own = tuple(name for name in names if not is_gymnasium(name))
     rules = contestants(arguments.rule)
     hosted = {one.label: _hosted_tasks(one, names, arguments) for one in rules}
     updates = {name: default_updates(name, arguments.steps_scale) for name in own}
@@ -67,7 +67,7 @@ def run(argv: list[str]) -> int:
     make_room(table, arguments.json)
     if table is not None:
         results.check_free(table, [(one.label, name, seed) for one in rules for name in names for seed in seeds])
-    rulers = ruler_rows(names, seeds, "report", arguments.num_actions)
+    reference_returns = reference_rows(names, seeds, "report", arguments.num_actions)
 
     rows, steps, seconds = [], 0, 0.0
     chosen: dict[str, dict[str, Chosen]] = {}
@@ -86,7 +86,7 @@ def run(argv: list[str]) -> int:
                 found += train_seeds(task, seeds, progress=progress.advance)
             rows += sorted(found, key=lambda row: names.index(row.environment))
             steps, seconds = steps + progress.done, seconds + progress.seconds
-    rows += rulers
+    rows += reference_returns
     scored = scores(rows)
     print_table(rows, scored, chosen)
     print(f"{steps / 1e6:.1f} M steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
@@ -107,7 +107,7 @@ def _hosted_tasks(one: Contestant, names: tuple[str, ...], arguments: Arguments)
     Raises:
         ValueError: there is no such environment, a package is missing, or something was asked for that is not for it.
     """
-    found = [name for name in names if is_hosted(name)]
+    found = [name for name in names if is_gymnasium(name)]
     if found and arguments.num_actions is not None:
         raise ValueError(f"--num-actions given; {found[0]} has its own actions, only grids come in two")
     if found and arguments.tune:

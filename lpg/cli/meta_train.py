@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 from lpg.cli.main import DONE, INTERRUPTED, TERMINATED
 from lpg.cli.parsing import parse
 
@@ -71,7 +71,7 @@ def run(argv: list[str]) -> int:
     counters = dataclasses.asdict(result.state.counters)
     if arguments.json is not None:
         text = json.dumps({"run": str(folder), **counters, "flags": result.flags}, indent=2)
-        write_whole(arguments.json, text.replace("-Infinity", "null").encode())
+        write_atomic(arguments.json, text.replace("-Infinity", "null").encode())
     if not result.is_complete:
         again = f"lpg meta-train {shlex.join(argv)}" + ("" if arguments.resume else " --resume")
         print(f"stopped at meta-update {counters['meta_update']} of {config.meta_updates}; go on with: {again}")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lpg.arrays import write_whole
-from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, RULERS, Row, curves, end_row
+from lpg.arrays import write_atomic
+from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves, end_row
 from lpg.evaluation.scores import Aggregate, RuleScores
 from lpg.evaluation.settings import NUMBERS, Chosen
 
@@ -20,23 +20,23 @@ from lpg.evaluation.settings import NUMBERS, Chosen
 def print_table(
     rows: Sequence[Row], scored: Mapping[str, RuleScores], chosen: Mapping[str, Mapping[str, Chosen]]
 ) -> None:
-    """A line per environment and a column per rule, with the two rulers; then the aggregates; then the settings."""
+    """A line per environment and a column per rule, reference returns; then the aggregates and the settings."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    rulers = {ruler: _ruler_means(rows, ruler) for ruler in RULERS}
+    reference_returns = {reference: _reference_means(rows, reference) for reference in REFERENCES}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column("environment")
     for name in ("random", *scored, "optimum"):
         table.add_column(name, justify="right")
     environments = list(dict.fromkeys(row.environment for row in rows))
-    unknown = [name for name in environments if name not in rulers[RANDOM]]
+    unknown = [name for name in environments if name not in reference_returns[RANDOM]]
     for name in environments:
         cells = [_with_error(one.raw_end.get(name), one.raw_end_stderr.get(name)) for one in scored.values()]
         areas = [_area(one.area, name) for one in scored.values()]
         joined = [f"{cell}  {area}" for cell, area in zip(cells, areas, strict=True)]
-        table.add_row(name, _number(rulers[RANDOM].get(name)), *joined, _best(rulers, name))
+        table.add_row(name, _number(reference_returns[RANDOM].get(name)), *joined, _best(reference_returns, name))
     if any(one.end for one in scored.values()):
         table.add_section()
         table.add_row("end, normalised IQM", "0", *[_interval(one.end) for one in scored.values()], "1")
@@ -47,8 +47,12 @@ def print_table(
     console.print(
         "Return in the last tenth of the learning curve ± standard error over seeds; in brackets the normalised mean "
         "over the whole curve.\nIQM: interquartile mean over all runs, with 95 % bootstrap interval."
-        + ("\n≥: no optimum is known; 1 is the return of the best policy that is." if rulers[BEST_KNOWN] else "")
-        + ("\nhuman: 1 is the score of a person, and 0 that of the random policy." if rulers[HUMAN] else "")
+        + (
+            "\n≥: no optimum is known; 1 is the return of the best policy that is."
+            if reference_returns[BEST_KNOWN]
+            else ""
+        )
+        + ("\nhuman: 1 is the score of a person, and 0 that of the random policy." if reference_returns[HUMAN] else "")
         + (f"\nNot normalised, as no returns are known to compare with: {', '.join(unknown)}." if unknown else ""),
         style="dim",
     )
@@ -91,7 +95,7 @@ def write_json(
         "seconds": round(seconds, 3),
         "steps_per_second": round(steps / max(seconds, 1e-9)),
     }
-    write_whole(path, (json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n").encode())
+    write_atomic(path, (json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n").encode())
 
 
 def make_room(*files: Path | None) -> None:
@@ -123,17 +127,17 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _ruler_means(rows: Sequence[Row], ruler: str) -> dict[str, float]:
-    table = curves(rows).get(ruler, {})
+def _reference_means(rows: Sequence[Row], reference: str) -> dict[str, float]:
+    table = curves(rows).get(reference, {})
     return {name: float(np.mean([curve[0].return_mean for curve in seeds.values()])) for name, seeds in table.items()}
 
 
-def _best(rulers: Mapping[str, Mapping[str, float]], name: str) -> str:
+def _best(reference_returns: Mapping[str, Mapping[str, float]], name: str) -> str:
     """The optimum; or a lower bound of it, where only the best known is known; or a person's score."""
-    for ruler, sign in ((BEST_KNOWN, "≥ "), (HUMAN, "human ")):
-        if name in rulers[ruler]:
-            return f"{sign}{_number(rulers[ruler][name])}"
-    return _number(rulers[OPTIMUM].get(name))
+    for reference, sign in ((BEST_KNOWN, "≥ "), (HUMAN, "human ")):
+        if name in reference_returns[reference]:
+            return f"{sign}{_number(reference_returns[reference][name])}"
+    return _number(reference_returns[OPTIMUM].get(name))
 
 
 def _settings_lines(chosen: Mapping[str, Mapping[str, Chosen]]) -> list[str]:

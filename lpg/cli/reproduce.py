@@ -11,20 +11,20 @@ from typing import Annotated, Any
 import tyro
 
 from lpg import __version__
+from lpg.analysis.ablated_inputs import measure as ablated_inputs_measure
+from lpg.analysis.ablated_inputs import score as ablated_inputs_score
 from lpg.analysis.ablation import score as ablation
 from lpg.analysis.atari import plot as atari_plot
 from lpg.analysis.atari import score as atari
 from lpg.analysis.claims import missing
-from lpg.analysis.lesions import measure as lesions_measure
-from lpg.analysis.lesions import score as lesions_score
+from lpg.analysis.diversity import score as diversity
 from lpg.analysis.questions import MEASUREMENTS, QUESTIONS
 from lpg.analysis.report.page import Section, counts, page
 from lpg.analysis.study import SETTINGS, Tables, review
 from lpg.analysis.table import read_table, write_table
 from lpg.analysis.training_environments import plot as training_plot
 from lpg.analysis.training_environments import score as training
-from lpg.analysis.variety import score as variety
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
@@ -33,7 +33,7 @@ from lpg.cli.rules import Contestant, contestants
 from lpg.cli.studies import ask, identity, print_claims
 from lpg.environments.registry import known, suite
 from lpg.evaluation import results
-from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows
+from lpg.evaluation.evaluate import default_updates, evaluate_rule, reference_rows
 
 TITLES = {
     "figure-3": "Figure 3: learning on the training environments",
@@ -45,16 +45,16 @@ TITLES = {
     "figure-9": "Figure 9: more kinds of training environments",
     "figure-10": "Figure 10: 57 Atari games",
     "probe": "Ours: the rule opened",
-    "lesions": "Ours: what the rule needs",
+    "ablated-inputs": "Ours: what the rule needs",
 }
 ASKED = {
     "figure-4": "predictions",
     "figure-5": "value-regression",
     "figure-6": "convergence",
     "probe": "probe",
-    "lesions": "lesions",
+    "ablated-inputs": "ablated-inputs",
 }
-TRAINED = {"figure-7": ("ablation", ablation), "figure-9": ("variety", variety)}
+TRAINED = {"figure-7": ("ablation", ablation), "figure-9": ("diversity", diversity)}
 QUICK_SCALE = 0.002
 
 
@@ -63,7 +63,7 @@ class Arguments:
     """Redraws a figure of the paper, or all of them into one report; what has been measured is not measured again."""
 
     what: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FIGURE")]
-    """figure-3 … figure-10, probe, lesions, or all"""
+    """figure-3 … figure-10, probe, ablated inputs, or all"""
     rule: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="RULE")] = ()
     """The discovered rule first, then rules to compare it with in figure 3: `--rule RULE --rule lpg-v=RULE`."""
     out: Path = Path("results/reproduce")
@@ -82,8 +82,8 @@ class Arguments:
     """Figures 8 and 10: a results.csv with atari/GAME environments."""
     ablation: Path | None = None
     """Figure 7: the folder of `lpg analyse ablation`; by default results/analysis/ablation."""
-    variety: Path | None = None
-    """Figure 9: the folder of `lpg analyse variety`; by default results/analysis/variety."""
+    diversity: Path | None = None
+    """Figure 9: the folder of `lpg analyse diversity`; by default results/analysis/diversity."""
     quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """The smallest budgets: to see that everything runs, not to conclude anything."""
 
@@ -122,7 +122,7 @@ def run(argv: list[str]) -> int:
     if arguments.quick:
         about.append("The smallest budgets were used: nothing can be concluded from these numbers.")
     path = arguments.out / ("report.html" if arguments.what == "all" else f"{arguments.what}.html")
-    write_whole(path, page("Discovering Reinforcement Learning Algorithms: a reproduction", sections, about).encode())
+    write_atomic(path, page("Discovering Reinforcement Learning Algorithms: a reproduction", sections, about).encode())
     print("\n" + ", ".join(f"{number} {verdict}" for verdict, number in counts(claims).items() if number))
     print(f"report: {path}")
     return DONE
@@ -147,9 +147,9 @@ def _section(name: str, arguments: Arguments, rules: list[Contestant]) -> Sectio
 def _asked(name: str, arguments: Arguments, one: Contestant, folder: Path) -> Section:
     """A question about one rule."""
     question = ASKED[name]
-    why = lesions_measure.why_not(one.named.rule) if name == "lesions" else None
+    why = ablated_inputs_measure.why_not(one.named.rule) if name == "ablated-inputs" else None
     if why is not None and arguments.what == "all":
-        claims = [missing("ours", *asked, why) for asked in lesions_score.ASKED]
+        claims = [missing("ours", *asked, why) for asked in ablated_inputs_score.ASKED]
         return Section(title=TITLES[name], claims=claims)
     measurement = MEASUREMENTS[question]
     settings = measurement.settings(**(measurement.quick if arguments.quick else {}))
@@ -213,7 +213,7 @@ def _evaluate(rules: list[Contestant], names: tuple[str, ...], seeds: range, sca
                 {name: one.chosen(name, updates[name]).setting for name in names},
                 sizes=one.sizes, progress=progress.advance,
             )  # fmt: skip
-    return rows + ruler_rows(names, seeds, "report")
+    return rows + reference_rows(names, seeds, "report")
 
 
 def _make_once(folder: Path, settings: dict[str, Any], make: Callable[[], list[results.Row]]) -> None:
@@ -231,7 +231,7 @@ def _make_once(folder: Path, settings: dict[str, Any], make: Callable[[], list[r
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.csv").unlink(missing_ok=True)
     results.write(folder / "results.csv", make())
-    write_whole(file, text.encode())
+    write_atomic(file, text.encode())
 
 
 def _atari(name: str, arguments: Arguments, folder: Path) -> Section:

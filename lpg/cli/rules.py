@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from lpg.evaluation.results import RULERS
+from lpg.evaluation.results import REFERENCES
 from lpg.evaluation.settings import Chosen, chosen, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.registry import NamedRule, find_rule
@@ -49,7 +49,7 @@ def contestants(specs: Sequence[str]) -> list[Contestant]:
         is_labelled = bool(separator) and not Path(spec).exists()
         named = find_rule(rest if is_labelled else spec)
         one = Contestant(label=label.strip() if is_labelled else named.name, named=named)
-        if not one.label or one.label in RULERS:
+        if not one.label or one.label in REFERENCES:
             raise ValueError(f"a rule cannot be called {one.label!r}; give another one as --rule label={rest or spec}")
         if any(other.label == one.label for other in found):
             raise ValueError(f"two rules are called {one.label!r}; tell them apart by --rule label=RULE")

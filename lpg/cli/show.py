@@ -72,13 +72,13 @@ def _show_environment(arguments: Arguments) -> None:
     import jax
 
     from lpg.environments import render
-    from lpg.environments.registry import environment
+    from lpg.environments.registry import env_spec
 
-    entry = environment(arguments.what)
-    shape = entry.distribution.shape
-    instance = entry.distribution.sample(jax.random.key(arguments.seed))
+    entry = env_spec(arguments.what)
+    env = entry.distribution.env
+    env_params = entry.distribution.sample(jax.random.key(arguments.seed))
     print(f"{arguments.what}: {entry.about}")
-    print(render.text(shape, instance))
+    print(render.text(env, env_params))
     if arguments.out is not None:
-        render.image(shape, instance).savefig(arguments.out, dpi=150)
+        render.image(env, env_params).savefig(arguments.out, dpi=150)
         print(f"drawn into {arguments.out}")

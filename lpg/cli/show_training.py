@@ -7,15 +7,15 @@ import jax
 import numpy as np
 
 from lpg.cli.progress import StepProgress
-from lpg.environments import film
+from lpg.environments import video
 from lpg.evaluation import results
 from lpg.evaluation.hosted_replay import replay_hosted
 from lpg.evaluation.replay import Replay, replay
 from lpg.evaluation.training_folder import AgentCard, read_agent, trained_seeds
-from lpg.learner.hosted import is_hosted
+from lpg.learner.hosted import is_gymnasium
 
 MOST_STEPS = 1000
-"""Longer episodes are cut here: a film of half an hour helps nobody, and an Atari game may last for 27,000 steps."""
+"""Longer episodes are cut here: a video of half an hour helps nobody, and an Atari game may last for 27,000 steps."""
 
 
 def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
@@ -37,18 +37,18 @@ def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
         )
     theta, card = read_agent(folder, seed)
     path = folder / "figures" / f"episode-seed-{seed}.gif" if out is None else out
-    film.check_name(path)
+    video.check_name(path)
     print(f"{card.environment}: agent {card.agent!r}, rule {card.rule}, seed {seed}, {card.steps:,} steps")
     if (folder / "results.csv").is_file():
         curve = [row for row in results.read(folder / "results.csv") if (row.rule, row.seed) == (card.rule, seed)]
         end = results.end_row(curve)
         if end.episodes:
             print(f"return in the last tenth of its training: {end.return_mean:.4g}")
-    play = replay_hosted if is_hosted(card.environment) else replay
+    play = replay_hosted if is_gymnasium(card.environment) else replay
     played = play(theta, card, jax.random.key(seed))
     with StepProgress(f"an episode of at most {MOST_STEPS:,} steps", MOST_STEPS) as progress:
         story = _Story(card, played, progress)
-        frames = film.write_gif(path, story.frames())
+        frames = video.write_gif(path, story.frames())
     ending = "to its end" if story.is_over else "cut there"
     print(f"an episode of {frames - 1:,} steps, {ending}: return {story.total:.4g}")
     print(f"drawn into {path}; it shows {played.about}")

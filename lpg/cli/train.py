@@ -17,16 +17,16 @@ from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
 from lpg.cli.rules import contestants
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 from lpg.evaluation import results
 from lpg.evaluation.compiled_training import CompiledTask, steps_done, train_compiled
-from lpg.evaluation.evaluate import default_updates, ruler_rows
-from lpg.evaluation.hosted_plan import HostedOptions
+from lpg.evaluation.evaluate import default_updates, reference_rows
+from lpg.evaluation.hosted_plan import GymnasiumOptions
 from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Chosen, Setting
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.training_folder import check_free
-from lpg.learner.hosted import is_hosted
+from lpg.learner.hosted import is_gymnasium
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Arguments:
     agent: Annotated[str | None, tyro.conf.arg(metavar="AGENT")] = None
     """An agent, see `lpg list agents`, or module:factory; none: the environment's own."""
     steps: float | None = None
-    """Environment steps of each agent, all streams together; none: the environment's own budget."""
+    """Environment steps of each agent, all environments together; none: the environment's own budget."""
     seeds: int = 1
     """How many agents."""
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """Change a hyper-parameter (learning_rate, y_weight, gamma, …) or a size (num_streams, num_steps, …)."""
+    """Change a hyper-parameter (learning_rate, y_weight, gamma, …) or a size (num_envs, num_steps, …)."""
     out: Path | None = None
     """Folder for results.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and checkpoints."""
     resume: bool = False
@@ -70,7 +70,7 @@ class Options:
     gamma: float | None = None
     policy_entropy_weight: float | None = None
     lambda_: float | None = None
-    num_streams: int | None = None
+    num_envs: int | None = None
     num_steps: int | None = None
     num_actions: int | None = None
     time_limit_is_termination: bool | None = None
@@ -88,16 +88,16 @@ def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
     name = arguments.env
-    if is_hosted(name):
+    if is_gymnasium(name):
         from lpg.cli.train_hosted import run_hosted
 
         return run_hosted(arguments, assign(Options(), arguments.set), argv)
-    shape = environment(name).distribution.shape
+    env = env_spec(name).distribution.env
     if arguments.agent is not None:
-        check_agent(arguments.agent, shape)
+        check_agent(arguments.agent, env)
     (one,) = contestants([arguments.rule])
     options = assign(Options(), arguments.set)
-    if foreign := options.changes(HostedOptions):
+    if foreign := options.changes(GymnasiumOptions):
         raise ValueError(f"--set {next(iter(foreign))} given; it is for gymnasium/* and atari/*, and {name} is neither")
     sizes = dataclasses.replace(one.sizes, **options.changes(TrainingSizes))  # type: ignore[arg-type]
     if arguments.steps is None:
@@ -109,21 +109,21 @@ def run(argv: list[str]) -> int:
         source = f"{found.source}, changed by --set"
         found = Chosen(dataclasses.replace(found.setting, **changes), source)  # type: ignore[arg-type]
     task = CompiledTask(
-        label=one.label, named=one.named, environment=name, agent=arguments.agent or default_agent(name, shape).agent,
+        label=one.label, named=one.named, environment=name, agent=arguments.agent or default_agent(name, env).agent,
         num_updates=updates, sizes=sizes, setting=found.setting, num_actions=options.num_actions,
     )  # fmt: skip
     seeds = range(arguments.seeds)
     prepare(arguments, one.label)
-    rulers = ruler_rows([name], seeds, "report", options.num_actions)
+    reference_returns = reference_rows([name], seeds, "report", options.num_actions)
     total = updates * arguments.seeds * sizes.steps_per_update
     if arguments.out is not None and (done := steps_done(task, seeds, arguments.out)):
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
         total -= done
-    with told_how_to_go_on(arguments, argv), StepProgress(f"{one.label} on {name}", total) as progress:
+    with print_resume_hint(arguments, argv), StepProgress(f"{one.label} on {name}", total) as progress:
         rows, _ = train_compiled(
             task, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume
         )  # fmt: skip
-    finish(arguments, one.label, found, [*rows, *rulers], progress)
+    finish(arguments, one.label, found, [*rows, *reference_returns], progress)
     return DONE
 
 
@@ -146,7 +146,7 @@ def prepare(arguments: Arguments, label: str) -> None:
 
 
 @contextmanager
-def told_how_to_go_on(arguments: Arguments, argv: list[str]) -> Iterator[None]:
+def print_resume_hint(arguments: Arguments, argv: list[str]) -> Iterator[None]:
     """A training inside that a signal stops says how to go on.
 
     Args:
@@ -167,7 +167,7 @@ def finish(arguments: Arguments, label: str, found: Chosen, rows: list[results.R
     Args:
         label: what the rule is called.
         found: its agents' hyper-parameters.
-        rows: learning curves and rulers.
+        rows: learning curves and reference returns.
         progress: how much was done in how long.
     """
     table = None if arguments.out is None else arguments.out / "results.csv"

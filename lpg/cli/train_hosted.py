@@ -4,8 +4,8 @@ import sys
 
 from lpg.cli.progress import StepProgress
 from lpg.cli.rules import contestants
-from lpg.cli.train import Arguments, Options, finish, prepare, told_how_to_go_on
-from lpg.evaluation.hosted_plan import HostedOptions, HostedTask, plan
+from lpg.cli.train import Arguments, Options, finish, prepare, print_resume_hint
+from lpg.evaluation.hosted_plan import GymnasiumOptions, HostedTask, plan
 from lpg.evaluation.hosted_training import train_seeds
 from lpg.evaluation.settings import Setting, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes
@@ -33,14 +33,14 @@ def run_hosted(arguments: Arguments, options: Options, argv: list[str]) -> int:
         agent=arguments.agent,
         setting_changes=options.changes(Setting),
         size_changes=options.changes(TrainingSizes),
-        options=HostedOptions(**options.changes(HostedOptions)),  # type: ignore[arg-type]
+        options=GymnasiumOptions(**options.changes(GymnasiumOptions)),  # type: ignore[arg-type]
         tables=() if one.named.path is None else (tuned_beside(one.named.path),),
     )
     prepare(arguments, task.label)
     done = _done_before(task, arguments)
     total = (task.num_updates * arguments.seeds - done) * task.sizes.steps_per_update
     what = f"{task.label} on {task.environment}"
-    with told_how_to_go_on(arguments, argv), StepProgress(what, total) as progress:
+    with print_resume_hint(arguments, argv), StepProgress(what, total) as progress:
         rows = train_seeds(
             task, range(arguments.seeds), progress=progress.advance, out=arguments.out, resume=arguments.resume
         )

@@ -1,8 +1,8 @@
 """The contract of an environment, and the one place where finished episodes begin anew.
 
-An environment object holds what fixes shapes (a frozen dataclass: hashable, static). What may differ between two
-lifetimes is a pytree, the *instance*. All methods are pure and written for one stream; randomness enters as uniform
-numbers in [0, 1), so that a caller can draw them for a whole rollout at once and a test can choose them by hand.
+An `Environment` holds what fixes array shapes (a frozen dataclass: hashable, static). What may differ between two
+lifetimes is a pytree, `EnvParams`. All methods are pure and written for one copy of the environment; randomness enters
+as uniform numbers in [0, 1), so that a caller can draw them for a whole rollout at once and a test can choose them.
 """
 
 from typing import Any, Protocol, runtime_checkable
@@ -12,15 +12,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike, Shaped
 
-Instance = Any
+EnvParams = Any
 """Pytree of arrays: what may vary between two lifetimes of one environment."""
-State = Any
+EnvState = Any
 """Pytree of arrays: where one episode stands."""
 Model = Any
 """Pytree of arrays: what the exact solver needs of an instance."""
 
 
-class Outcome(eqx.Module):
+class StepResult(eqx.Module):
     """What one step paid and whether it ended the episode."""
 
     reward: Float[Array, ""]
@@ -54,21 +54,21 @@ class Environment(Protocol):
         """Shape of one observation: () for an index, else of an array of numbers."""
         ...
 
-    def action_mask(self, instance: Instance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: EnvParams) -> Bool[Array, " A"]:
         """Which actions exist in this instance."""
         ...
 
-    def reset(self, instance: Instance, noise: Float[Array, " noise"]) -> State:
+    def reset(self, env_params: EnvParams, noise: Float[Array, " noise"]) -> EnvState:
         """The first state of an episode."""
         ...
 
     def step(
-        self, instance: Instance, state: State, action: Int[Array, ""], noise: Float[Array, " noise"]
-    ) -> tuple[State, Outcome]:
+        self, env_params: EnvParams, state: EnvState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[EnvState, StepResult]:
         """One step, without any reset."""
         ...
 
-    def observe(self, instance: Instance, state: State) -> Shaped[Array, " *obs"]:
+    def observe(self, env_params: EnvParams, state: EnvState) -> Shaped[Array, " *obs"]:
         """What the agent sees in a state."""
         ...
 
@@ -90,15 +90,15 @@ class ExactEnvironment(IndexEnvironment, Protocol):
     `exact.py` needs no more than this.
     """
 
-    def initial_states(self, instance: Instance) -> Float[Array, " S"]:
+    def initial_states(self, env_params: EnvParams) -> Float[Array, " S"]:
         """Probability of each state index at the start of an episode."""
         ...
 
-    def time_limit(self, instance: Instance) -> Int[Array, ""]:
+    def time_limit(self, env_params: EnvParams) -> Int[Array, ""]:
         """Steps after which an episode has ended in any case."""
         ...
 
-    def model(self, instance: Instance) -> Model:
+    def model(self, env_params: EnvParams) -> Model:
         """The part of `backup` that does not depend on the value, made once per instance."""
         ...
 
@@ -108,8 +108,12 @@ class ExactEnvironment(IndexEnvironment, Protocol):
 
 
 def auto_step(
-    environment: Environment, instance: Instance, state: State, action: Int[Array, ""], noise: Float[Array, " noise"]
-) -> tuple[State, Outcome, Shaped[Array, " *obs"]]:
+    environment: Environment,
+    env_params: EnvParams,
+    state: EnvState,
+    action: Int[Array, ""],
+    noise: Float[Array, " noise"],
+) -> tuple[EnvState, StepResult, Shaped[Array, " *obs"]]:
     """One step; a finished episode is followed by the first state of the next.
 
     Args:
@@ -118,15 +122,15 @@ def auto_step(
     Returns:
         The state to go on from, the outcome, and the observation of the state that the step led to (before a reset).
     """
-    arrived, outcome = environment.step(instance, state, action, noise[: environment.num_noise])
-    fresh = environment.reset(instance, noise[environment.num_noise :])
-    done = outcome.terminated | outcome.truncated
+    arrived, result = environment.step(env_params, state, action, noise[: environment.num_noise])
+    fresh = environment.reset(env_params, noise[environment.num_noise :])
+    done = result.terminated | result.truncated
     following = jax.tree.map(lambda new, old: jnp.where(done, new, old), fresh, arrived)
-    return following, outcome, environment.observe(instance, arrived)
+    return following, result, environment.observe(env_params, arrived)
 
 
 def step_with_key(
-    environment: Environment, instance: Instance, state: State, action: Int[Array, ""], key: PRNGKeyArray
-) -> tuple[State, Outcome]:
+    environment: Environment, env_params: EnvParams, state: EnvState, action: Int[Array, ""], key: PRNGKeyArray
+) -> tuple[EnvState, StepResult]:
     """`environment.step` for a caller who has a key instead of uniform numbers."""
-    return environment.step(instance, state, action, jax.random.uniform(key, (environment.num_noise,)))
+    return environment.step(env_params, state, action, jax.random.uniform(key, (environment.num_noise,)))

@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import jax.random
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike
 
-from lpg.environments.base import Outcome
+from lpg.environments.base import StepResult
 
 NUM_BRANCHES = 4
 """Two coins × two first actions."""
 
 
-class ChainInstance(eqx.Module):
+class ChainParams(eqx.Module):
     """What varies between two chains."""
 
     length: Int[Array, ""]
@@ -42,7 +42,7 @@ class ChainModel(eqx.Module):
 
     reward: Float[Array, " S A"]
     """Expected reward; the noise in the middle has mean 0."""
-    goes_on: Float[Array, " S A"]
+    continues: Float[Array, " S A"]
     """Probability that the episode does not end."""
     following: Int[Array, " S A"]
 
@@ -63,20 +63,20 @@ class DelayedChain:
             )
 
     @property
-    def shape(self) -> "ChainShape":
+    def env(self) -> "ChainEnv":
         """The static part: chains of one shape run in one compiled program; all the paper's do."""
-        return ChainShape(max_length=max(self.max_length, ChainShape.max_length))
+        return ChainEnv(max_length=max(self.max_length, ChainEnv.max_length))
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainParams:
         """Draws an instance. `num_actions` is there for the common signature: a chain has two."""
         if num_actions not in (None, 2):
             raise ValueError(f"{num_actions} actions asked for; a delayed chain has 2")
         length = jax.random.randint(key, (), self.min_length, self.max_length + 1)
-        return ChainInstance(length=length, is_noisy=jnp.asarray(self.is_noisy))
+        return ChainParams(length=length, is_noisy=jnp.asarray(self.is_noisy))
 
 
 @dataclasses.dataclass(frozen=True)
-class ChainShape:
+class ChainEnv:
     """Dynamics of every delayed chain of up to `max_length` steps."""
 
     max_length: int = 50
@@ -91,56 +91,56 @@ class ChainShape:
         """Two first states, then four branches of length − 1."""
         return 2 + NUM_BRANCHES * (self.max_length - 1)
 
-    def action_mask(self, instance: ChainInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: ChainParams) -> Bool[Array, " A"]:
         """Both actions exist in every chain."""
         return jnp.ones((self.num_actions,), bool)
 
-    def reset(self, instance: ChainInstance, noise: Float[Array, " noise"]) -> ChainState:
+    def reset(self, env_params: ChainParams, noise: Float[Array, " noise"]) -> ChainState:
         """A coin decides which action is right."""
         return ChainState(position=jnp.zeros((), int), branch=(noise[0] >= 0.5).astype(int))
 
     def step(
-        self, instance: ChainInstance, state: ChainState, action: Int[Array, ""], noise: Float[Array, " noise"]
-    ) -> tuple[ChainState, Outcome]:
+        self, env_params: ChainParams, state: ChainState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[ChainState, StepResult]:
         """Only the first action matters; its ±1 is paid on the last step."""
         is_first = state.position == 0
         chosen = 2 * state.branch + (action == state.branch)
         branch = jnp.where(is_first, chosen, state.branch)
-        is_end = state.position + 1 >= instance.length
+        is_end = state.position + 1 >= env_params.length
         coin = jnp.where(noise[0] < 0.5, -1.0, 1.0)
-        middle = jnp.where(instance.is_noisy & ~is_first, coin, 0.0)
-        outcome = Outcome(
+        middle = jnp.where(env_params.is_noisy & ~is_first, coin, 0.0)
+        result = StepResult(
             reward=jnp.where(is_end, jnp.where(branch % 2 == 1, 1.0, -1.0), middle),
             terminated=is_end,
             truncated=jnp.zeros((), bool),
         )
-        return ChainState(position=state.position + 1, branch=branch), outcome
+        return ChainState(position=state.position + 1, branch=branch), result
 
-    def observe(self, instance: ChainInstance, state: ChainState) -> Int[Array, ""]:
+    def observe(self, env_params: ChainParams, state: ChainState) -> Int[Array, ""]:
         """Index of the state; the state after the last step is shown as the last one of its branch."""
         place = jnp.minimum(state.position, self.max_length - 1)
         return jnp.where(place == 0, state.branch, 2 + NUM_BRANCHES * (place - 1) + state.branch)
 
-    def initial_states(self, instance: ChainInstance) -> Float[Array, " S"]:
+    def initial_states(self, env_params: ChainParams) -> Float[Array, " S"]:
         """Probability of each state index at the start of an episode."""
         return jnp.where(jnp.arange(self.num_states) < 2, 0.5, 0.0)
 
-    def time_limit(self, instance: ChainInstance) -> Int[Array, ""]:
+    def time_limit(self, env_params: ChainParams) -> Int[Array, ""]:
         """No episode is longer than the chain."""
-        return instance.length
+        return env_params.length
 
-    def model(self, instance: ChainInstance) -> ChainModel:
+    def model(self, env_params: ChainParams) -> ChainModel:
         """Everything in `backup` that does not depend on the value."""
         index, action = jnp.arange(self.num_states)[:, None], jnp.arange(self.num_actions)
         is_first = index < 2
         position = jnp.where(is_first, 0, (index - 2) // NUM_BRANCHES + 1)
         branch = jnp.where(is_first, index, (index - 2) % NUM_BRANCHES)
         next_branch = jnp.where(is_first, 2 * branch + (action == branch), branch)
-        is_end = position + 1 >= instance.length
-        is_state = position < instance.length
+        is_end = position + 1 >= env_params.length
+        is_state = position < env_params.length
         return ChainModel(
             reward=jnp.where(is_state & is_end, jnp.where(next_branch % 2 == 1, 1.0, -1.0), 0.0),
-            goes_on=jnp.where(is_end, 0.0, jnp.ones(next_branch.shape)),
+            continues=jnp.where(is_end, 0.0, jnp.ones(next_branch.shape)),
             following=jnp.where(is_end, 0, 2 + NUM_BRANCHES * position + next_branch),
         )
 
@@ -152,4 +152,4 @@ class ChainShape:
             value: V of every state index.
             gamma: discount per step.
         """
-        return model.reward + gamma * model.goes_on * value[model.following]
+        return model.reward + gamma * model.continues * value[model.following]

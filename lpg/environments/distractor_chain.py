@@ -12,8 +12,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from lpg.environments.base import Outcome
-from lpg.environments.delayed_chain import ChainInstance, ChainShape, ChainState, DelayedChain
+from lpg.environments.base import StepResult
+from lpg.environments.delayed_chain import ChainEnv, ChainParams, ChainState, DelayedChain
 
 
 class DistractorState(eqx.Module):
@@ -31,24 +31,24 @@ class DistractorChain:
     num_distractors: int = 20
 
     @property
-    def shape(self) -> "DistractorShape":
+    def env(self) -> "DistractorChainEnv":
         """The static part: the number of bits; the length of the chain is not one of its sizes."""
-        return DistractorShape(num_distractors=self.num_distractors)
+        return DistractorChainEnv(num_distractors=self.num_distractors)
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainParams:
         """Draws a chain; arguments as in `DelayedChain.sample`."""
         return self.chain.sample(key, num_actions)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DistractorShape:
+class DistractorChainEnv:
     """Dynamics of every delayed chain that is seen through bits."""
 
     num_distractors: int
 
-    chain = ChainShape()
+    chain = ChainEnv()
     """Where the dynamics are; how many states it can number plays no part here."""
-    num_actions = ChainShape.num_actions
+    num_actions = ChainEnv.num_actions
 
     @property
     def num_noise(self) -> int:
@@ -65,24 +65,24 @@ class DistractorShape:
         """The two bits that matter, then the coins."""
         return (2 + self.num_distractors,)
 
-    def action_mask(self, instance: ChainInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: ChainParams) -> Bool[Array, " A"]:
         """Both actions exist in every chain."""
-        return self.chain.action_mask(instance)
+        return self.chain.action_mask(env_params)
 
-    def reset(self, instance: ChainInstance, noise: Float[Array, " noise"]) -> DistractorState:
+    def reset(self, env_params: ChainParams, noise: Float[Array, " noise"]) -> DistractorState:
         """A coin decides which action is right, and the others are thrown."""
         split = self.chain.num_reset_noise
-        return DistractorState(chain=self.chain.reset(instance, noise[:split]), distractor=noise[split:] >= 0.5)
+        return DistractorState(chain=self.chain.reset(env_params, noise[:split]), distractor=noise[split:] >= 0.5)
 
     def step(
-        self, instance: ChainInstance, state: DistractorState, action: Int[Array, ""], noise: Float[Array, " noise"]
-    ) -> tuple[DistractorState, Outcome]:
+        self, env_params: ChainParams, state: DistractorState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[DistractorState, StepResult]:
         """A step of the chain, and new coins."""
         split = self.chain.num_noise
-        chain, outcome = self.chain.step(instance, state.chain, action, noise[:split])
-        return DistractorState(chain=chain, distractor=noise[split:] >= 0.5), outcome
+        chain, result = self.chain.step(env_params, state.chain, action, noise[:split])
+        return DistractorState(chain=chain, distractor=noise[split:] >= 0.5), result
 
-    def observe(self, instance: ChainInstance, state: DistractorState) -> Float[Array, " bits"]:
+    def observe(self, env_params: ChainParams, state: DistractorState) -> Float[Array, " bits"]:
         """[action 0 is right, the right action has been chosen, coins …] as zeros and ones."""
         position, branch = state.chain.position, state.chain.branch
         is_first = position == 0

@@ -13,9 +13,9 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Rectangle
 
-from lpg.environments.delayed_chain import NUM_BRANCHES, ChainInstance
+from lpg.environments.delayed_chain import NUM_BRANCHES, ChainParams
 from lpg.environments.grid_world import NUM_DIRECTIONS, OFFSETS
-from lpg.environments.procedural_control import ControlInstance
+from lpg.environments.procedural_control import ControlParams
 from lpg.environments.render import GREY, INK, PENALTIES, REWARDS, Board, Kind, signed
 
 WALL, FLOOR, LINE = "#3a4653", "#f7f8f9", "#dde2e7"
@@ -91,9 +91,9 @@ def draw_policy(axes: Axes, place: np.ndarray, policy: np.ndarray) -> None:
             axes.plot(*tip, "o", markersize=3.5, **style)
 
 
-def draw_chain(axes: Axes, instance: ChainInstance, state: Any, values: Any) -> ScalarMappable | None:
+def draw_chain(axes: Axes, env_params: ChainParams, state: Any, values: Any) -> ScalarMappable | None:
     """Both coins, both first actions, and what they lead to; returns what a colour bar needs."""
-    length = int(instance.length)
+    length = int(env_params.length)
     axes.set(xlim=(-0.6, 16.4), ylim=(4.4, -0.6))
     x = np.concatenate([[1.1], np.linspace(3.4, 14.6, length - 1) if length > 2 else [9.0], [15.7]])
     where: dict[int, tuple[float, float]] = {}
@@ -118,7 +118,7 @@ def draw_chain(axes: Axes, instance: ChainInstance, state: Any, values: Any) -> 
     colours: Any = "white" if mappable is None else mappable.to_rgba(np.asarray(values)[drawn])
     area = np.where(is_middle, np.clip(1500 / length, 24, 60), 70)
     axes.scatter(points[:, 0], points[:, 1], s=area, c=colours, edgecolors=INK, linewidths=0.9, zorder=2)
-    if instance.is_noisy:
+    if env_params.is_noisy:
         axes.plot(*points[is_middle].T, linestyle="none", marker="$±$", markersize=3.2, color=INK, mew=0.2, zorder=3)
     if state is not None:
         position, branch = int(state.position), int(state.branch)
@@ -127,10 +127,10 @@ def draw_chain(axes: Axes, instance: ChainInstance, state: Any, values: Any) -> 
     return mappable
 
 
-def draw_control(axes: Axes, instance: ControlInstance, state: Any) -> None:
+def draw_control(axes: Axes, env_params: ControlParams, state: Any) -> None:
     """Both positions on their tracks, an arrow for where each will be in five steps, and what ends the episode."""
     axes.set(xlim=(-0.6, 16.4), ylim=(4.4, -0.6))
-    edge = PENALTIES[0] if instance.step_reward > 0 else REWARDS[0]
+    edge = PENALTIES[0] if env_params.step_reward > 0 else REWARDS[0]
     middle, half = 7.9, 6.8
     for which, y in enumerate((0.9, 2.9)):
         axes.plot([middle - half, middle + half], [y, y], color=GREY, linewidth=1.4, zorder=1)
@@ -141,5 +141,5 @@ def draw_control(axes: Axes, instance: ControlInstance, state: Any) -> None:
         here, soon = (middle + half * float(np.clip(x, -1, 1)) for x in (position, position + 5 * velocity))
         axes.annotate("", (soon, y), (here, y), arrowprops=dict(arrowstyle="-|>", color=INK, lw=1.6), zorder=4)
         axes.plot(here, y, "o", markersize=12, color=INK, markeredgecolor="white", markeredgewidth=1.4, zorder=5)
-        called = ("to balance", "its cart") if instance.step_reward > 0 else ("to swing", "not pushed")
+        called = ("to balance", "its cart") if env_params.step_reward > 0 else ("to swing", "not pushed")
         axes.text(middle - half, y + 1.0, called[which], fontsize=7, color=GREY)

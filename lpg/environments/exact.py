@@ -1,6 +1,6 @@
-"""Exact values by dynamic programming: the ruler for tests, normalised scores and the analysis of predictions.
+"""Exact values by dynamic programming: for tests, normalised scores and the analysis of predictions.
 
-Everything is a sweep V ← improve(Q) over all states at once, where Q = `shape.backup` of V; for one instance, jittable,
+Everything is a sweep V ← improve(Q) over all states at once, where Q = `env.backup` of V; for one instance, jittable,
 and mapped by the caller over several. Two kinds of value:
 
 * without `num_steps`, the discounted value V(s) = E Σ_t γ^t r_t of an endless task, the fixed point of the sweep;
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, ScalarLike
 
-from lpg.environments.base import ExactEnvironment, Instance
+from lpg.environments.base import EnvParams, ExactEnvironment
 
 TOLERANCE = 1e-6
 """Largest error of a fixed point, relative to the largest value; float32 cannot do much better."""
@@ -27,8 +27,8 @@ Steps = int | Int[Array, ""] | None
 
 
 def policy_values(
-    shape: ExactEnvironment,
-    instance: Instance,
+    env: ExactEnvironment,
+    env_params: EnvParams,
     policy: Float[Array, " S A"],
     gamma: ScalarLike,
     num_steps: Steps = None,
@@ -42,19 +42,19 @@ def policy_values(
     """
     # 0 · −∞ is not a number, hence the masks.
     return _sweep(
-        shape, instance, lambda q: jnp.sum(jnp.where(policy > 0, policy, 0.0) * _finite(q), -1), gamma, num_steps
+        env, env_params, lambda q: jnp.sum(jnp.where(policy > 0, policy, 0.0) * _finite(q), -1), gamma, num_steps
     )
 
 
 def optimal_values(
-    shape: ExactEnvironment, instance: Instance, gamma: ScalarLike, num_steps: Steps = None
+    env: ExactEnvironment, env_params: EnvParams, gamma: ScalarLike, num_steps: Steps = None
 ) -> Float[Array, " S"]:
     """V* of every state index; 0 for numbers that are no state. Arguments as in `policy_values`."""
-    return _sweep(shape, instance, lambda q: jnp.max(q, -1), gamma, num_steps)
+    return _sweep(env, env_params, lambda q: jnp.max(q, -1), gamma, num_steps)
 
 
 def optimal_policy(
-    shape: ExactEnvironment, instance: Instance, gamma: ScalarLike, num_steps: Steps = None
+    env: ExactEnvironment, env_params: EnvParams, gamma: ScalarLike, num_steps: Steps = None
 ) -> Float[Array, " S A"]:
     """A best policy, deterministic: probability 1 for the best action, the lowest-numbered one if several are best.
 
@@ -65,31 +65,31 @@ def optimal_policy(
         num_steps: steps to go, at least 1; the policy is then the best *first* step, since later ones may look at the
             clock.
     """
-    value = optimal_values(shape, instance, gamma, None if num_steps is None else num_steps - 1)
-    q = shape.backup(shape.model(instance), value, gamma)
+    value = optimal_values(env, env_params, gamma, None if num_steps is None else num_steps - 1)
+    q = env.backup(env.model(env_params), value, gamma)
     rounding = 16 * jnp.finfo(q.dtype).eps * jnp.max(jnp.abs(_finite(q)))
-    return jax.nn.one_hot(jnp.argmax(q >= jnp.max(q, -1, keepdims=True) - rounding, -1), shape.num_actions)
+    return jax.nn.one_hot(jnp.argmax(q >= jnp.max(q, -1, keepdims=True) - rounding, -1), env.num_actions)
 
 
-def uniform_policy(shape: ExactEnvironment, instance: Instance) -> Float[Array, " S A"]:
+def uniform_policy(env: ExactEnvironment, env_params: EnvParams) -> Float[Array, " S A"]:
     """The random policy: every action that the instance has is equally probable."""
-    mask = shape.action_mask(instance)
-    return jnp.broadcast_to(mask / jnp.sum(mask), (shape.num_states, shape.num_actions))
+    mask = env.action_mask(env_params)
+    return jnp.broadcast_to(mask / jnp.sum(mask), (env.num_states, env.num_actions))
 
 
-def start_value(shape: ExactEnvironment, instance: Instance, value: Float[Array, " S"]) -> Float[Array, ""]:
+def start_value(env: ExactEnvironment, env_params: EnvParams, value: Float[Array, " S"]) -> Float[Array, ""]:
     """Expectation of a value over the first state of an episode."""
-    return jnp.sum(shape.initial_states(instance) * value)
+    return jnp.sum(env.initial_states(env_params) * value)
 
 
-def policy_return(shape: ExactEnvironment, instance: Instance, policy: Float[Array, " S A"]) -> Float[Array, ""]:
+def policy_return(env: ExactEnvironment, env_params: EnvParams, policy: Float[Array, " S A"]) -> Float[Array, ""]:
     """Expected undiscounted return of an episode under a policy, time limit included."""
-    return start_value(shape, instance, policy_values(shape, instance, policy, 1.0, shape.time_limit(instance)))
+    return start_value(env, env_params, policy_values(env, env_params, policy, 1.0, env.time_limit(env_params)))
 
 
-def optimal_return(shape: ExactEnvironment, instance: Instance) -> Float[Array, ""]:
+def optimal_return(env: ExactEnvironment, env_params: EnvParams) -> Float[Array, ""]:
     """The largest expected undiscounted return of an episode, time limit included."""
-    return start_value(shape, instance, optimal_values(shape, instance, 1.0, shape.time_limit(instance)))
+    return start_value(env, env_params, optimal_values(env, env_params, 1.0, env.time_limit(env_params)))
 
 
 def _finite(q: Float[Array, " S A"]) -> Float[Array, " S A"]:
@@ -97,8 +97,8 @@ def _finite(q: Float[Array, " S A"]) -> Float[Array, " S A"]:
 
 
 def _sweep(
-    shape: ExactEnvironment,
-    instance: Instance,
+    env: ExactEnvironment,
+    env_params: EnvParams,
     improve: Callable[[Float[Array, " S A"]], Float[Array, " S"]],
     gamma: ScalarLike,
     num_steps: Steps,
@@ -106,10 +106,10 @@ def _sweep(
     """Sweeps from V = 0: `num_steps` times, or until the fixed point is reached."""
     if num_steps is None and isinstance(gamma, int | float) and not 0 <= gamma < 1:
         raise ValueError(f"gamma is {gamma}; without num_steps it must be in [0, 1), or the value may be infinite")
-    model = shape.model(instance)
-    start = jnp.zeros((shape.num_states,))
+    model = env.model(env_params)
+    start = jnp.zeros((env.num_states,))
     if num_steps is not None:
-        return jax.lax.fori_loop(0, num_steps, lambda _, value: improve(shape.backup(model, value, gamma)), start)
+        return jax.lax.fori_loop(0, num_steps, lambda _, value: improve(env.backup(model, value, gamma)), start)
 
     # A sweep brings V nearer to the fixed point by γ: the distance left is at most γ / (1 − γ) of the last change, and
     # γ^n of what it was at first. The second bound ends the loop where rounding keeps the change from vanishing.
@@ -122,9 +122,9 @@ def _sweep(
 
     def sweep(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         value, _, sweeps = carry
-        swept = improve(shape.backup(model, value, gamma))
+        swept = improve(env.backup(model, value, gamma))
         return swept, jnp.max(jnp.abs(swept - value)), sweeps + 1
 
-    first = improve(shape.backup(model, start, gamma))
+    first = improve(env.backup(model, start, gamma))
     value, _, _ = jax.lax.while_loop(is_far, sweep, (first, jnp.max(jnp.abs(first)), jnp.ones(())))
     return value

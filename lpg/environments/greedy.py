@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from lpg.environments.grid_world import NUM_DIRECTIONS
-from lpg.environments.random_grid import RandomGridInstance, RandomGridShape, RandomGridState
+from lpg.environments.random_grid import RandomGridEnv, RandomGridParams, RandomGridState
 
 
 class GreedyPlan(eqx.Module):
@@ -29,51 +29,51 @@ class GreedyPlan(eqx.Module):
 class Greedy:
     """The policy for every random grid of one shape: `plan` once per instance, then `act` in every state."""
 
-    shape: RandomGridShape
+    env: RandomGridEnv
 
-    def plan(self, instance: RandomGridInstance) -> GreedyPlan:
+    def plan(self, env_params: RandomGridParams) -> GreedyPlan:
         """Distances between all cells, walls considered."""
-        cells = jnp.arange(self.shape.num_cells)
-        is_free = ~jnp.any(cells == instance.wall[:, None], axis=0)
-        steps = jax.vmap(lambda cell: distances(self.shape, cells == cell, is_free))(cells)
+        cells = jnp.arange(self.env.num_cells)
+        is_free = ~jnp.any(cells == env_params.wall[:, None], axis=0)
+        steps = jax.vmap(lambda cell: distances(self.env, cells == cell, is_free))(cells)
         known = is_free[:, None] & jnp.isfinite(steps)
         mean = jnp.sum(jnp.where(known, steps, 0.0), axis=0) / jnp.maximum(jnp.sum(known, axis=0), 1)
-        return GreedyPlan(is_free=is_free, remoteness=mean / self.shape.num_cells)
+        return GreedyPlan(is_free=is_free, remoteness=mean / self.env.num_cells)
 
-    def act(self, plan: GreedyPlan, instance: RandomGridInstance, state: RandomGridState) -> Int[Array, ""]:
+    def act(self, plan: GreedyPlan, env_params: RandomGridParams, state: RandomGridState) -> Int[Array, ""]:
         """Collects a reward within reach, else goes one step nearer to the nearest; of two ways the more central one.
 
         With 18 actions penalties are walked over, since nothing is taken by walking; with 9 they are in the way.
         """
-        is_reward = self._has(state.object_cell, instance.object_reward > 0)
-        is_penalty = self._has(state.object_cell, instance.object_reward < 0)
-        is_open = plan.is_free & (instance.has_collect_actions | ~is_penalty)
-        steps = distances(self.shape, is_reward, is_open)
+        is_reward = self._has(state.object_cell, env_params.object_reward > 0)
+        is_penalty = self._has(state.object_cell, env_params.object_reward < 0)
+        is_open = plan.is_free & (env_params.has_collect_actions | ~is_penalty)
+        steps = distances(self.env, is_reward, is_open)
 
         directions = jnp.arange(NUM_DIRECTIONS)
-        around = jax.vmap(self.shape.neighbour, in_axes=(None, None, 0))(instance, state.cell, directions)
+        around = jax.vmap(self.env.neighbour, in_axes=(None, None, 0))(env_params, state.cell, directions)
         # Staying is always possible; where no reward can be reached, all steps are equally many.
         is_possible = (around >= 0) & (is_open[around] | (around == state.cell))
-        nearness = jnp.where(jnp.isfinite(steps), steps, self.shape.num_cells) + plan.remoteness
+        nearness = jnp.where(jnp.isfinite(steps), steps, self.env.num_cells) + plan.remoteness
         move = jnp.argmin(jnp.where(is_possible, nearness[around], jnp.inf))
 
         within_reach = (around >= 0) & is_reward[around]
-        collects = instance.has_collect_actions & jnp.any(within_reach)
+        collects = env_params.has_collect_actions & jnp.any(within_reach)
         return jnp.where(collects, NUM_DIRECTIONS + jnp.argmax(within_reach), move)
 
     def _has(self, object_cell: Int[Array, " O"], is_kind: Bool[Array, " O"]) -> Bool[Array, " C"]:
         """Cells in which an object of a kind lies."""
-        return jnp.any((object_cell[:, None] == jnp.arange(self.shape.num_cells)) & is_kind[:, None], axis=0)
+        return jnp.any((object_cell[:, None] == jnp.arange(self.env.num_cells)) & is_kind[:, None], axis=0)
 
 
-def distances(shape: RandomGridShape, is_target: Bool[Array, " C"], is_open: Bool[Array, " C"]) -> Float[Array, " C"]:
+def distances(env: RandomGridEnv, is_target: Bool[Array, " C"], is_open: Bool[Array, " C"]) -> Float[Array, " C"]:
     """Steps from every cell to the nearest target, through open cells only; ∞ where there is no way.
 
     Args:
         is_target: where the ways lead; a target that is not open cannot be reached.
         is_open: cells that may be entered.
     """
-    is_open = is_open.reshape(shape.rows, shape.columns)
+    is_open = is_open.reshape(env.rows, env.columns)
     start = jnp.where(is_target.reshape(is_open.shape) & is_open, 0.0, jnp.inf)
 
     def spread(steps: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, PRNGKeyArray, ScalarLike
 
-from lpg.environments.grid_world import NUM_DIRECTIONS, GridInstance, GridShape, topology
+from lpg.environments.grid_world import NUM_DIRECTIONS, GridEnv, GridParams, topology
 
-SHAPES = (
-    GridShape(num_objects=4, num_states=13 * 13 * 2**4),
-    GridShape(num_objects=7, num_states=7 * 9 * 2**7),
+ENVS = (
+    GridEnv(num_objects=4, num_states=13 * 13 * 2**4),
+    GridEnv(num_objects=7, num_states=7 * 9 * 2**7),
 )
 """Grids share these shapes, because every shape is compiled once: most fit the first, many objects need the second."""
 
@@ -64,25 +64,25 @@ class TabularGrid(GridMap):
     """A map whose objects are given places once per instance."""
 
     @property
-    def shape(self) -> GridShape:
+    def env(self) -> GridEnv:
         """The smallest shared shape that holds this grid."""
         return fitting_shape(max(len(self.rows), len(self.rows[0])), self.num_cells, self.num_objects)
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridParams:
         """Draws places for the objects and, unless `num_actions` is 9 or 18, one of the two action sets."""
         key_actions, key_places = jax.random.split(key)
         kinds = [kind for kind in self.objects for _ in range(kind.count)]
-        is_free = np.zeros((self.shape.side, self.shape.side), bool)
+        is_free = np.zeros((self.env.side, self.env.side), bool)
         is_free[: len(self.rows), : len(self.rows[0])] = [[mark == "." for mark in row] for row in self.rows]
         return place_objects(
             key_places,
-            self.shape,
+            self.env,
             jnp.asarray(is_free),
             size=jnp.array([len(self.rows), len(self.rows[0])]),
-            exists=pad([True] * len(kinds), self.shape.num_objects),
-            reward=pad([kind.reward for kind in kinds], self.shape.num_objects),
-            p_term=pad([kind.p_term for kind in kinds], self.shape.num_objects),
-            p_respawn=pad([kind.p_respawn for kind in kinds], self.shape.num_objects),
+            exists=pad([True] * len(kinds), self.env.num_objects),
+            reward=pad([kind.reward for kind in kinds], self.env.num_objects),
+            p_term=pad([kind.p_term for kind in kinds], self.env.num_objects),
+            p_respawn=pad([kind.p_respawn for kind in kinds], self.env.num_objects),
             max_steps=jnp.asarray(self.max_steps),
             has_collect_actions=draw_action_set(key_actions, num_actions),
         )
@@ -128,15 +128,15 @@ class ProceduralGrid:
             )
 
     @property
-    def shape(self) -> GridShape:
+    def env(self) -> GridEnv:
         """The smallest shared shape that holds the largest grid."""
         return fitting_shape(self.max_side, self.max_side**2, self.max_objects)
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridParams:
         """Draws an instance; the objects lie on distinct free cells as long as there are enough."""
         keys = dict(zip(("size", "walls", "count", "reward", "term", "respawn", "steps", "set", "place"),
                         jax.random.split(key, 9), strict=True))  # fmt: skip
-        side, num_objects = self.shape.side, self.shape.num_objects
+        side, num_objects = self.env.side, self.env.num_objects
         size = jax.random.randint(keys["size"], (2,), self.min_side, self.max_side + 1)
         row, column = jnp.mgrid[:side, :side]
         inside = (row < size[0]) & (column < size[1])
@@ -151,7 +151,7 @@ class ProceduralGrid:
         scale, step_reward = self._reward_of_steps(jax.random.fold_in(key, 1))
         return place_objects(
             keys["place"],
-            self.shape,
+            self.env,
             inside & ~is_wall,
             size=size,
             exists=jnp.arange(num_objects) < jnp.minimum(count, inside.sum() - num_walls),
@@ -174,15 +174,15 @@ class ProceduralGrid:
 
 
 def place_objects(
-    key: PRNGKeyArray, shape: GridShape, is_free: Bool[Array, " R R"], *, exists: Bool[Array, " O"], size: Array,
+    key: PRNGKeyArray, env: GridEnv, is_free: Bool[Array, " R R"], *, exists: Bool[Array, " O"], size: Array,
     reward: Array, p_term: Array, p_respawn: Array, max_steps: Array, has_collect_actions: Array,
     step_reward: ScalarLike = 0.0,
-) -> GridInstance:  # fmt: skip
+) -> GridParams:  # fmt: skip
     """Puts the objects on distinct free cells, uniformly at random; never in a wall."""
     neighbour, place, num_cells = topology(is_free)
     scores = jnp.where(jnp.arange(neighbour.shape[0]) < num_cells, jax.random.uniform(key, neighbour.shape[:1]), 2.0)
-    cell = jnp.argsort(scores)[: shape.num_objects]
-    return GridInstance(
+    cell = jnp.argsort(scores)[: env.num_objects]
+    return GridParams(
         neighbour=neighbour,
         place=place,
         size=size,
@@ -207,12 +207,12 @@ def draw_action_set(key: PRNGKeyArray, num_actions: int | None) -> Bool[Array, "
     return jnp.asarray(num_actions == 2 * NUM_DIRECTIONS)
 
 
-def fitting_shape(side: int, num_cells: int, num_objects: int) -> GridShape:
+def fitting_shape(side: int, num_cells: int, num_objects: int) -> GridEnv:
     """The first shared shape with room enough, else one made to measure."""
-    for shape in SHAPES:
-        if side <= shape.side and num_objects <= shape.num_objects and num_cells * 2**num_objects <= shape.num_states:
-            return shape
-    return GridShape(side=side, num_objects=num_objects, num_states=num_cells * 2**num_objects)
+    for env in ENVS:
+        if side <= env.side and num_objects <= env.num_objects and num_cells * 2**num_objects <= env.num_states:
+            return env
+    return GridEnv(side=side, num_objects=num_objects, num_states=num_cells * 2**num_objects)
 
 
 def pad(values: list, length: int) -> Array:

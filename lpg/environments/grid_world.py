@@ -17,14 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, ScalarLike
 
-from lpg.environments.base import Outcome
+from lpg.environments.base import StepResult
 
 NUM_DIRECTIONS = 9
 OFFSETS = np.array([(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)])
 """Direction → (row, column) step, row by row; direction 4 is the own cell."""
 
 
-class GridInstance(eqx.Module):
+class GridParams(eqx.Module):
     """What varies between two grids of one shape. Cells are the free ones, counted row by row."""
 
     neighbour: Int[Array, " C 9"]
@@ -77,11 +77,11 @@ def topology(is_free: Bool[Array, " R R"]) -> tuple[Int[Array, " C 9"], Int[Arra
 
 
 class GridModel(eqx.Module):
-    """What the exact solver knows of one instance; see `GridShape.model`."""
+    """What the exact solver knows of one instance; see `GridEnv.model`."""
 
     reward: Float[Array, " S A"]
     """Expected reward; −∞ for actions that the instance lacks."""
-    goes_on: Float[Array, " S A"]
+    continues: Float[Array, " S A"]
     """Probability that the episode does not end."""
     following: Int[Array, " S A"]
     """Where the agent and the objects left are, before any object returns."""
@@ -94,7 +94,7 @@ class GridModel(eqx.Module):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GridShape:
+class GridEnv:
     """Dynamics of every tabular grid that fits: the free cells × 2^objects states, within these bounds."""
 
     side: int = 13
@@ -110,87 +110,87 @@ class GridShape:
         """One number for termination, one per object for its return."""
         return 1 + self.num_objects
 
-    def action_mask(self, instance: GridInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: GridParams) -> Bool[Array, " A"]:
         """The moves always exist, the collect actions only in the 18-action version."""
         is_move = jnp.arange(self.num_actions) < NUM_DIRECTIONS
-        return is_move | instance.has_collect_actions
+        return is_move | env_params.has_collect_actions
 
-    def reset(self, instance: GridInstance, noise: Float[Array, " noise"]) -> GridState:
+    def reset(self, env_params: GridParams, noise: Float[Array, " noise"]) -> GridState:
         """All objects present, the agent in a uniformly random free cell."""
-        cell = jnp.floor(noise[0] * instance.num_cells).astype(int)
+        cell = jnp.floor(noise[0] * env_params.num_cells).astype(int)
         return GridState(
-            cell=jnp.minimum(cell, instance.num_cells - 1),
-            is_present=instance.object_exists,
+            cell=jnp.minimum(cell, env_params.num_cells - 1),
+            is_present=env_params.object_exists,
             time=jnp.zeros((), int),
         )
 
     def step(
-        self, instance: GridInstance, state: GridState, action: Int[Array, ""], noise: Float[Array, " noise"]
-    ) -> tuple[GridState, Outcome]:
+        self, env_params: GridParams, state: GridState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[GridState, StepResult]:
         """Move or collect; then objects that were absent before this step may return."""
-        target = instance.neighbour[state.cell, action % NUM_DIRECTIONS]
+        target = env_params.neighbour[state.cell, action % NUM_DIRECTIONS]
         is_move = action < NUM_DIRECTIONS
-        is_blocked = target == instance.neighbour.shape[0]
+        is_blocked = target == env_params.neighbour.shape[0]
         cell = jnp.where(is_move & ~is_blocked, target, state.cell)
-        reached = jnp.where(instance.has_collect_actions, jnp.where(is_move, -1, target), cell)
-        is_taken = state.is_present & (instance.object_cell == reached)
-        returns = ~state.is_present & instance.object_exists & (noise[1:] < instance.object_p_respawn)
-        terminated = jnp.any(is_taken & (noise[0] < instance.object_p_term))
+        reached = jnp.where(env_params.has_collect_actions, jnp.where(is_move, -1, target), cell)
+        is_taken = state.is_present & (env_params.object_cell == reached)
+        returns = ~state.is_present & env_params.object_exists & (noise[1:] < env_params.object_p_respawn)
+        terminated = jnp.any(is_taken & (noise[0] < env_params.object_p_term))
         time = state.time + 1
-        outcome = Outcome(
-            reward=instance.step_reward + jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0)),
+        result = StepResult(
+            reward=env_params.step_reward + jnp.sum(jnp.where(is_taken, env_params.object_reward, 0.0)),
             terminated=terminated,
-            truncated=~terminated & (time >= instance.max_steps),
+            truncated=~terminated & (time >= env_params.max_steps),
         )
-        return GridState(cell=cell, is_present=(state.is_present & ~is_taken) | returns, time=time), outcome
+        return GridState(cell=cell, is_present=(state.is_present & ~is_taken) | returns, time=time), result
 
-    def observe(self, instance: GridInstance, state: GridState) -> Int[Array, ""]:
+    def observe(self, env_params: GridParams, state: GridState) -> Int[Array, ""]:
         """cell + num_cells · Σ_j 2^j present_j."""
         bits = 2 ** jnp.arange(self.num_objects)
-        return state.cell + instance.num_cells * jnp.sum(jnp.where(state.is_present, bits, 0))
+        return state.cell + env_params.num_cells * jnp.sum(jnp.where(state.is_present, bits, 0))
 
-    def initial_states(self, instance: GridInstance) -> Float[Array, " S"]:
+    def initial_states(self, env_params: GridParams) -> Float[Array, " S"]:
         """Probability of each state index at the start of an episode."""
         bits = 2 ** jnp.arange(self.num_objects)
-        offset = instance.num_cells * jnp.sum(jnp.where(instance.object_exists, bits, 0))
+        offset = env_params.num_cells * jnp.sum(jnp.where(env_params.object_exists, bits, 0))
         relative = jnp.arange(self.num_states) - offset
-        return jnp.where((relative >= 0) & (relative < instance.num_cells), 1.0 / instance.num_cells, 0.0)
+        return jnp.where((relative >= 0) & (relative < env_params.num_cells), 1.0 / env_params.num_cells, 0.0)
 
-    def time_limit(self, instance: GridInstance) -> Int[Array, ""]:
+    def time_limit(self, env_params: GridParams) -> Int[Array, ""]:
         """Steps after which an episode is cut off."""
-        return instance.max_steps
+        return env_params.max_steps
 
-    def model(self, instance: GridInstance) -> GridModel:
+    def model(self, env_params: GridParams) -> GridModel:
         """Everything in `backup` that does not depend on the value; time limits are not part of it.
 
         An object taken in this step cannot return in it, so the expectation over returning objects differs from the
         usual one by the object taken. It is needed only where the agent can be after taking one: in the nine cells
         around it. These few entries are appended to the S usual ones.
         """
-        num_cells, num_objects, num_sets = instance.num_cells, self.num_objects, 2**self.num_objects
-        no_cell = instance.neighbour.shape[0]
+        num_cells, num_objects, num_sets = env_params.num_cells, self.num_objects, 2**self.num_objects
+        no_cell = env_params.neighbour.shape[0]
         index, action = jnp.arange(self.num_states), jnp.arange(self.num_actions)
         cell, present = index % num_cells, index // num_cells
         has = has_object(present, num_objects)
 
         is_move = action < NUM_DIRECTIONS
-        target = instance.neighbour[cell[:, None], action % NUM_DIRECTIONS]
+        target = env_params.neighbour[cell[:, None], action % NUM_DIRECTIONS]
         arrived = jnp.where(is_move & (target < no_cell), target, cell[:, None])
-        reached = jnp.where(instance.has_collect_actions, jnp.where(is_move, -1, target), arrived)
-        is_taken = has.T[:, None, :] & (instance.object_cell == reached[:, :, None])
+        reached = jnp.where(env_params.has_collect_actions, jnp.where(is_move, -1, target), arrived)
+        is_taken = has.T[:, None, :] & (env_params.object_cell == reached[:, :, None])
         is_any_taken, taken = is_taken.any(-1), jnp.argmax(is_taken, -1)
         left = present[:, None] - jnp.where(is_any_taken, 2**taken, 0)
 
         # Seen from the object, the agent who collects it stands in the opposite direction; who stepped on it, in none.
         own_cell = NUM_DIRECTIONS // 2
-        seen = jnp.where(instance.has_collect_actions, NUM_DIRECTIONS - 1 - action % NUM_DIRECTIONS, own_cell)
+        seen = jnp.where(env_params.has_collect_actions, NUM_DIRECTIONS - 1 - action % NUM_DIRECTIONS, own_cell)
         entry_taken = self.num_states + seen + NUM_DIRECTIONS * (left + num_sets * taken)
-        is_state = (present < num_sets) & ~jnp.any(has & ~instance.object_exists[:, None], axis=0)
-        is_valid = is_state[:, None] & self.action_mask(instance)
-        reward = instance.step_reward + jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0), -1)
-        p_term = jnp.sum(jnp.where(is_taken, instance.object_p_term, 0.0), -1)
+        is_state = (present < num_sets) & ~jnp.any(has & ~env_params.object_exists[:, None], axis=0)
+        is_valid = is_state[:, None] & self.action_mask(env_params)
+        reward = env_params.step_reward + jnp.sum(jnp.where(is_taken, env_params.object_reward, 0.0), -1)
+        p_term = jnp.sum(jnp.where(is_taken, env_params.object_p_term, 0.0), -1)
 
-        around = instance.neighbour[jnp.minimum(instance.object_cell, no_cell - 1)]
+        around = env_params.neighbour[jnp.minimum(env_params.object_cell, no_cell - 1)]
         near = (around[:, None, :] + num_cells * jnp.arange(num_sets)[:, None]).reshape(-1)
         num_near = NUM_DIRECTIONS * num_sets
         taken_before = jnp.concatenate([jnp.full(self.num_states, -1), jnp.arange(near.size) // num_near])
@@ -198,14 +198,14 @@ class GridShape:
         stride = jnp.concatenate([jnp.full(self.num_states, num_cells), jnp.full(near.size, NUM_DIRECTIONS)])
         number = jnp.arange(num_objects)[:, None]
         may_return = ~jnp.concatenate([has | ~is_state, near_has], axis=1) & (number != taken_before)
-        may_return = may_return & instance.object_exists[:, None]
+        may_return = may_return & env_params.object_exists[:, None]
         return GridModel(
             reward=jnp.where(is_valid, reward, jnp.where(is_state[:, None], -jnp.inf, 0.0)),
-            goes_on=jnp.where(is_valid, 1.0 - p_term, 0.0),
+            continues=jnp.where(is_valid, 1.0 - p_term, 0.0),
             following=jnp.where(is_valid, jnp.where(is_any_taken, entry_taken, arrived + num_cells * left), 0),
             start=jnp.concatenate([index, jnp.minimum(near, self.num_states - 1)]),
             returned=jnp.where(may_return, jnp.arange(stride.size) + stride * 2**number, 0),
-            p_return=jnp.where(may_return, instance.object_p_respawn[:, None], 0.0),
+            p_return=jnp.where(may_return, env_params.object_p_respawn[:, None], 0.0),
         )
 
     def backup(self, model: GridModel, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
@@ -226,7 +226,7 @@ class GridShape:
         # Objects return independently, so the expectation is taken object by object; and by a scan, since XLA would
         # fuse an unrolled loop into the last gather and do it again for each of the S·A entries.
         expected, _ = jax.lax.scan(return_object, value[model.start], (model.returned, model.p_return))
-        return model.reward + gamma * model.goes_on * expected.at[model.following].get(mode="promise_in_bounds")
+        return model.reward + gamma * model.continues * expected.at[model.following].get(mode="promise_in_bounds")
 
 
 def has_object(present: Int[Array, " S"], num_objects: int) -> Bool[Array, " O S"]:

@@ -8,7 +8,7 @@ from typing import Any
 import gymnax
 from jaxtyping import Array, PRNGKeyArray
 
-from lpg.environments.borrowed import Game
+from lpg.environments.third_party import Game
 
 
 def load(name: str) -> Game:

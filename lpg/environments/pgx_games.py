@@ -8,7 +8,7 @@ from typing import Any
 import pgx
 from jaxtyping import Array, PRNGKeyArray
 
-from lpg.environments.borrowed import Game
+from lpg.environments.third_party import Game
 
 MAX_STEPS = 1000
 """pgx has no time limit, and a good player of MinAtar may never be done; this is gymnax's for the same games."""

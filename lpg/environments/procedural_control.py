@@ -12,14 +12,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from lpg.environments.base import Outcome
+from lpg.environments.base import StepResult
 from lpg.environments.grid_families import log_uniform
 
 PUSHES = (-1.0, 1.0, 0.0)
 """What the actions do; instances of two actions lack the last."""
 
 
-class ControlInstance(eqx.Module):
+class ControlParams(eqx.Module):
     """What may vary between two lifetimes. Times are counted in steps, positions in distances from rest to the edge."""
 
     stiffness: Float[Array, " 2"]
@@ -60,11 +60,11 @@ class ProceduralControl:
     """
 
     @property
-    def shape(self) -> "ControlShape":
+    def env(self) -> "ControlEnv":
         """The dynamics."""
-        return ControlShape()
+        return ControlEnv()
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ControlInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ControlParams:
         """Draws an instance with 2 or 3 actions, by a fair coin if `num_actions` is None.
 
         Raises:
@@ -85,7 +85,7 @@ class ProceduralControl:
         second = jnp.where(is_balance & drifts, 0.0, -(speed[1] ** 2))
         near = jnp.where(is_balance, 0.2, 0.1)
         size = log_uniform(keys[4], 0.1, 2.0, ())
-        return ControlInstance(
+        return ControlParams(
             stiffness=jnp.stack([first, second]),
             push=jnp.stack([speed[0] ** 2 * ratio, cart]),
             damping=jax.random.uniform(keys[5], maxval=0.01),
@@ -98,7 +98,7 @@ class ProceduralControl:
 
 
 @dataclasses.dataclass(frozen=True)
-class ControlShape:
+class ControlEnv:
     """Dynamics of every instance."""
 
     num_actions = len(PUSHES)
@@ -106,28 +106,28 @@ class ControlShape:
     num_reset_noise = 4
     observation_shape = (4,)
 
-    def action_mask(self, instance: ControlInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: ControlParams) -> Bool[Array, " A"]:
         """Pushes always exist, rest in some instances."""
-        return jnp.stack([jnp.asarray(True), jnp.asarray(True), instance.can_rest])
+        return jnp.stack([jnp.asarray(True), jnp.asarray(True), env_params.can_rest])
 
-    def reset(self, instance: ControlInstance, noise: Float[Array, " noise"]) -> ControlState:
+    def reset(self, env_params: ControlParams, noise: Float[Array, " noise"]) -> ControlState:
         """Near rest."""
-        drawn = (2 * noise - 1) * instance.start
+        drawn = (2 * noise - 1) * env_params.start
         return ControlState(position=drawn[:2], velocity=drawn[2:], time=jnp.zeros((), int))
 
     def step(
-        self, instance: ControlInstance, state: ControlState, action: Int[Array, ""], noise: Float[Array, " noise"]
-    ) -> tuple[ControlState, Outcome]:
+        self, env_params: ControlParams, state: ControlState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[ControlState, StepResult]:
         """Velocities change first, then positions by the new velocities, so that a swing keeps its energy."""
-        acceleration = instance.stiffness * state.position + instance.push * jnp.asarray(PUSHES)[action]
-        velocity = (1 - instance.damping) * (state.velocity + acceleration)
+        acceleration = env_params.stiffness * state.position + env_params.push * jnp.asarray(PUSHES)[action]
+        velocity = (1 - env_params.damping) * (state.velocity + acceleration)
         position, time = state.position + velocity, state.time + 1
         has_left = jnp.any(jnp.abs(position) >= 1)
-        outcome = Outcome(
-            reward=instance.step_reward, terminated=has_left, truncated=~has_left & (time >= instance.max_steps)
+        result = StepResult(
+            reward=env_params.step_reward, terminated=has_left, truncated=~has_left & (time >= env_params.max_steps)
         )
-        return ControlState(position=position, velocity=velocity, time=time), outcome
+        return ControlState(position=position, velocity=velocity, time=time), result
 
-    def observe(self, instance: ControlInstance, state: ControlState) -> Float[Array, " 4"]:
+    def observe(self, env_params: ControlParams, state: ControlState) -> Float[Array, " 4"]:
         """[positions, velocities], scaled."""
-        return instance.scale * jnp.concatenate([state.position, state.velocity])
+        return env_params.scale * jnp.concatenate([state.position, state.velocity])

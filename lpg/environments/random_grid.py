@@ -16,11 +16,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lpg.environments.base import Outcome
+from lpg.environments.base import StepResult
 from lpg.environments.grid_world import NUM_DIRECTIONS
 
 
-class RandomGridInstance(eqx.Module):
+class RandomGridParams(eqx.Module):
     """What varies between two grids of one shape. Cells are numbered row by row, walls included."""
 
     wall: Int[Array, " W"]
@@ -48,7 +48,7 @@ class RandomGridState(eqx.Module):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RandomGridShape:
+class RandomGridEnv:
     """Dynamics of every random grid of one size, with up to so many types, objects and inner walls."""
 
     rows: int
@@ -79,64 +79,64 @@ class RandomGridShape:
         """A plane for each type of object, the agent's plane last."""
         return (self.num_types + 1, self.rows, self.columns)
 
-    def action_mask(self, instance: RandomGridInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: RandomGridParams) -> Bool[Array, " A"]:
         """The moves always exist, the collect actions only in the 18-action version."""
         is_move = jnp.arange(self.num_actions) < NUM_DIRECTIONS
-        return is_move | instance.has_collect_actions
+        return is_move | env_params.has_collect_actions
 
-    def reset(self, instance: RandomGridInstance, noise: Float[Array, " noise"]) -> RandomGridState:
+    def reset(self, env_params: RandomGridParams, noise: Float[Array, " noise"]) -> RandomGridState:
         """The agent in a uniformly random free cell, then every object in one that is left."""
         nowhere = jnp.full((1 + self.num_objects,), self.num_cells)
-        appears = jnp.insert(instance.object_exists, 0, True)
-        cell = spawn(jnp.concatenate([nowhere, instance.wall]), appears, noise, self.num_cells)
+        appears = jnp.insert(env_params.object_exists, 0, True)
+        cell = spawn(jnp.concatenate([nowhere, env_params.wall]), appears, noise, self.num_cells)
         return RandomGridState(cell=cell[0], object_cell=cell[1:], time=jnp.zeros((), int))
 
     def step(
         self,
-        instance: RandomGridInstance,
+        env_params: RandomGridParams,
         state: RandomGridState,
         action: Int[Array, ""],
         noise: Float[Array, " noise"],
-    ) -> tuple[RandomGridState, Outcome]:
+    ) -> tuple[RandomGridState, StepResult]:
         """Move or collect; then objects that were absent before this step may return, anywhere."""
-        target = self.neighbour(instance, state.cell, action % NUM_DIRECTIONS)
+        target = self.neighbour(env_params, state.cell, action % NUM_DIRECTIONS)
         is_move = action < NUM_DIRECTIONS
         cell = jnp.where(is_move & (target >= 0), target, state.cell)
-        reached = jnp.where(instance.has_collect_actions, jnp.where(is_move, -1, target), cell)
+        reached = jnp.where(env_params.has_collect_actions, jnp.where(is_move, -1, target), cell)
         is_taken = state.object_cell == reached
         is_absent = state.object_cell == self.num_cells
         return_noise, place_noise = jnp.split(noise[1:], 2)
-        returns = is_absent & instance.object_exists & (return_noise < instance.object_p_respawn)
+        returns = is_absent & env_params.object_exists & (return_noise < env_params.object_p_respawn)
         left = jnp.where(is_taken, self.num_cells, state.object_cell)
-        terminated = jnp.any(is_taken & (noise[0] < instance.object_p_term))
+        terminated = jnp.any(is_taken & (noise[0] < env_params.object_p_term))
         time = state.time + 1
-        outcome = Outcome(
-            reward=jnp.sum(jnp.where(is_taken, instance.object_reward, 0.0)),
+        result = StepResult(
+            reward=jnp.sum(jnp.where(is_taken, env_params.object_reward, 0.0)),
             terminated=terminated,
-            truncated=~terminated & (time >= instance.max_steps),
+            truncated=~terminated & (time >= env_params.max_steps),
         )
         # The agent may stand on an object, and a cell must not count twice.
         agent = jnp.where(jnp.any(left == cell), self.num_cells, cell)
-        occupied = jnp.concatenate([left, agent[None], instance.wall])
+        occupied = jnp.concatenate([left, agent[None], env_params.wall])
         object_cell = spawn(occupied, returns, place_noise, self.num_cells)
-        return RandomGridState(cell=cell, object_cell=object_cell, time=time), outcome
+        return RandomGridState(cell=cell, object_cell=object_cell, time=time), result
 
-    def observe(self, instance: RandomGridInstance, state: RandomGridState) -> Float[Array, "planes rows columns"]:
+    def observe(self, env_params: RandomGridParams, state: RandomGridState) -> Float[Array, "planes rows columns"]:
         """1 where an object of the plane's type lies or, in the last plane, the agent stands; else 0."""
         cell = jnp.append(state.object_cell, state.cell)[:, None, None, None]
-        plane = jnp.append(instance.object_type, self.num_types)[:, None, None, None]
+        plane = jnp.append(env_params.object_type, self.num_types)[:, None, None, None]
         here = jnp.arange(self.num_cells).reshape(self.rows, self.columns)
         is_there = (cell == here) & (plane == jnp.arange(self.num_types + 1)[:, None, None])
         return jnp.any(is_there, axis=0).astype(float)
 
     def neighbour(
-        self, instance: RandomGridInstance, cell: Int[Array, ""], direction: Int[Array, ""]
+        self, env_params: RandomGridParams, cell: Int[Array, ""], direction: Int[Array, ""]
     ) -> Int[Array, ""]:
         """The cell next to one, directions as in `grid_world.OFFSETS`; −1 where a wall or the border is."""
         row, column = cell // self.columns + direction // 3 - 1, cell % self.columns + direction % 3 - 1
         is_inside = (row >= 0) & (row < self.rows) & (column >= 0) & (column < self.columns)
         target = row * self.columns + column
-        return jnp.where(is_inside & ~jnp.any(instance.wall == target), target, -1)
+        return jnp.where(is_inside & ~jnp.any(env_params.wall == target), target, -1)
 
 
 def spawn(

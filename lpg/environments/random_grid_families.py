@@ -11,12 +11,12 @@ from jaxtyping import PRNGKeyArray
 
 from lpg.environments import grid_families
 from lpg.environments.grid_families import GridMap, draw_action_set, objects_of, open_map, pad
-from lpg.environments.random_grid import RandomGridInstance, RandomGridShape
+from lpg.environments.random_grid import RandomGridEnv, RandomGridParams
 
-SHAPES = (
-    RandomGridShape(rows=11, columns=11, num_types=1, num_objects=1, num_walls=1),
-    RandomGridShape(rows=11, columns=11, num_types=3, num_objects=4, num_walls=1),
-    RandomGridShape(rows=5, columns=7, num_types=2, num_objects=4, num_walls=2),
+ENVS = (
+    RandomGridEnv(rows=11, columns=11, num_types=1, num_objects=1, num_walls=1),
+    RandomGridEnv(rows=11, columns=11, num_types=3, num_objects=4, num_walls=1),
+    RandomGridEnv(rows=5, columns=7, num_types=2, num_objects=4, num_walls=2),
 )
 """Grids share these shapes, because every shape is compiled once; of one size, the smallest first.
 
@@ -37,32 +37,32 @@ class RandomGrid(GridMap):
             )
 
     @property
-    def shape(self) -> RandomGridShape:
+    def env(self) -> RandomGridEnv:
         """The smallest shared shape of this size that holds the grid, else one made to measure."""
         rows, columns = len(self.rows), len(self.rows[0])
         needed = (len(self.objects), self.num_objects, rows * columns - self.num_cells)
-        for shape in SHAPES:
-            room = (shape.num_types, shape.num_objects, shape.num_walls)
+        for env in ENVS:
+            room = (env.num_types, env.num_objects, env.num_walls)
             is_enough = all(has >= need for has, need in zip(room, needed, strict=True))
-            if (shape.rows, shape.columns) == (rows, columns) and is_enough:
-                return shape
+            if (env.rows, env.columns) == (rows, columns) and is_enough:
+                return env
         num_types, num_objects, num_walls = needed
-        return RandomGridShape(
+        return RandomGridEnv(
             rows=rows, columns=columns, num_types=num_types, num_objects=num_objects, num_walls=max(num_walls, 1)
         )
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> RandomGridInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> RandomGridParams:
         """Draws one of the two action sets, unless `num_actions` is 9 or 18; nothing else varies."""
-        shape = self.shape
+        env = self.env
         kinds = [(number, kind) for number, kind in enumerate(self.objects) for _ in range(kind.count)]
         walls = np.flatnonzero(np.array(list("".join(self.rows))) == "#").tolist()
-        return RandomGridInstance(
-            wall=jnp.array(walls + [shape.num_cells] * (shape.num_walls - len(walls)), int),
-            object_type=pad([number for number, _ in kinds], shape.num_objects),
-            object_exists=pad([True] * len(kinds), shape.num_objects),
-            object_reward=pad([kind.reward for _, kind in kinds], shape.num_objects),
-            object_p_term=pad([kind.p_term for _, kind in kinds], shape.num_objects),
-            object_p_respawn=pad([kind.p_respawn for _, kind in kinds], shape.num_objects),
+        return RandomGridParams(
+            wall=jnp.array(walls + [env.num_cells] * (env.num_walls - len(walls)), int),
+            object_type=pad([number for number, _ in kinds], env.num_objects),
+            object_exists=pad([True] * len(kinds), env.num_objects),
+            object_reward=pad([kind.reward for _, kind in kinds], env.num_objects),
+            object_p_term=pad([kind.p_term for _, kind in kinds], env.num_objects),
+            object_p_respawn=pad([kind.p_respawn for _, kind in kinds], env.num_objects),
             max_steps=jnp.asarray(self.max_steps),
             has_collect_actions=draw_action_set(key, num_actions),
         )

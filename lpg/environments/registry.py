@@ -9,35 +9,35 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import PRNGKeyArray
 
 from lpg.environments import grid_families, random_grid_families
-from lpg.environments.base import Environment, Instance
-from lpg.environments.borrowed import Borrowed
+from lpg.environments.base import Environment, EnvParams
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.environments.distractor_chain import DistractorChain
 from lpg.environments.procedural_control import ProceduralControl
 from lpg.environments.tabulated import Tabulated
+from lpg.environments.third_party import ThirdParty
 
 
 @runtime_checkable
-class Distribution(Protocol):
+class EnvDistribution(Protocol):
     """A named environment: a shape (the static dynamics) and a distribution over instances of it."""
 
     @property
-    def shape(self) -> Environment:
+    def env(self) -> Environment:
         """The dynamics. Environments of equal shape run in one compiled program."""
         ...
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> Instance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> EnvParams:
         """Draws what may vary between two lifetimes."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class EnvSpec:
     """A registered environment."""
 
     distribution: Any
     lifetime_steps: int
-    """Environment steps of one lifetime, all streams together (Table 3 of the paper, where it has them)."""
+    """Environment steps of one lifetime, all environments together (Table 3 of the paper, where it has them)."""
     about: str
 
 
@@ -50,87 +50,91 @@ _MINATAR_STEPS = 5_000_000
 _BSUITE_STEPS = 500_000
 _TOY_STEPS = 500_000
 
-ENVIRONMENTS: dict[str, Entry] = {
-    "tabular/dense": Entry(grid_families.DENSE, _GRID_STEPS, "two rewards that return quickly, two penalties"),
-    "tabular/sparse": Entry(grid_families.SPARSE, _GRID_STEPS, "one reward, one penalty, both end the episode"),
-    "tabular/long_horizon": Entry(grid_families.LONG_HORIZON, _GRID_STEPS, "rewards return after about 100 steps"),
-    "tabular/longer_horizon": Entry(grid_families.LONGER_HORIZON, _GRID_STEPS, "two rewards among five traps, walls"),
-    "tabular/long_dense": Entry(grid_families.LONG_DENSE, _GRID_STEPS, "four rewards, four rooms, 2,000 steps"),
-    "random/dense": Entry(random_grid_families.DENSE, _RANDOM_GRID_STEPS, "as tabular/dense, objects return anywhere"),
-    "random/long_horizon": Entry(
+ENVIRONMENTS: dict[str, EnvSpec] = {
+    "tabular/dense": EnvSpec(grid_families.DENSE, _GRID_STEPS, "two rewards that return quickly, two penalties"),
+    "tabular/sparse": EnvSpec(grid_families.SPARSE, _GRID_STEPS, "one reward, one penalty, both end the episode"),
+    "tabular/long_horizon": EnvSpec(grid_families.LONG_HORIZON, _GRID_STEPS, "rewards return after about 100 steps"),
+    "tabular/longer_horizon": EnvSpec(grid_families.LONGER_HORIZON, _GRID_STEPS, "two rewards among five traps, walls"),
+    "tabular/long_dense": EnvSpec(grid_families.LONG_DENSE, _GRID_STEPS, "four rewards, four rooms, 2,000 steps"),
+    "random/dense": EnvSpec(
+        random_grid_families.DENSE, _RANDOM_GRID_STEPS, "as tabular/dense, objects return anywhere"
+    ),
+    "random/long_horizon": EnvSpec(
         random_grid_families.LONG_HORIZON, _RANDOM_GRID_STEPS, "as tabular/long_horizon, objects return anywhere"
     ),
-    "random/small": Entry(random_grid_families.SMALL, _RANDOM_GRID_STEPS, "two rewards, two penalties, two walls"),
-    "random/small_sparse": Entry(
+    "random/small": EnvSpec(random_grid_families.SMALL, _RANDOM_GRID_STEPS, "two rewards, two penalties, two walls"),
+    "random/small_sparse": EnvSpec(
         random_grid_families.SMALL_SPARSE, _RANDOM_GRID_STEPS, "one reward, two penalties, all end the episode"
     ),
-    "random/very_dense": Entry(
+    "random/very_dense": EnvSpec(
         random_grid_families.VERY_DENSE, _RANDOM_GRID_STEPS, "one reward that returns at once, 2,000 steps"
     ),
-    "chain/short": Entry(DelayedChain(min_length=5, max_length=30, is_noisy=False), _CHAIN_STEPS, "5 to 30 steps"),
-    "chain/short_noisy": Entry(
+    "chain/short": EnvSpec(DelayedChain(min_length=5, max_length=30, is_noisy=False), _CHAIN_STEPS, "5 to 30 steps"),
+    "chain/short_noisy": EnvSpec(
         DelayedChain(min_length=5, max_length=30, is_noisy=True), _CHAIN_STEPS, "5 to 30 steps, ±1 in between"
     ),
-    "chain/long": Entry(DelayedChain(min_length=5, max_length=50, is_noisy=False), _CHAIN_STEPS, "5 to 50 steps"),
-    "chain/long_noisy": Entry(
+    "chain/long": EnvSpec(DelayedChain(min_length=5, max_length=50, is_noisy=False), _CHAIN_STEPS, "5 to 50 steps"),
+    "chain/long_noisy": EnvSpec(
         DelayedChain(min_length=5, max_length=50, is_noisy=True), _CHAIN_STEPS, "5 to 50 steps, ±1 in between"
     ),
-    "chain/distractor": Entry(
+    "chain/distractor": EnvSpec(
         DistractorChain(chain=DelayedChain(min_length=5, max_length=30, is_noisy=False)),
         _DISTRACTOR_STEPS,
         "5 to 30 steps, seen as 2 bits among 20 random ones",
     ),
-    "procedural/grid": Entry(grid_families.ProceduralGrid(), _GRID_STEPS, "random size, walls, objects, time limit"),
-    "procedural/rewards": Entry(
+    "procedural/grid": EnvSpec(grid_families.ProceduralGrid(), _GRID_STEPS, "random size, walls, objects, time limit"),
+    "procedural/rewards": EnvSpec(
         grid_families.ProceduralGrid(max_step_reward=1.0, reward_scales=(0.1, 2.0)),
         _GRID_STEPS,
         "as procedural/grid, rewards of other sizes and one at every step",
     ),
-    "procedural/survival": Entry(
+    "procedural/survival": EnvSpec(
         grid_families.ProceduralGrid(is_survival=True, reward_scales=(0.1, 2.0)),
         _GRID_STEPS,
         "as procedural/grid, every step pays and what lies about ends the episode",
     ),
-    "control/procedural": Entry(
+    "control/procedural": EnvSpec(
         ProceduralControl(), _CONTROL_STEPS, "balance what falls, or swing what hangs; random dynamics and rewards"
     ),
-    "toy_text/Taxi-v4": Entry(Tabulated("Taxi-v4"), _TOY_STEPS, "fetch a passenger, −1 per step, −10 for mistakes"),
-    "toy_text/CliffWalking-v1": Entry(
+    "toy_text/Taxi-v4": EnvSpec(Tabulated("Taxi-v4"), _TOY_STEPS, "fetch a passenger, −1 per step, −10 for mistakes"),
+    "toy_text/CliffWalking-v1": EnvSpec(
         Tabulated("CliffWalking-v1"), _TOY_STEPS, "along a cliff, −1 per step, −100 over it"
     ),
-    "toy_text/FrozenLake8x8-v1": Entry(Tabulated("FrozenLake8x8-v1"), _TOY_STEPS, "over slippery ice between holes"),
-    "classic/CartPole-v1": Entry(Borrowed("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
-    "classic/Acrobot-v1": Entry(Borrowed("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
-    "classic/MountainCar-v0": Entry(
-        Borrowed("gymnax", "MountainCar-v0"), 1_000_000, "rock out of a valley, −1 per step"
+    "toy_text/FrozenLake8x8-v1": EnvSpec(Tabulated("FrozenLake8x8-v1"), _TOY_STEPS, "over slippery ice between holes"),
+    "classic/CartPole-v1": EnvSpec(ThirdParty("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
+    "classic/Acrobot-v1": EnvSpec(ThirdParty("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
+    "classic/MountainCar-v0": EnvSpec(
+        ThirdParty("gymnax", "MountainCar-v0"), 1_000_000, "rock out of a valley, −1 per step"
     ),
-    "minatar/breakout": Entry(Borrowed("gymnax", "Breakout-MinAtar"), _MINATAR_STEPS, "bat a ball into bricks"),
-    "minatar/asterix": Entry(Borrowed("gymnax", "Asterix-MinAtar"), _MINATAR_STEPS, "collect gold, avoid enemies"),
-    "minatar/freeway": Entry(Borrowed("gymnax", "Freeway-MinAtar"), _MINATAR_STEPS, "cross a road, 2,500 steps"),
-    "minatar/space_invaders": Entry(
-        Borrowed("gymnax", "SpaceInvaders-MinAtar"), _MINATAR_STEPS, "shoot what comes down, and dodge"
+    "minatar/breakout": EnvSpec(ThirdParty("gymnax", "Breakout-MinAtar"), _MINATAR_STEPS, "bat a ball into bricks"),
+    "minatar/asterix": EnvSpec(ThirdParty("gymnax", "Asterix-MinAtar"), _MINATAR_STEPS, "collect gold, avoid enemies"),
+    "minatar/freeway": EnvSpec(ThirdParty("gymnax", "Freeway-MinAtar"), _MINATAR_STEPS, "cross a road, 2,500 steps"),
+    "minatar/space_invaders": EnvSpec(
+        ThirdParty("gymnax", "SpaceInvaders-MinAtar"), _MINATAR_STEPS, "shoot what comes down, and dodge"
     ),
-    "minatar/seaquest": Entry(
-        Borrowed("pgx", "minatar-seaquest"), _MINATAR_STEPS, "rescue divers, shoot, breathe; every tenth action sticks"
+    "minatar/seaquest": EnvSpec(
+        ThirdParty("pgx", "minatar-seaquest"),
+        _MINATAR_STEPS,
+        "rescue divers, shoot, breathe; every tenth action sticks",
     ),
-    "bsuite/catch": Entry(Borrowed("gymnax", "Catch-bsuite"), _BSUITE_STEPS, "catch a falling ball, ±1"),
-    "bsuite/deep_sea": Entry(
-        Borrowed("gymnax", "DeepSea-bsuite"), _BSUITE_STEPS, "8 right moves in a row pay, each costs"
+    "bsuite/catch": EnvSpec(ThirdParty("gymnax", "Catch-bsuite"), _BSUITE_STEPS, "catch a falling ball, ±1"),
+    "bsuite/deep_sea": EnvSpec(
+        ThirdParty("gymnax", "DeepSea-bsuite"), _BSUITE_STEPS, "8 right moves in a row pay, each costs"
     ),
-    "bsuite/umbrella_chain": Entry(
-        Borrowed("gymnax", "UmbrellaChain-bsuite"), _BSUITE_STEPS, "the first action decides the last of 10 rewards"
+    "bsuite/umbrella_chain": EnvSpec(
+        ThirdParty("gymnax", "UmbrellaChain-bsuite"), _BSUITE_STEPS, "the first action decides the last of 10 rewards"
     ),
-    "bsuite/discounting_chain": Entry(
-        Borrowed("gymnax", "DiscountingChain-bsuite"),
+    "bsuite/discounting_chain": EnvSpec(
+        ThirdParty("gymnax", "DiscountingChain-bsuite"),
         _BSUITE_STEPS,
         "the first action decides when, in 100 steps, it pays",
     ),
-    "bsuite/memory_chain": Entry(
-        Borrowed("gymnax", "MemoryChain-bsuite"), _BSUITE_STEPS, "remember what was seen first; needs a memory"
+    "bsuite/memory_chain": EnvSpec(
+        ThirdParty("gymnax", "MemoryChain-bsuite"), _BSUITE_STEPS, "remember what was seen first; needs a memory"
     ),
 }
-"""Of the borrowed ones those that download data are left out, and bsuite's bandit, whose arms gymnax shuffles anew in
-every episode, so that nothing can be learned. MinAtar is gymnax's except Seaquest, which is six times faster in pgx."""
+"""Third-party environments that download data are left out, and bsuite's bandit, whose arms gymnax shuffles in every
+episode, so that nothing can be learned. MinAtar is gymnax's except Seaquest, which is six times faster in pgx."""
 
 SUITES: dict[str, tuple[str, ...]] = {
     "tabular": tuple(name for name in ENVIRONMENTS if name.startswith("tabular/")),
@@ -152,7 +156,7 @@ SUITES["tables"] = (
 """Agents that are tables, optima that are exact, rewards of the paper's sizes."""
 
 
-def environment(name: str) -> Entry:
+def env_spec(name: str) -> EnvSpec:
     """Looks up `family/name`, or imports `module:factory` (a callable that returns a distribution).
 
     Raises:
@@ -160,7 +164,7 @@ def environment(name: str) -> Entry:
             over environments, and it is said what is missing.
     """
     if ":" in name:
-        return Entry(_made_by(name), _GRID_STEPS, f"made by {name}")
+        return EnvSpec(_made_by(name), _GRID_STEPS, f"made by {name}")
     return ENVIRONMENTS[known(name, ENVIRONMENTS, "environment")]
 
 
@@ -192,10 +196,10 @@ def known(name: str, table: Any, what: str) -> str:
     raise ValueError(f"unknown {what} {name!r}{hint}")
 
 
-def _made_by(name: str) -> Distribution:
+def _made_by(name: str) -> EnvDistribution:
     """What a factory makes."""
     made = import_factory(name)()
-    for part, kind, what in ((made, Distribution, "it"), (getattr(made, "shape", None), Environment, "its shape")):
+    for part, kind, what in ((made, EnvDistribution, "it"), (getattr(made, "env", None), Environment, "its shape")):
         if not isinstance(part, kind):
             members = [member for member in dir(kind) if member[0] != "_" and not hasattr(part, member)]
             raise ValueError(

@@ -12,13 +12,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lpg.environments.base import Environment
-from lpg.environments.borrowed import BorrowedInstance, BorrowedShape
-from lpg.environments.delayed_chain import ChainInstance
-from lpg.environments.distractor_chain import DistractorShape, DistractorState
-from lpg.environments.grid_world import GridInstance
-from lpg.environments.procedural_control import ControlInstance
-from lpg.environments.random_grid import RandomGridInstance
-from lpg.environments.tabulated import NO_LIMIT, TabulatedInstance
+from lpg.environments.delayed_chain import ChainParams
+from lpg.environments.distractor_chain import DistractorChainEnv, DistractorState
+from lpg.environments.grid_world import GridParams
+from lpg.environments.procedural_control import ControlParams
+from lpg.environments.random_grid import RandomGridParams
+from lpg.environments.tabulated import NO_LIMIT, TabulatedParams
+from lpg.environments.third_party import ThirdPartyEnv, ThirdPartyParams
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,8 +31,8 @@ CELL_INCHES = 0.42
 TRACK = 41
 """Characters from one edge of a position's track to the other."""
 
-AnyGrid = GridInstance | RandomGridInstance
-AnyInstance = AnyGrid | ChainInstance | ControlInstance | BorrowedInstance | TabulatedInstance
+AnyGrid = GridParams | RandomGridParams
+AnyParams = AnyGrid | ChainParams | ControlParams | ThirdPartyParams | TabulatedParams
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,28 +69,28 @@ class Board:
     agent: tuple[int, int] | None
 
 
-def board(shape: Any, instance: AnyGrid, state: Any = None) -> Board:
+def board(env: Any, env_params: AnyGrid, state: Any = None) -> Board:
     """The board of a grid; without a state there is no agent, and the objects of a random grid have no places yet."""
-    rows, columns = _size(shape, instance)
-    exists = np.flatnonzero(instance.object_exists).tolist()
-    if isinstance(instance, GridInstance):
-        place = [(row, column) for row, column in np.asarray(instance.place)[: int(instance.num_cells)].tolist()]
-        free, lies = place, {j: place[int(instance.object_cell[j])] for j in exists}
+    rows, columns = _size(env, env_params)
+    exists = np.flatnonzero(env_params.object_exists).tolist()
+    if isinstance(env_params, GridParams):
+        place = [(row, column) for row, column in np.asarray(env_params.place)[: int(env_params.num_cells)].tolist()]
+        free, lies = place, {j: place[int(env_params.object_cell[j])] for j in exists}
         present = frozenset(j for j in exists if state is None or state.is_present[j])
     else:
         place = list(np.ndindex(rows, columns))
-        walls = np.asarray(instance.wall).tolist()
+        walls = np.asarray(env_params.wall).tolist()
         free = [cell for number, cell in enumerate(place) if number not in walls]
         present = frozenset(j for j in exists if state is not None and state.object_cell[j] < len(place))
         lies = {j: place[int(state.object_cell[j])] for j in sorted(present)}
     return Board(rows, columns, free, lies, present, None if state is None else place[int(state.cell)])
 
 
-def kinds(instance: AnyGrid) -> list[Kind]:
+def kinds(env_params: AnyGrid) -> list[Kind]:
     """The object types of a grid; rewards are '+', A, B, …, penalties '-', a, b, …"""
-    table = np.stack([instance.object_reward, instance.object_p_term, instance.object_p_respawn], axis=-1)
+    table = np.stack([env_params.object_reward, env_params.object_p_term, env_params.object_p_respawn], axis=-1)
     found: dict[tuple[float, ...], list[int]] = {}
-    for j in np.flatnonzero(instance.object_exists):
+    for j in np.flatnonzero(env_params.object_exists):
         found.setdefault(tuple(table[j].tolist()), []).append(int(j))
     free = {
         True: zip("+" + string.ascii_uppercase, itertools.cycle(REWARDS), strict=False),
@@ -100,29 +100,29 @@ def kinds(instance: AnyGrid) -> list[Kind]:
     return [Kind(*fields) for fields in drawn]
 
 
-def can_draw(instance: Any) -> bool:
+def can_draw(env_params: Any) -> bool:
     """Whether `image` knows environments of this kind: the package's own, not other libraries' and not one's own."""
-    return isinstance(instance, GridInstance | RandomGridInstance | ChainInstance | ControlInstance)
+    return isinstance(env_params, GridParams | RandomGridParams | ChainParams | ControlParams)
 
 
-def text(shape: Environment, instance: AnyInstance, state: Any = None) -> str:
+def text(env: Environment, env_params: AnyParams, state: Any = None) -> str:
     """A map and a legend; '@' is the agent, ',' the place of an object that is not there.
 
     The objects of a random grid have places in a state only. Without one they are in the legend and not on the map. Of
     other libraries' environments only the sizes are said.
     """
-    if isinstance(instance, BorrowedInstance | TabulatedInstance):
-        return _sizes(shape, instance)
-    if isinstance(instance, ChainInstance):
-        lines = _chain_text(instance, _on_chain(state))
-    elif isinstance(instance, ControlInstance):
-        lines = _control_text(instance, state)
+    if isinstance(env_params, ThirdPartyParams | TabulatedParams):
+        return _sizes(env, env_params)
+    if isinstance(env_params, ChainParams):
+        lines = _chain_text(env_params, _on_chain(state))
+    elif isinstance(env_params, ControlParams):
+        lines = _control_text(env_params, state)
     else:
-        lines = _grid_text(board(shape, instance, state), kinds(instance))
+        lines = _grid_text(board(env, env_params, state), kinds(env_params))
     if isinstance(state, DistractorState):
-        bits = "".join(str(int(bit)) for bit in np.asarray(shape.observe(instance, state)))
+        bits = "".join(str(int(bit)) for bit in np.asarray(env.observe(env_params, state)))
         lines.append(f"seen: {bits[:2]} {bits[2:]}")
-    return "\n".join([*lines, _headline(shape, instance)])
+    return "\n".join([*lines, _headline(env, env_params)])
 
 
 def _grid_text(drawn: Board, found: list[Kind]) -> list[str]:
@@ -139,8 +139,8 @@ def _grid_text(drawn: Board, found: list[Kind]) -> list[str]:
     return ["".join(row) for row in canvas] + [f"{kind.symbol}  {kind.about}" for kind in found]
 
 
-def _chain_text(instance: ChainInstance, state: Any) -> list[str]:
-    length, middle = int(instance.length), "~" if instance.is_noisy else "."
+def _chain_text(env_params: ChainParams, state: Any) -> list[str]:
+    length, middle = int(env_params.length), "~" if env_params.is_noisy else "."
     lines = []
     for coin in (0, 1):
         for action in (0, 1):
@@ -152,8 +152,8 @@ def _chain_text(instance: ChainInstance, state: Any) -> list[str]:
     return lines
 
 
-def _control_text(instance: ControlInstance, state: Any) -> list[str]:
-    edge, lines = "+-"[bool(instance.step_reward > 0)], []
+def _control_text(env_params: ControlParams, state: Any) -> list[str]:
+    edge, lines = "+-"[bool(env_params.step_reward > 0)], []
     for which in range(2):
         marks = [edge] + ["."] * TRACK + [edge]
         marks[1 + TRACK // 2] = "|"
@@ -164,8 +164,8 @@ def _control_text(instance: ControlInstance, state: Any) -> list[str]:
 
 
 def image(
-    shape: Environment,
-    instance: AnyInstance,
+    env: Environment,
+    env_params: AnyParams,
     state: Any = None,
     *,
     values: Float[Array, " S"] | Float[np.ndarray, " S"] | None = None,
@@ -187,12 +187,12 @@ def image(
         ValueError: values or a policy are given for an environment that has no state indices, or the environment is
             another library's.
     """
-    if isinstance(instance, BorrowedInstance | TabulatedInstance):
-        what, owner = (shape.name, shape.library) if isinstance(shape, BorrowedShape) else ("it", "Gymnasium")
+    if isinstance(env_params, ThirdPartyParams | TabulatedParams):
+        what, owner = (env.name, env.library) if isinstance(env, ThirdPartyEnv) else ("it", "Gymnasium")
         raise ValueError(f"{what} cannot be drawn here; {owner}, whose environment it is, can")
-    if shape.observation_shape != () and not (values is None and policy is None):
+    if env.observation_shape != () and not (values is None and policy is None):
         raise ValueError(
-            f"values or a policy given for a {type(shape).__name__}; they are drawn by state index, and it has none"
+            f"values or a policy given for a {type(env).__name__}; they are drawn by state index, and it has none"
         )
     # Late: most programs never draw, and matplotlib takes longer to import than all the rest together.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -201,9 +201,9 @@ def image(
 
     from lpg.environments import drawing
 
-    found = [] if isinstance(instance, ChainInstance | ControlInstance) else kinds(instance)
+    found = [] if isinstance(env_params, ChainParams | ControlParams) else kinds(env_params)
     rows, columns = (
-        (5, 17) if isinstance(instance, ChainInstance | ControlInstance) else (n + 1 for n in _size(shape, instance))
+        (5, 17) if isinstance(env_params, ChainParams | ControlParams) else (n + 1 for n in _size(env, env_params))
     )
     width = max(columns * CELL_INCHES, 4.6) + 0.4 + (0.9 if values is not None else 0.0)
     top, bottom = 0.75 if title else 0.45, 0.15 + 0.24 * len(found)
@@ -213,13 +213,13 @@ def image(
     box = (columns * CELL_INCHES / width, rows * CELL_INCHES / height)
     axes = figure.add_axes((0.2 / width, bottom / height, *box))
     axes.set_axis_off()
-    if isinstance(instance, ChainInstance):
-        shown = drawing.draw_chain(axes, instance, _on_chain(state), values)
-    elif isinstance(instance, ControlInstance):
-        drawing.draw_control(axes, instance, state)
+    if isinstance(env_params, ChainParams):
+        shown = drawing.draw_chain(axes, env_params, _on_chain(state), values)
+    elif isinstance(env_params, ControlParams):
+        drawing.draw_control(axes, env_params, state)
         shown = None
     else:
-        shown = drawing.draw_grid(axes, board(shape, instance, state), found, values, policy, average)
+        shown = drawing.draw_grid(axes, board(env, env_params, state), found, values, policy, average)
     for line, kind in enumerate(found):
         y = (bottom - 0.24 * line - 0.2) / height
         figure.add_artist(Line2D([0.32 / width], [y], marker="o", markersize=8, color=kind.colour))
@@ -229,7 +229,7 @@ def image(
         figure.colorbar(shown, cax=bar).outline.set_visible(False)
         bar.tick_params(labelsize=8, length=0, colors=INK)
         bar.set_title("value", fontsize=8.5, color=INK, pad=6)
-    figure.text(0.2 / width, 1 - (top - 0.14) / height, _headline(shape, instance), fontsize=8.5, color=GREY)
+    figure.text(0.2 / width, 1 - (top - 0.14) / height, _headline(env, env_params), fontsize=8.5, color=GREY)
     if title:
         figure.text(0.2 / width, 1 - 0.32 / height, title, fontsize=12, color=INK, weight="bold")
     return figure
@@ -244,16 +244,16 @@ def _percent(p: float) -> str:
     return f"{100 * p:.2g} %"
 
 
-def _sizes(shape: Any, instance: BorrowedInstance | TabulatedInstance) -> str:
-    if isinstance(instance, TabulatedInstance):
-        limit = int(instance.max_steps)
+def _sizes(env: Any, env_params: ThirdPartyParams | TabulatedParams) -> str:
+    if isinstance(env_params, TabulatedParams):
+        limit = int(env_params.max_steps)
         steps = "no time limit" if limit == NO_LIMIT else f"{limit} steps per episode at most"
-        return f"transitions published by Gymnasium: {shape.num_states} states, {shape.num_actions} actions, {steps}"
-    seen = " × ".join(map(str, shape.observation_shape))
-    kind = "planes × rows × columns" if len(shape.observation_shape) == 3 else "numbers"
+        return f"transitions published by Gymnasium: {env.num_states} states, {env.num_actions} actions, {steps}"
+    seen = " × ".join(map(str, env.observation_shape))
+    kind = "planes × rows × columns" if len(env.observation_shape) == 3 else "numbers"
     return (
-        f"{shape.name} of {shape.library}: {seen} {kind} are seen, {shape.num_actions} actions, "
-        f"{int(instance.max_steps)} steps per episode at most"
+        f"{env.name} of {env.library}: {seen} {kind} are seen, {env.num_actions} actions, "
+        f"{int(env_params.max_steps)} steps per episode at most"
     )
 
 
@@ -261,20 +261,24 @@ def _on_chain(state: Any) -> Any:
     return state.chain if isinstance(state, DistractorState) else state
 
 
-def _size(shape: Any, instance: AnyGrid) -> tuple[int, int]:
-    rows, columns = instance.size if isinstance(instance, GridInstance) else (shape.rows, shape.columns)
+def _size(env: Any, env_params: AnyGrid) -> tuple[int, int]:
+    rows, columns = env_params.size if isinstance(env_params, GridParams) else (env.rows, env.columns)
     return int(rows), int(columns)
 
 
-def _headline(shape: Environment, instance: AnyGrid | ChainInstance | ControlInstance) -> str:
-    if isinstance(instance, ControlInstance):
-        pay = float(instance.step_reward)
+def _headline(env: Environment, env_params: AnyGrid | ChainParams | ControlParams) -> str:
+    if isinstance(env_params, ControlParams):
+        pay = float(env_params.step_reward)
         task = "stay inside: every step pays" if pay > 0 else "get out: every step costs"
-        return f"{task} {abs(pay):.2g}; {2 + int(instance.can_rest)} actions, {int(instance.max_steps)} steps at most"
-    if isinstance(instance, ChainInstance):
-        between = "±1 at random" if instance.is_noisy else "nothing"
-        seen = f"; seen as 2 bits and {shape.num_distractors} random ones" if isinstance(shape, DistractorShape) else ""
-        return f"{int(instance.length)} steps; the first action decides the last reward, the others pay {between}{seen}"
-    rows, columns = _size(shape, instance)
-    num_actions = int(np.sum(np.asarray(shape.action_mask(instance))))
-    return f"{rows} × {columns}, {num_actions} actions, {int(instance.max_steps)} steps per episode"
+        return (
+            f"{task} {abs(pay):.2g}; {2 + int(env_params.can_rest)} actions, {int(env_params.max_steps)} steps at most"
+        )
+    if isinstance(env_params, ChainParams):
+        between = "±1 at random" if env_params.is_noisy else "nothing"
+        seen = f"; seen as 2 bits and {env.num_distractors} random ones" if isinstance(env, DistractorChainEnv) else ""
+        return (
+            f"{int(env_params.length)} steps; the first action decides the last reward, the others pay {between}{seen}"
+        )
+    rows, columns = _size(env, env_params)
+    num_actions = int(np.sum(np.asarray(env.action_mask(env_params))))
+    return f"{rows} × {columns}, {num_actions} actions, {int(env_params.max_steps)} steps per episode"

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from lpg.environments.base import Outcome
-from lpg.packages import needed
+from lpg.environments.base import StepResult
+from lpg.packages import import_optional
 
 NO_LIMIT = 2**31 - 1
 """Time limit of an environment that has none."""
@@ -41,7 +41,7 @@ def transitions(name: str) -> Transitions:
     Raises:
         ValueError: it publishes no transitions, there is no such environment, or Gymnasium is not installed.
     """
-    gymnasium = needed("gymnasium", name)
+    gymnasium = import_optional("gymnasium", name)
     try:
         made = gymnasium.make(name)
     except gymnasium.error.Error as error:
@@ -54,16 +54,16 @@ def transitions(name: str) -> Transitions:
     following, terminated = np.zeros(sizes, int), np.zeros(sizes, bool)
     for state, actions in inside.P.items():
         for action, outcomes in actions.items():
-            for k, outcome in enumerate(outcomes):
+            for k, result in enumerate(outcomes):
                 at = (state, action, k)
-                probability[at], following[at], reward[at], terminated[at] = outcome
+                probability[at], following[at], reward[at], terminated[at] = result
     start, limit = np.asarray(inside.initial_state_distrib, float), made.spec.max_episode_steps
     made.close()
     return Transitions(probability=probability, following=following, reward=reward, terminated=terminated,
                        start=start, max_steps=limit)  # fmt: skip
 
 
-class TabulatedInstance(eqx.Module):
+class TabulatedParams(eqx.Module):
     """The arrays that a step looks into."""
 
     threshold: Float[Array, "S A K"]
@@ -90,15 +90,15 @@ class Tabulated:
     name: str
 
     @property
-    def shape(self) -> "TabulatedShape":
+    def env(self) -> "TabulatedEnv":
         """The sizes.
 
         Raises:
             ValueError: as `transitions`.
         """
-        return TabulatedShape(*transitions(self.name).probability.shape[:2])
+        return TabulatedEnv(*transitions(self.name).probability.shape[:2])
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> TabulatedInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> TabulatedParams:
         """The one instance that there is, whatever the key.
 
         Raises:
@@ -108,7 +108,7 @@ class Tabulated:
         found = transitions(self.name)
         if num_actions not in (None, found.reward.shape[1]):
             raise ValueError(f"{num_actions} actions asked for; {self.name} has {found.reward.shape[1]}")
-        return TabulatedInstance(
+        return TabulatedParams(
             threshold=_thresholds(found.probability),
             following=jnp.asarray(found.following),
             reward=jnp.asarray(found.reward, float),
@@ -119,7 +119,7 @@ class Tabulated:
 
 
 @dataclasses.dataclass(frozen=True)
-class TabulatedShape:
+class TabulatedEnv:
     """Dynamics of every tabulated environment of these sizes."""
 
     num_states: int
@@ -129,26 +129,26 @@ class TabulatedShape:
     num_reset_noise = 1
     observation_shape = ()
 
-    def action_mask(self, instance: TabulatedInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: TabulatedParams) -> Bool[Array, " A"]:
         """Every action exists."""
         return jnp.ones((self.num_actions,), bool)
 
-    def reset(self, instance: TabulatedInstance, noise: Float[Array, " noise"]) -> TabulatedState:
+    def reset(self, env_params: TabulatedParams, noise: Float[Array, " noise"]) -> TabulatedState:
         """One of the first states."""
-        return TabulatedState(index=_drawn(instance.start, noise[0]), time=jnp.zeros((), int))
+        return TabulatedState(index=_drawn(env_params.start, noise[0]), time=jnp.zeros((), int))
 
     def step(
-        self, instance: TabulatedInstance, state: TabulatedState, action: Int[Array, ""], noise: Float[Array, " noise"]
-    ) -> tuple[TabulatedState, Outcome]:
+        self, env_params: TabulatedParams, state: TabulatedState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    ) -> tuple[TabulatedState, StepResult]:
         """One of the outcomes; a time limit that is reached is a truncation."""
-        at = (state.index, action, _drawn(instance.threshold[state.index, action], noise[0]))
-        time, terminated = state.time + 1, instance.terminated[at]
-        outcome = Outcome(
-            reward=instance.reward[at], terminated=terminated, truncated=~terminated & (time >= instance.max_steps)
+        at = (state.index, action, _drawn(env_params.threshold[state.index, action], noise[0]))
+        time, terminated = state.time + 1, env_params.terminated[at]
+        result = StepResult(
+            reward=env_params.reward[at], terminated=terminated, truncated=~terminated & (time >= env_params.max_steps)
         )
-        return TabulatedState(index=instance.following[at], time=time), outcome
+        return TabulatedState(index=env_params.following[at], time=time), result
 
-    def observe(self, instance: TabulatedInstance, state: TabulatedState) -> Int[Array, ""]:
+    def observe(self, env_params: TabulatedParams, state: TabulatedState) -> Int[Array, ""]:
         """The state's number."""
         return state.index
 

@@ -13,7 +13,7 @@ FILE = Path(__file__).parent / "atari_scores.json"
 
 @functools.cache
 def atari_reference(name: str) -> Reference | None:
-    """The two rulers of a game; none of a game that the literature does not list.
+    """The two reference returns of a game; none of a game that the literature does not list.
 
     Args:
         name: `atari/GAME`.

@@ -12,7 +12,7 @@ import numpy as np
 
 from lpg.agents.outputs import Agent
 from lpg.agents.rollout import RolloutInfo
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 from lpg.evaluation.evaluate import Trial, rows_of, runs_of
 from lpg.evaluation.results import Row
 from lpg.evaluation.settings import Setting
@@ -88,7 +88,7 @@ def train_compiled(
     trials = [Trial(task.environment, seed, task.setting, task.num_updates) for seed in seeds]
     curves, agents = train_agents(
         task.named.rule,
-        environment(task.environment).distribution.shape,
+        env_spec(task.environment).distribution.env,
         runs_of(trials, "report", task.num_actions),
         task.num_updates,
         sizes=task.sizes,

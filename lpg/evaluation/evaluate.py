@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from lpg.agents.defaults import default_agent
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, Row
 from lpg.evaluation.scores import RuleScores, scores
 from lpg.evaluation.settings import Setting, chosen
-from lpg.evaluation.tasks import instances, reference, run_keys
+from lpg.evaluation.tasks import reference, run_keys, sample_env_params
 from lpg.evaluation.train_agents import Curve, Run, TrainingSizes, stack, train_agents
 from lpg.keys import Purpose
 from lpg.update_rules.base import Rule
@@ -35,7 +35,7 @@ class Trial:
 def default_updates(name: str, scale: float = 1.0, sizes: TrainingSizes | None = None) -> int:
     """Agent updates in an environment's own budget of steps (Table 3 of the paper), times a scale; at least one."""
     sizes = sizes or TrainingSizes()
-    return max(1, round(environment(name).lifetime_steps * scale / sizes.steps_per_update))
+    return max(1, round(env_spec(name).lifetime_steps * scale / sizes.steps_per_update))
 
 
 def run_trials(
@@ -56,15 +56,15 @@ def run_trials(
     sizes = sizes or TrainingSizes()
     groups: dict[tuple, list[int]] = {}
     for index, trial in enumerate(trials):
-        shape = environment(trial.environment).distribution.shape
-        agent = trial.agent or default_agent(trial.environment, shape).agent
-        groups.setdefault((shape, agent, trial.setting.baseline, trial.num_updates), []).append(index)
+        env = env_spec(trial.environment).distribution.env
+        agent = trial.agent or default_agent(trial.environment, env).agent
+        groups.setdefault((env, agent, trial.setting.baseline, trial.num_updates), []).append(index)
     found: dict[int, Curve] = {}
-    for (shape, agent, baseline, num_updates), members in groups.items():
+    for (env, agent, baseline, num_updates), members in groups.items():
         order = sorted(members, key=lambda i: trials[i].environment)  # instances are drawn environment by environment
         runs = runs_of([trials[i] for i in order], purpose, num_actions)
         curves, _ = train_agents(
-            rule, shape, runs, num_updates, sizes=sizes, agent=agent, baseline=baseline, num_points=num_points,
+            rule, env, runs, num_updates, sizes=sizes, agent=agent, baseline=baseline, num_points=num_points,
             progress=progress,
         )  # fmt: skip
         for row, index in enumerate(order):
@@ -93,7 +93,7 @@ def evaluate_rule(
         label: what the rule is called in the rows.
         seeds: how many (0, 1, …), or which.
         updates: agent updates, for all or by environment; none: each environment's own budget.
-        purpose: the stream of keys, see `lpg.keys`.
+        purpose: the environment of keys, see `lpg.keys`.
         hyper: agent hyper-parameters, for all or by environment; none: what `chosen` says for the rule.
         agent: which agents learn; none: each environment's own.
         num_actions: which version of the grids; none: 18.
@@ -123,7 +123,7 @@ def rows_of(label: str, trials: Sequence[Trial], curves: Sequence[Curve], sizes:
     ]
 
 
-def ruler_rows(
+def reference_rows(
     environments: Sequence[str], seeds: int | Sequence[int], purpose: Purpose, num_actions: int | None = None
 ) -> list[Row]:
     """Rows of the random policy and of the optimum, the best known or a person, for environments that have them."""
@@ -151,8 +151,8 @@ def score_rule(
 ) -> tuple[list[Row], RuleScores]:
     """`evaluate_rule`, and the scores of what came out; arguments as there."""
     rows = evaluate_rule(rule, label, environments, seeds, updates, purpose, hyper, **options)  # type: ignore[arg-type]
-    rulers = ruler_rows(environments, seeds, purpose, options.get("num_actions"))  # type: ignore[arg-type]
-    return rows, scores([*rows, *rulers])[label]
+    reference_returns = reference_rows(environments, seeds, purpose, options.get("num_actions"))  # type: ignore[arg-type]
+    return rows, scores([*rows, *reference_returns])[label]
 
 
 def runs_of(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) -> Run:
@@ -162,12 +162,12 @@ def runs_of(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) 
     # Many trials share a seed; each instance is drawn once.
     distinct = {name: sorted(set(seeds[name])) for name in names}
     place = {name: np.searchsorted(distinct[name], seeds[name]) for name in names}
-    drawn = {name: instances(name, distinct[name], purpose, num_actions) for name in names}
+    drawn = {name: sample_env_params(name, distinct[name], purpose, num_actions) for name in names}
     keys = {name: run_keys(name, distinct[name], purpose)[1] for name in names}
     settings = [trial.setting for trial in trials]
     table = Setting.table(settings)
     return Run(
-        instance=stack([jax.tree.map(lambda x, n=n: x[place[n]], drawn[n]) for n in names]),
+        env_params=stack([jax.tree.map(lambda x, n=n: x[place[n]], drawn[n]) for n in names]),
         key=jnp.concatenate([keys[n][place[n]] for n in names]),
         hyper=table,
     )

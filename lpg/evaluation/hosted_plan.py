@@ -19,7 +19,7 @@ GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class HostedOptions:
+class GymnasiumOptions:
     """What these environments know beyond `TrainingSizes`."""
 
     sticky_actions: float = 0.0
@@ -41,7 +41,7 @@ class HostedTask:
     num_updates: int
     sizes: TrainingSizes
     chosen: Chosen
-    options: HostedOptions
+    options: GymnasiumOptions
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What a checkpoint must have in common with a training that goes on from it."""
@@ -69,13 +69,13 @@ def plan(
     setting_changes: dict[str, Any] | None = None,
     sizes: TrainingSizes | None = None,
     size_changes: dict[str, Any] | None = None,
-    options: HostedOptions | None = None,
+    options: GymnasiumOptions | None = None,
     tables: tuple[Path, ...] = (),
 ) -> HostedTask:
     """Decides everything that is not given, and finds out what does not fit.
 
     Args:
-        num_steps: environment steps, all streams together; none: 500,000, and the paper's 50 M on Atari.
+        num_steps: environment steps, all environments together; none: 500,000, and the paper's 50 M on Atari.
         agent: none: a table for states, a small network for vectors, convolutions for images.
         setting: none: a recorded one, else the defaults; on Atari those of Table 4 of the paper.
         setting_changes: fields of the setting to change; `size_changes` likewise.
@@ -86,12 +86,12 @@ def plan(
         ValueError: there is no such environment, its spaces are none that an agent here can have, or the agent cannot
             read its observations.
     """
-    options, is_atari = options or HostedOptions(), environment.startswith(ATARI)
+    options, is_atari = options or GymnasiumOptions(), environment.startswith(ATARI)
     spaces = look(environment, options.sticky_actions)
     agent = agent or spaces.default_agent
     if sizes is None:
         sizes = TrainingSizes.of_card(named.card)
-        sizes = dataclasses.replace(sizes, num_streams=30) if is_atari else sizes
+        sizes = dataclasses.replace(sizes, num_envs=30) if is_atari else sizes
     sizes = dataclasses.replace(sizes, **size_changes or {})
     num_steps = default_steps(environment) if num_steps is None else num_steps
     if not num_steps > 0:
@@ -120,7 +120,7 @@ def plan(
 
 
 def default_steps(environment: str) -> int:
-    """Environment steps of a training, all streams together, if nobody says."""
+    """Environment steps of a training, all environments together, if nobody says."""
     return ATARI_STEPS if environment.startswith(ATARI) else GYMNASIUM_STEPS
 
 

@@ -15,7 +15,7 @@ from lpg.evaluation.replay import Moment, Replay
 from lpg.evaluation.training_folder import AgentCard
 from lpg.learner.hosted import ATARI, GYMNASIUM, make_environments
 from lpg.learner.spaces import Spaces
-from lpg.packages import needed
+from lpg.packages import import_optional
 
 Picture = Callable[[np.ndarray], np.ndarray]
 """What the agent sees → [H, W, 3] bytes."""
@@ -30,7 +30,7 @@ def replay_hosted(theta: Agent, card: AgentCard, key: PRNGKeyArray) -> Replay:
     Args:
         theta: the agent.
         card: what it is, see `lpg.evaluation.training_folder.read_agent`.
-        key: of the episode's luck.
+        key: of the episode's random numbers.
 
     Raises:
         ValueError: the environment is there no more.
@@ -66,7 +66,7 @@ def _play(theta: Agent, stage: Any, spaces: Spaces, picture: Picture, key: PRNGK
 
 
 class _Alone:
-    """A vector environment of one stream, as if it were no vector; an episode's end is not followed by another."""
+    """A vector environment of one environment, as if it were no vector; an episode's end is not followed by another."""
 
     def __init__(self, environments: Any) -> None:
         self._environments = environments
@@ -90,7 +90,7 @@ class _Alone:
 
 def _make(name: str) -> Any:
     """One copy, which draws itself if it says that it can."""
-    gymnasium, identity = needed("gymnasium", name), name.removeprefix(GYMNASIUM)
+    gymnasium, identity = import_optional("gymnasium", name), name.removeprefix(GYMNASIUM)
     plain = gymnasium.make(identity)
     if "rgb_array" not in (plain.metadata or {}).get("render_modes", ()):
         return plain
@@ -106,7 +106,7 @@ def _painter(stage: Any, name: str, spaces: Spaces) -> tuple[str, Picture]:
         # Many environments draw with a package that is not theirs and find out now that it is missing.
         stage.reset()
         stage.render()
-    except (ImportError, needed("gymnasium", name).error.Error) as error:
+    except (ImportError, import_optional("gymnasium", name).error.Error) as error:
         return f"what the agent sees ({name} cannot be drawn: {' '.join(str(error).split())})", _seen(spaces)
     return "its own pictures", lambda seen: np.asarray(stage.render(), np.uint8)
 

@@ -82,7 +82,7 @@ def train_hosted(
         key_environment = jax.random.fold_in(key_again, state.num_updates)
     if state.num_updates < task.num_updates:
         environments = make_environments(
-            task.environment, task.sizes.num_streams, sticky_actions=task.options.sticky_actions
+            task.environment, task.sizes.num_envs, sticky_actions=task.options.sticky_actions
         )
         try:
             collector = Collector(

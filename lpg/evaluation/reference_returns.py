@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from lpg.environments.base import Instance
+from lpg.environments.base import EnvParams
 from lpg.environments.episodes import Policy, episode_returns, random_policy
 from lpg.environments.greedy import Greedy
-from lpg.environments.random_grid import RandomGridShape
-from lpg.environments.registry import ENVIRONMENTS, SUITES, environment
+from lpg.environments.random_grid import RandomGridEnv
+from lpg.environments.registry import ENVIRONMENTS, SUITES, env_spec
 from lpg.environments.tabulated import transitions
 from lpg.evaluation.transition_table import exact_returns
 from lpg.learner.hosted import GYMNASIUM
@@ -29,7 +29,7 @@ FILE_FORMAT = 1
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reference:
-    """The two rulers of one environment: expected undiscounted returns of an episode, and their standard errors."""
+    """Expected undiscounted returns per episode of the random and the best policy, and their standard errors."""
 
     random: float
     random_stderr: float
@@ -100,14 +100,14 @@ def versions(name: str) -> tuple[int, ...]:
     """Numbers of actions with which an environment belongs into the file."""
     if name in PUBLISHED:
         return (transitions(PUBLISHED[name]).reward.shape[1],)
-    most = environment(name).distribution.shape.num_actions
+    most = env_spec(name).distribution.env.num_actions
     return (9, 18) if most == 18 else (most,)
 
 
 def measure(
     name: str, num_actions: int, key_random: PRNGKeyArray, key_best: PRNGKeyArray, num_random: int, num_best: int
 ) -> Reference:
-    """Both rulers of an environment, by playing where they are neither known nor computed without.
+    """Both reference returns of an environment, by playing where they are neither known nor computed without.
 
     Args:
         num_random, num_best: episodes of the random policy and of the scripted one.
@@ -119,10 +119,10 @@ def measure(
         return EXACT[name]
     if name in PUBLISHED:
         return _exact(*exact_returns(transitions(PUBLISHED[name])), *2 * ("solution of its transition table",))
-    distribution = environment(name).distribution
+    distribution = env_spec(name).distribution
     best, best_stderr, best_from = _best(name, distribution, key_best, num_best, num_actions)
     random = episode_returns(
-        distribution, lambda instance: random_policy(distribution.shape), key_random, num_random, num_actions
+        distribution, lambda env_params: random_policy(distribution.env), key_random, num_random, num_actions
     )
     return Reference(
         random=float(random.mean()),
@@ -142,13 +142,13 @@ def _best(
     if name in MOST:
         most, why = MOST[name]
         return most, 0.0, f"exact: {why}"
-    if not isinstance(distribution.shape, RandomGridShape):
+    if not isinstance(distribution.env, RandomGridEnv):
         raise ValueError(f"{name}: there is a scripted policy for random grids only")
-    greedy = Greedy(distribution.shape)
+    greedy = Greedy(distribution.env)
 
-    def scripted(instance: Instance) -> Policy:
-        plan = greedy.plan(instance)
-        return lambda instance, state, uniform: greedy.act(plan, instance, state)
+    def scripted(env_params: EnvParams) -> Policy:
+        plan = greedy.plan(env_params)
+        return lambda env_params, state, uniform: greedy.act(plan, env_params, state)
 
     returns = episode_returns(distribution, scripted, key, num_episodes, num_actions)
     why = f"; {OPTIMAL[name]}" if name in OPTIMAL else ""

@@ -1,8 +1,8 @@
 """The results table: one row per (rule, environment, seed, point on the learning curve), as CSV.
 
-The ruler lies in the same table, so that a figure needs nothing else: the rules named `random` and `optimum` have one
-row per environment and seed, with their returns and no updates. Where no optimum can be computed, `best known` stands
-in its place, and on Atari `human`; what was measured and not computed has a standard error.
+Reference returns are rows of the same table, so that a figure needs nothing else: the rules named `random` and
+`optimum` have one row per environment and seed, with their returns and no updates. Where no optimum can be computed,
+`best known` takes its place, and on Atari `human`; a measured reference has a standard error.
 """
 
 import csv
@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 
 RANDOM, OPTIMUM, BEST_KNOWN, HUMAN = "random", "optimum", "best known", "human"
-RULERS = (RANDOM, OPTIMUM, BEST_KNOWN, HUMAN)
-"""Names of the rulers, of which an environment has the first and one of the others; no rule may be called so."""
+REFERENCES = (RANDOM, OPTIMUM, BEST_KNOWN, HUMAN)
+"""Names of the reference returns; an environment has the first and one of the others. No rule may have such a name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Row:
     agent_updates: int
     """Agent updates done; the row covers those since the row before."""
     steps: int
-    """Environment steps done, all streams together."""
+    """Environment steps done, all environments together."""
     return_mean: float
     """Undiscounted return of the episodes that ended, their mean; NaN (an empty cell) where none did."""
     return_stderr: float
@@ -40,7 +40,7 @@ class Row:
 
 
 RECENT_EPISODES = 64
-"""Episodes that a point of a learning curve is averaged over at least: one of each stream."""
+"""Episodes that a point of a learning curve is averaged over at least: one of each environment."""
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 
@@ -67,7 +67,7 @@ def write(path: str | Path, rows: Iterable[Row]) -> None:
         if path.read_text() == text:
             return
         raise ValueError(_refusal(path, "other results"))
-    write_whole(path, text.encode())
+    write_atomic(path, text.encode())
 
 
 def check_free(path: str | Path, planned: Iterable[tuple[str, str, int]]) -> None:
@@ -83,7 +83,7 @@ def check_free(path: str | Path, planned: Iterable[tuple[str, str, int]]) -> Non
     if not path.exists():
         return
     try:
-        found = {(row.rule, row.environment, row.seed) for row in read(path) if row.rule not in RULERS}
+        found = {(row.rule, row.environment, row.seed) for row in read(path) if row.rule not in REFERENCES}
     except ValueError as error:
         raise ValueError(_refusal(path, "something else")) from error
     if found != set(planned):
@@ -120,7 +120,7 @@ def read(path: str | Path) -> list[Row]:
 
 
 def curves(rows: Sequence[Row]) -> dict[str, dict[str, dict[int, list[Row]]]]:
-    """Rows by rule, environment and seed, each curve in the order of its updates; rulers included."""
+    """Rows by rule, environment and seed, each curve in the order of its updates; reference returns included."""
     table: dict[str, dict[str, dict[int, list[Row]]]] = {}
     for row in rows:
         table.setdefault(row.rule, {}).setdefault(row.environment, {}).setdefault(row.seed, []).append(row)
@@ -136,11 +136,11 @@ def smoothed(curve: Sequence[Row], num_recent: int = RECENT_EPISODES) -> np.ndar
 
     Streams that begin together end together when nothing but a time limit ends them, and between two such moments only
     the unlucky episodes end. A point's own mean is then that of the unlucky ones; the mean over about one episode of
-    each stream is not. Where too few episodes have ended yet, the next ones count, since they were running already.
+    each environment is not. Where too few episodes have ended yet, the next ones count: they were running already.
 
     Args:
         curve: rows of one run in the order of their updates.
-        num_recent: as many as there are streams.
+        num_recent: as many as there are environments.
 
     Returns:
         [P]; all NaN if no episode ended at all.

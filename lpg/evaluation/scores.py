@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, RULERS, Row, curves, last_tenth, smoothed
+from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves, last_tenth, smoothed
 
 NUM_RESAMPLES = 2000
 
@@ -45,19 +45,19 @@ def scores(rows: Sequence[Row], seed: int = 0) -> dict[str, RuleScores]:
     """Scores of every rule in a results table, in its order.
 
     Args:
-        rows: a table with its rulers.
+        rows: a table with its reference returns.
         seed: of the bootstrap.
     """
     table = curves(rows)
     return {
         rule: _rule_scores(by_environment, table, np.random.default_rng(seed))
         for rule, by_environment in table.items()
-        if rule not in RULERS
+        if rule not in REFERENCES
     }
 
 
 def normalise(value: np.ndarray | float, random: float, best: float) -> np.ndarray | float:
-    """(value − random) / (best − random); NaN where the two rulers do not differ or are unknown."""
+    """(value − random) / (best − random); NaN where the two reference returns do not differ or are unknown."""
     span = best - random
     return (value - random) / span if abs(span) > 1e-9 else np.full_like(np.asarray(value, float), np.nan)
 
@@ -100,9 +100,9 @@ def _rule_scores(
     for name, by_seed in by_environment.items():
         raw[name] = np.array([np.mean(smoothed(curve)[-last_tenth(curve) :]) for curve in by_seed.values()])
         for seed, curve in by_seed.items():
-            rulers = _rulers(table, name, seed)
-            if rulers is not None:
-                value = np.asarray(normalise(smoothed(curve), *rulers))
+            reference_returns = _reference_returns(table, name, seed)
+            if reference_returns is not None:
+                value = np.asarray(normalise(smoothed(curve), *reference_returns))
                 end.setdefault(name, []).append(float(np.mean(value[-last_tenth(curve) :])))
                 area.setdefault(name, []).append(float(np.mean(value)))
     return RuleScores(
@@ -115,8 +115,10 @@ def _rule_scores(
     )
 
 
-def _rulers(table: dict[str, dict[str, dict[int, list[Row]]]], name: str, seed: int) -> tuple[float, float] | None:
+def _reference_returns(
+    table: dict[str, dict[str, dict[int, list[Row]]]], name: str, seed: int
+) -> tuple[float, float] | None:
     """Returns of the random policy and of the best that there is to compare with, for one run; none if unknown."""
-    found = {ruler: table.get(ruler, {}).get(name, {}).get(seed) for ruler in RULERS}
+    found = {reference: table.get(reference, {}).get(name, {}).get(seed) for reference in REFERENCES}
     random, best = found[RANDOM], found[OPTIMUM] or found[BEST_KNOWN] or found[HUMAN]
     return (random[0].return_mean, best[0].return_mean) if random and best else None

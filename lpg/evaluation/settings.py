@@ -102,7 +102,7 @@ def chosen(
         agent: which agent learns; none: the environment's own.
         tables: further tables that go before the package's, the first one first.
     """
-    own = default_agent(environment, registry.environment(environment).distribution.shape).agent
+    own = default_agent(environment, registry.env_spec(environment).distribution.env).agent
     agent = agent or own
     found = recorded(rule, environment, num_updates, agent, own=own, tables=tables)
     return found or fallback(rule, is_table=agent == TABULAR, is_learned=is_learned, tables=tables)

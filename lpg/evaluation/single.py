@@ -7,13 +7,13 @@ from lpg.agents.defaults import default_agent
 from lpg.agents.outputs import Agent
 from lpg.environments import registry
 from lpg.evaluation.compiled_training import CompiledTask, train_compiled
-from lpg.evaluation.hosted_plan import HostedOptions, plan
+from lpg.evaluation.hosted_plan import GymnasiumOptions, plan
 from lpg.evaluation.hosted_training import train_hosted
 from lpg.evaluation.results import Row
 from lpg.evaluation.settings import Setting, chosen, tuned_beside
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.training_folder import check_free
-from lpg.learner.hosted import is_hosted
+from lpg.learner.hosted import is_gymnasium
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, find_rule
 
@@ -40,7 +40,7 @@ def train(
     sizes: TrainingSizes | None = None,
     agent: str | None = None,
     num_actions: int | None = None,
-    options: HostedOptions | None = None,
+    options: GymnasiumOptions | None = None,
     out: str | Path | None = None,
     resume: bool = False,
 ) -> TrainingResult:
@@ -49,10 +49,10 @@ def train(
     Args:
         rule: a rule, or anything that `lpg.load_rule` takes.
         environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID` or `atari/GAME`.
-        num_steps: environment steps, all streams together; none: the environment's own budget.
-        seed: of the environment instance, the agent and its luck.
+        num_steps: environment steps, all environments together; none: the environment's own budget.
+        seed: of the environment instance, the agent and its random numbers.
         setting: agent hyper-parameters; none: recorded ones, else defaults.
-        sizes: streams and steps per update; none: 64 × 20, with time limits shown as when the rule was discovered.
+        sizes: environments and steps per update; none: 64 × 20, with time limits shown as when the rule was discovered.
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
         options: what only environments on the host know (`gymnasium/*`, `atari/*`).
@@ -72,7 +72,7 @@ def train(
         raise ValueError("resume given without out; the folder of the training that goes on is needed")
     named = find_rule(rule) if isinstance(rule, str | Path) else NamedRule(rule, type(rule).__name__.lower(), {}, None)
     tables = () if named.path is None else (tuned_beside(named.path),)
-    if is_hosted(environment):
+    if is_gymnasium(environment):
         if num_actions is not None:
             raise ValueError(f"num_actions is {num_actions}; {environment} has its own actions, only grids come in two")
         hosted = plan(
@@ -83,7 +83,7 @@ def train(
         return TrainingResult(curve, theta, hosted.chosen.setting)
     if options is not None:
         raise ValueError(f"options given; they are for gymnasium/* and atari/*, and {environment} is neither")
-    entry, sizes = registry.environment(environment), sizes or TrainingSizes.of_card(named.card)
+    entry, sizes = registry.env_spec(environment), sizes or TrainingSizes.of_card(named.card)
     num_steps = entry.lifetime_steps if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")
@@ -96,7 +96,7 @@ def train(
         label=named.name,
         named=named,
         environment=environment,
-        agent=agent or default_agent(environment, entry.distribution.shape).agent,
+        agent=agent or default_agent(environment, entry.distribution.env).agent,
         num_updates=updates,
         sizes=sizes,
         setting=setting,

@@ -16,7 +16,7 @@ def members(name: str) -> tuple[str, ...]:
     everything = {**registry.SUITES, **registry.ENVIRONMENTS, **hosted.SUITES}
     found: list[str] = []
     for part in (part.strip() for part in name.split(",")):
-        if hosted.is_hosted(part):
+        if hosted.is_gymnasium(part):
             found.append(part)
         elif ":" in part:
             found += registry.suite(part)

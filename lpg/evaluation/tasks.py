@@ -1,4 +1,4 @@
-"""What a rule is tried on: the same environment instance and the same luck for every rule, given purpose and seed."""
+"""What a rule is evaluated on: given purpose and seed, every rule gets the same environment and random keys."""
 
 import functools
 import zlib
@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from lpg.environments.base import Instance
-from lpg.environments.registry import environment
+from lpg.environments.base import EnvParams
+from lpg.environments.registry import env_spec
 from lpg.evaluation.atari_scores import atari_reference
 from lpg.evaluation.reference_returns import Reference, listed
 from lpg.keys import Purpose, stream
-from lpg.learner.hosted import ATARI, is_hosted
+from lpg.learner.hosted import ATARI, is_gymnasium
 
 
 def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Array, " R"], Key[Array, " R"]]:
@@ -29,15 +29,15 @@ def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Arr
     return pairs[:, 0], pairs[:, 1]
 
 
-def instances(name: str, seeds: Sequence[int], purpose: Purpose, num_actions: int | None = None) -> Instance:
+def sample_env_params(name: str, seeds: Sequence[int], purpose: Purpose, num_actions: int | None = None) -> EnvParams:
     """One instance per seed, on a leading axis.
 
     Args:
         num_actions: which version of the environment; none: its usual one (18 actions on grids, 2 on chains).
     """
-    distribution = environment(name).distribution
+    distribution = env_spec(name).distribution
     keys, _ = run_keys(name, seeds, purpose)
-    return _sampler(distribution, num_actions or distribution.shape.num_actions)(keys)
+    return _sampler(distribution, num_actions or distribution.env.num_actions)(keys)
 
 
 @functools.lru_cache(maxsize=64)
@@ -47,14 +47,14 @@ def _sampler(distribution: Any, num_actions: int) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _solver(shape: Any) -> Any:
+def _solver(env: Any) -> Any:
     """Compiled returns of one instance under the random and the best policy."""
     from lpg.environments import exact
 
     return jax.jit(
-        lambda instance: (
-            exact.policy_return(shape, instance, exact.uniform_policy(shape, instance)),
-            exact.optimal_return(shape, instance),
+        lambda env_params: (
+            exact.policy_return(env, env_params, exact.uniform_policy(env, env_params)),
+            exact.optimal_return(env, env_params),
         )
     )
 
@@ -69,13 +69,13 @@ def reference(name: str, seed: int, purpose: Purpose, num_actions: int | None = 
     """
     if name.startswith(ATARI):
         return atari_reference(name)
-    if is_hosted(name):
+    if is_gymnasium(name):
         return listed(name)
-    shape = environment(name).distribution.shape
-    if not hasattr(shape, "backup"):
-        return listed(name, num_actions or shape.num_actions)
-    one = jax.tree.map(lambda x: x[0], instances(name, [seed], purpose, num_actions))
-    random, best = _solver(shape)(one)
+    env = env_spec(name).distribution.env
+    if not hasattr(env, "backup"):
+        return listed(name, num_actions or env.num_actions)
+    one = jax.tree.map(lambda x: x[0], sample_env_params(name, [seed], purpose, num_actions))
+    random, best = _solver(env)(one)
     return Reference(
         random=float(random), random_stderr=0.0, best=float(best), best_stderr=0.0, is_optimum=True,
         random_from="exact solution", best_from="exact solution",

@@ -18,12 +18,12 @@ import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, Key
 
-from lpg.agents.network import prefers_to_be_alone
+from lpg.agents.network import is_faster_unbatched
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
-from lpg.arrays import side_by_side
-from lpg.environments.base import Environment, Instance
+from lpg.arrays import vmap_unless_single
+from lpg.environments.base import Environment, EnvParams
 from lpg.learner.baseline import WithBaseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
@@ -36,7 +36,7 @@ AXIS = "runs"
 class TrainingSizes:
     """What fixes the shapes of an agent's training."""
 
-    num_streams: int = 64
+    num_envs: int = 64
     """Parallel copies of the environment."""
     num_steps: int = 20
     """Steps of each copy per agent update."""
@@ -44,8 +44,8 @@ class TrainingSizes:
     """Show the rule a time limit as a termination, as the paper does, or as what it is."""
 
     def __post_init__(self) -> None:
-        if self.num_streams < 1:
-            raise ValueError(f"num_streams is {self.num_streams}; at least 1 is needed")
+        if self.num_envs < 1:
+            raise ValueError(f"num_envs is {self.num_envs}; at least 1 is needed")
         if self.num_steps < 2:
             raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
 
@@ -58,14 +58,14 @@ class TrainingSizes:
 
     @property
     def steps_per_update(self) -> int:
-        """Environment steps behind one agent update, all streams together."""
-        return self.num_streams * self.num_steps
+        """Environment steps behind one agent update, all environments together."""
+        return self.num_envs * self.num_steps
 
 
 class Run(eqx.Module):
     """What defines one agent's training; every field may carry a leading axis R."""
 
-    instance: Instance
+    env_params: EnvParams
     hyper: Hyperparameters
     key: Key[Array, " *R"]
 
@@ -119,7 +119,7 @@ class Checkpoints(Protocol):
 
 def train_agents(
     rule: Rule,
-    shape: Environment,
+    env: Environment,
     runs: Run,
     num_updates: int,
     *,
@@ -150,9 +150,9 @@ def train_agents(
     """
     num_runs = runs.key.shape[0]
     devices = jax.device_count()
-    chunk = chunk or (1 if prefers_to_be_alone(agent) else fitting_chunk(num_runs, devices))
+    chunk = chunk or (1 if is_faster_unbatched(agent) else fitting_chunk(num_runs, devices))
     rule = WithBaseline(rule) if baseline else rule
-    begin, advance, spread = _programs(shape, sizes, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
+    begin, advance, spread = _programs(env, sizes, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
     batch = chunk * devices
     ends = stretch_ends(num_updates, num_points)
     everything, agents = [], []
@@ -211,24 +211,24 @@ def fitting_chunk(num_runs: int, num_devices: int) -> int:
 
 @functools.lru_cache(maxsize=64)
 def _programs(
-    shape: Environment, sizes: TrainingSizes, chunk: int, agent: str
+    env: Environment, sizes: TrainingSizes, chunk: int, agent: str
 ) -> tuple[Callable, Callable, NamedSharding]:
     """Compiled: (η, runs) → states, and (η, states, runs, first, last) → states, what finished; and their layout."""
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     spread, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def begin(rule: Rule, run: Run) -> RunState:
-        return _begin(rule, run, shape, sizes, agent)
+        return _begin(rule, run, env, sizes, agent)
 
     def advance(rule: Rule, state: RunState, run: Run, first: Int[Array, ""], last: Int[Array, ""]) -> tuple:
-        return _advance(rule, state, run, first, last, shape, sizes, agent)
+        return _advance(rule, state, run, first, last, env, sizes, agent)
 
     start = jax.shard_map(
-        lambda rule, runs: side_by_side(functools.partial(begin, rule))(runs),
+        lambda rule, runs: vmap_unless_single(functools.partial(begin, rule))(runs),
         mesh=mesh, in_specs=(everywhere, spread), out_specs=spread, check_vma=False,
     )  # fmt: skip
     go_on = jax.shard_map(
-        lambda rule, states, runs, first, last: side_by_side(
+        lambda rule, states, runs, first, last: vmap_unless_single(
             lambda state, run: advance(rule, state, run, first, last)
         )(states, runs),
         mesh=mesh, in_specs=(everywhere, spread, spread, everywhere, everywhere), out_specs=spread, check_vma=False,
@@ -236,13 +236,13 @@ def _programs(
     return jax.jit(start), jax.jit(go_on, donate_argnums=1), NamedSharding(mesh, spread)
 
 
-def _begin(rule: Rule, run: Run, shape: Environment, sizes: TrainingSizes, name: str) -> RunState:
+def _begin(rule: Rule, run: Run, env: Environment, sizes: TrainingSizes, name: str) -> RunState:
     key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
-    agent = init_agent(key_agent, name, shape, prediction_size=rule.prediction_size)
+    agent = init_agent(key_agent, name, env, prediction_size=rule.prediction_size)
     return RunState(
         agent=agent,
         optimizer_state=agent_optimizer(name).init(agent),
-        rollout=init_rollout(key_reset, shape, run.instance, sizes.num_streams),
+        rollout=init_rollout(key_reset, env, run.env_params, sizes.num_envs),
     )
 
 
@@ -252,12 +252,12 @@ def _advance(
     run: Run,
     first: Int[Array, ""],
     last: Int[Array, ""],
-    shape: Environment,
+    env: Environment,
     sizes: TrainingSizes,
     name: str,
 ) -> tuple[RunState, RolloutInfo]:
     """Agent updates number `first` to `last` − 1, each on a rollout of its own; sums over what finished in them."""
-    mask, optimizer = shape.action_mask(run.instance), agent_optimizer(name)
+    mask, optimizer = env.action_mask(run.env_params), agent_optimizer(name)
 
     def update(number: Int[Array, ""], carry: tuple[RunState, RolloutInfo]) -> tuple[RunState, RolloutInfo]:
         state, total = carry
@@ -265,8 +265,8 @@ def _advance(
             jax.random.fold_in(run.key, 1 + number),
             state.rollout,
             state.agent,
-            shape,
-            run.instance,
+            env,
+            run.env_params,
             num_steps=sizes.num_steps,
             time_limit_is_termination=sizes.time_limit_is_termination,
         )

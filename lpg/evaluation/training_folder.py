@@ -14,10 +14,10 @@ import jax
 
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import init_agent
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 from lpg.evaluation.hosted_plan import look
 from lpg.learner.agent import Theta
-from lpg.learner.hosted import is_hosted
+from lpg.learner.hosted import is_gymnasium
 from lpg.learner.saving import read_card, read_tree, write_tree
 from lpg.learner.spaces import make_agent
 from lpg.update_rules.lpg import init_lpg
@@ -44,7 +44,7 @@ class AgentCard:
     sticky_actions: float = 0.0
     """Probability that an Atari game repeated the last action."""
     steps: int = 0
-    """Environment steps of its training, all streams together."""
+    """Environment steps of its training, all environments together."""
 
 
 def checkpoint_path(folder: Path, seed: int) -> Path:
@@ -126,9 +126,9 @@ def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
 def _fresh(card: AgentCard) -> Any:
     """An untrained agent of the same shapes."""
     key = jax.random.key(0)
-    if not is_hosted(card.environment):
-        shape = environment(card.environment).distribution.shape
-        return init_agent(key, card.agent, shape, prediction_size=card.prediction_size)
+    if not is_gymnasium(card.environment):
+        env = env_spec(card.environment).distribution.env
+        return init_agent(key, card.agent, env, prediction_size=card.prediction_size)
     spaces = look(card.environment, card.sticky_actions)
     # Any rule that asks for so many predictions: of the rule an agent's shapes depend on nothing else.
     rule = init_lpg(key, lstm_size=1, prediction_size=card.prediction_size)

@@ -15,13 +15,13 @@ def exact_returns(table: Transitions) -> tuple[float, float]:
         That of the uniformly random policy, and that of the best one.
     """
     paid = np.sum(table.probability * table.reward, axis=-1)
-    goes_on = table.probability * ~table.terminated
+    continues = table.probability * ~table.terminated
     random, best = np.zeros((2, len(table.start)))
     steps, is_moving = 0, True
     while is_moving if table.max_steps is None else steps < table.max_steps:
         before = random, best
-        random = np.mean(paid + np.sum(goes_on * random[table.following], axis=-1), axis=1)
-        best = np.max(paid + np.sum(goes_on * best[table.following], axis=-1), axis=1)
+        random = np.mean(paid + np.sum(continues * random[table.following], axis=-1), axis=1)
+        best = np.max(paid + np.sum(continues * best[table.following], axis=-1), axis=1)
         is_moving = max(np.abs(random - before[0]).max(), np.abs(best - before[1]).max()) > TOLERANCE
         steps += 1
     return float(table.start @ random), float(table.start @ best)

@@ -1,6 +1,6 @@
 """Sweeps of agent hyper-parameters: per rule and environment, on seeds that are never reported.
 
-The sweep is a search on a lattice whose rungs go on for ever except at natural bounds (no entropy bonus, λ = 1). It
+The sweep is a search on a lattice whose values go on for ever except at natural bounds (no entropy bonus, λ = 1). It
 begins with the corners of a box and then looks around the best settings seen so far, so it widens by itself until the
 best one has been looked at from all sides. It spends the same number of trials on every rule, each at full length; or,
 where that costs too much, the best few settings of a sweep over shorter trainings are tried at full length.
@@ -18,8 +18,8 @@ import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.agents.registry import TABULAR
-from lpg.arrays import write_whole
-from lpg.environments.registry import environment
+from lpg.arrays import write_atomic
+from lpg.environments.registry import env_spec
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
@@ -29,14 +29,14 @@ from lpg.evaluation.train_agents import Curve, TrainingSizes
 from lpg.update_rules.base import Rule
 
 Point = tuple[int, ...]
-"""A place on the lattice: a rung of each ladder."""
+"""A place on the lattice: a value of each axis."""
 RunTrials = Callable[..., list[Curve]]
 """What trains the agents, see `run_trials`; a caller may give one that remembers what it has trained."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Ladder:
-    """The values of one hyper-parameter that a sweep may try, by rung."""
+class SearchAxis:
+    """The values of one hyper-parameter that a sweep may try, by value."""
 
     name: str
     value: Callable[[int], float]
@@ -44,27 +44,27 @@ class Ladder:
     """Rungs of the box that the search begins with."""
     lowest: int | None = None
     highest: int | None = None
-    """Natural bounds; none: the ladder goes on."""
+    """Natural bounds; none: the axis goes on."""
 
-    def has(self, rung: int) -> bool:
-        """Whether a rung exists."""
-        return (self.lowest is None or rung >= self.lowest) and (self.highest is None or rung <= self.highest)
+    def has(self, index: int) -> bool:
+        """Whether a value exists."""
+        return (self.lowest is None or index >= self.lowest) and (self.highest is None or index <= self.highest)
 
 
 def _power(middle: float) -> Callable[[int], float]:
-    return lambda rung: middle * 2.0**rung
+    return lambda index: middle * 2.0**index
 
 
 LEARNED = (
-    Ladder("learning_rate", _power(40.0), (2, 4, 6, 8)),
-    Ladder("y_weight", _power(0.5), (-3, -1)),
+    SearchAxis("learning_rate", _power(40.0), (2, 4, 6, 8)),
+    SearchAxis("y_weight", _power(0.5), (-3, -1)),
 )
-VALUED = (LEARNED[0], Ladder("y_weight", _power(0.5), (-11, -9)))
+VALUED = (LEARNED[0], SearchAxis("y_weight", _power(0.5), (-11, -9)))
 HAND_WRITTEN = (
-    Ladder("learning_rate", _power(40.0), (1, 3)),
-    Ladder("y_weight", _power(0.5), (-3, -1)),
-    Ladder("policy_entropy_weight", lambda rung: 0.0 if rung == 0 else 0.0025 * 2.0**rung, (0, 2), lowest=0),
-    Ladder("lambda_", lambda rung: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[rung], (1, 3), lowest=0, highest=6),
+    SearchAxis("learning_rate", _power(40.0), (1, 3)),
+    SearchAxis("y_weight", _power(0.5), (-3, -1)),
+    SearchAxis("policy_entropy_weight", lambda index: 0.0 if index == 0 else 0.0025 * 2.0**index, (0, 2), lowest=0),
+    SearchAxis("lambda_", lambda index: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[index], (1, 3), lowest=0, highest=6),
 )
 """The boxes have eight, eight and sixteen corners. γ is not swept: it is part of the task that the agents are given.
 
@@ -72,12 +72,12 @@ The first is for rules that discover their predictions, the second for learned o
 values diverge where α_lr α_y is large, a categorical prediction does not.
 """
 
-_ADAM = Ladder("learning_rate", _power(0.001), (-1, 1))
+_ADAM = SearchAxis("learning_rate", _power(0.001), (-1, 1))
 """Adam's steps do not grow with the gradient: 0.0005 and 0.002 are the corners, in the middle of Table 3's rates. What
-is left of the weights is their ratio to the policy's loss, so that the other ladders serve networks too."""
+is left of the weights is their ratio to the policy's loss, so that the other axes serve networks too."""
 
 
-def ladders_for(agent: str, *, is_learned: bool, is_valued: bool = False) -> tuple[Ladder, ...]:
+def axes_for(agent: str, *, is_learned: bool, is_valued: bool = False) -> tuple[SearchAxis, ...]:
     """The hyper-parameters that a sweep may change, and how.
 
     Args:
@@ -116,22 +116,20 @@ def tune(
 
     Returns:
         For each environment an entry of a tuning table: the setting, its score (return, mean over the learning curve;
-        normalised where the environment has rulers, which `is_normalised` says), and the whole sweep, best first; and
-        the agent, if it is not the environment's own.
+        normalised where the environment has reference returns, see `is_normalised`), and the whole sweep, best first;
+        and the agent, if it is not the environment's own.
     """
     sizes, seeds = sizes or TrainingSizes(), range(num_seeds)
-    own = {name: default_agent(name, environment(name).distribution.shape).agent for name in environments}
+    own = {name: default_agent(name, env_spec(name).distribution.env).agent for name in environments}
     is_valued = not rule.discovers_predictions
-    ladders = {
-        name: ladders_for(agent or own[name], is_learned=is_learned, is_valued=is_valued) for name in environments
-    }
-    rulers = {name: references(name, seeds, "tuning", num_actions) for name in environments}
+    axes = {name: axes_for(agent or own[name], is_learned=is_learned, is_valued=is_valued) for name in environments}
+    reference_returns = {name: references(name, seeds, "tuning", num_actions) for name in environments}
     tried: dict[str, dict[Point, float]] = {name: {} for name in environments}
     while any(len(done) < num_trials for done in tried.values()):
         # One round for all environments together: those of one shape fill the batches of one program.
-        wanted = {name: candidates(done, ladders[name], num_trials - len(done)) for name, done in tried.items()}
+        wanted = {name: candidates(done, axes[name], num_trials - len(done)) for name, done in tried.items()}
         trials = [
-            Trial(name, seed, setting_at(point, ladders[name]), updates[name], agent)
+            Trial(name, seed, setting_at(point, axes[name]), updates[name], agent)
             for name, points in wanted.items()
             for point in points
             for seed in seeds
@@ -139,11 +137,11 @@ def tune(
         curves = iter(run(rule, trials, "tuning", sizes=sizes, num_actions=num_actions, progress=progress))
         for name, points in wanted.items():
             for point in points:
-                tried[name][point] = _score(curves, rulers[name])
+                tried[name][point] = _score(curves, reference_returns[name])
     return {
         name: {
-            **_entry(done, ladders[name], updates[name], num_seeds),
-            "is_normalised": bool(np.isfinite(rulers[name]).all()),
+            **_entry(done, axes[name], updates[name], num_seeds),
+            "is_normalised": bool(np.isfinite(reference_returns[name]).all()),
             **({} if agent in (None, own[name]) else {"agent": agent}),
         }
         for name, done in tried.items()
@@ -179,8 +177,8 @@ def confirm(
     ]
     trials = [Trial(name, seed, setting, updates, entry.get("agent")) for setting in settings for seed in seeds]
     curves = iter(run(rule, trials, "tuning", sizes=sizes or TrainingSizes(), num_actions=num_actions))
-    rulers = references(name, seeds, "tuning", num_actions)
-    score = {setting: _score(curves, rulers) for setting in settings}
+    reference_returns = references(name, seeds, "tuning", num_actions)
+    score = {setting: _score(curves, reference_returns) for setting in settings}
     order = sorted(settings, key=lambda setting: -score[setting])
     return {
         **entry,
@@ -191,33 +189,33 @@ def confirm(
         "seeds": num_seeds,
         "is_inside": False,
         "sweep": [[*(getattr(setting, column) for column in columns), _rounded(score[setting])] for setting in order],
-        "is_normalised": bool(np.isfinite(rulers).all()),
+        "is_normalised": bool(np.isfinite(reference_returns).all()),
         "confirms": entry["updates"],
     }
 
 
-def candidates(tried: Mapping[Point, float], ladders: Sequence[Ladder], room: int, at_once: int = 4) -> list[Point]:
+def candidates(tried: Mapping[Point, float], axes: Sequence[SearchAxis], room: int, at_once: int = 4) -> list[Point]:
     """What to try next: at first the box, then untried neighbours of the best, of the second best, and so on."""
     if not tried:
-        return list(itertools.product(*(ladder.start for ladder in ladders)))[:room]
+        return list(itertools.product(*(axis.start for axis in axes)))[:room]
     found: list[Point] = []
     for point in sorted(tried, key=lambda p: -tried[p]):
-        found += [p for p in neighbours(point, ladders) if p not in tried and p not in found]
+        found += [p for p in neighbours(point, axes) if p not in tried and p not in found]
         if len(found) >= min(at_once, room):
             break
     return found[: min(at_once, room)]
 
 
-def neighbours(point: Point, ladders: Sequence[Ladder]) -> list[Point]:
-    """One rung up or down on one ladder."""
+def neighbours(point: Point, axes: Sequence[SearchAxis]) -> list[Point]:
+    """One value up or down on one axis."""
     moved = [(*point[:axis], point[axis] + step, *point[axis + 1 :]) for axis in range(len(point)) for step in (-1, 1)]
-    return [p for p in moved if all(ladder.has(rung) for ladder, rung in zip(ladders, p, strict=True))]
+    return [p for p in moved if all(axis.has(index) for axis, index in zip(axes, p, strict=True))]
 
 
-def setting_at(point: Point, ladders: Sequence[Ladder]) -> Setting:
+def setting_at(point: Point, axes: Sequence[SearchAxis]) -> Setting:
     """The hyper-parameters at a place on the lattice."""
-    numbers = {ladder.name: ladder.value(rung) for ladder, rung in zip(ladders, point, strict=True)}
-    return Setting(**numbers)  # type: ignore[arg-type]  # no ladder is called baseline
+    numbers = {axis.name: axis.value(index) for axis, index in zip(axes, point, strict=True)}
+    return Setting(**numbers)  # type: ignore[arg-type]  # no axis is called baseline
 
 
 def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> None:
@@ -232,7 +230,7 @@ def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> 
     for name, entry in entries.items():
         others = [e for e in table["environments"].get(name, []) if _sweep_of(e) != _sweep_of(entry)]
         table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])
-    write_whole(path, (_dump(table) + "\n").encode())
+    write_atomic(path, (_dump(table) + "\n").encode())
 
 
 def _sweep_of(entry: Mapping[str, Any]) -> tuple[int, str | None]:
@@ -240,32 +238,30 @@ def _sweep_of(entry: Mapping[str, Any]) -> tuple[int, str | None]:
     return entry["updates"], entry.get("agent")
 
 
-def _score(curves: Iterator[Curve], rulers: tuple[np.ndarray, np.ndarray]) -> float:
+def _score(curves: Iterator[Curve], reference_returns: tuple[np.ndarray, np.ndarray]) -> float:
     """Of one setting: the mean over its seeds, whose curves come next."""
-    return float(np.mean([_area(next(curves), low, high) for low, high in zip(*rulers, strict=True)]))
+    return float(np.mean([_area(next(curves), low, high) for low, high in zip(*reference_returns, strict=True)]))
 
 
 def _area(curve: Curve, random: float, best: float) -> float:
-    """Mean over the curve: normalised return, or plain return without rulers; −∞ if no episode ended."""
+    """Mean over the curve: normalised return, or plain return without reference returns; −∞ if no episode ended."""
     rows = [Row("", "", 0, int(at), 0, float(mean), 0.0, int(n)) for at, mean, _, n in zip(*curve, strict=True)]
     value = smoothed(rows) if np.isnan(random) or np.isnan(best) else normalise(smoothed(rows), random, best)
     area = float(np.mean(value))
     return area if np.isfinite(area) else -np.inf
 
 
-def _entry(tried: Mapping[Point, float], ladders: Sequence[Ladder], updates: int, num_seeds: int) -> dict[str, Any]:
+def _entry(tried: Mapping[Point, float], axes: Sequence[SearchAxis], updates: int, num_seeds: int) -> dict[str, Any]:
     order = sorted(tried, key=lambda p: -tried[p])
     return {
         "updates": updates,
-        "setting": dataclasses.asdict(setting_at(order[0], ladders)),
+        "setting": dataclasses.asdict(setting_at(order[0], axes)),
         "score": _rounded(tried[order[0]]),
         "trials": len(tried),
         "seeds": num_seeds,
-        "is_inside": all(p in tried for p in neighbours(order[0], ladders)),
-        "sweep_columns": [*(ladder.name for ladder in ladders), "score"],
-        "sweep": [
-            [*(ladder.value(r) for ladder, r in zip(ladders, p, strict=True)), _rounded(tried[p])] for p in order
-        ],
+        "is_inside": all(p in tried for p in neighbours(order[0], axes)),
+        "sweep_columns": [*(axis.name for axis in axes), "score"],
+        "sweep": [[*(axis.value(r) for axis, r in zip(axes, p, strict=True)), _rounded(tried[p])] for p in order],
     }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.agents.registry import TABULAR
-from lpg.environments.registry import environment, suite
+from lpg.environments.registry import env_spec, suite
 from lpg.evaluation.evaluate import score_rule
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
@@ -13,7 +13,7 @@ from lpg.update_rules.base import Rule
 
 
 class Validator:
-    """Scores η on the suite that it is trained on, on instances of the validation stream; compiles once.
+    """Scores η on the suite that it is trained on, on instances of the validation environment; compiles once.
 
     The validation instances do not depend on the meta-training's seed, so that runs can be compared.
     """
@@ -22,7 +22,7 @@ class Validator:
         """Sizes, suite and the agents' hyper-parameters are the configuration's."""
         self.config = config
         self.sizes = TrainingSizes(
-            num_streams=config.num_streams,
+            num_envs=config.num_envs,
             num_steps=config.num_steps,
             time_limit_is_termination=config.time_limit_is_termination,
         )
@@ -55,7 +55,7 @@ class Validator:
 
     def settings(self, name: str) -> list[Setting]:
         """What is tried in an environment; networks do not live on a table's rates."""
-        config, agent = self.config, default_agent(name, environment(name).distribution.shape)
+        config, agent = self.config, default_agent(name, env_spec(name).distribution.env)
         if agent.agent == TABULAR:
             rates, weights = config.validation_learning_rates, config.y_weights
         else:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray
 from lpg.layers import Linear, init_linear
 from lpg.types import AgentOutput
 
-SHAPES = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+ENVS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 """(channels, side of the kernel, stride) of each convolution."""
 UNITS = 512
 LEAST_SIDE = 36
@@ -70,9 +70,9 @@ def init_atari(
             f"observations of shape {list(observation_shape)} given; the Atari network needs [channels, rows, columns] "
             f"with at least {LEAST_SIDE} rows and columns"
         )
-    *keys, key_dense, key_policy, key_prediction = jax.random.split(key, len(SHAPES) + 3)
+    *keys, key_dense, key_policy, key_prediction = jax.random.split(key, len(ENVS) + 3)
     (size, *sides), convolutions = observation_shape, []
-    for key_layer, (channels, side, stride) in zip(keys, SHAPES, strict=True):
+    for key_layer, (channels, side, stride) in zip(keys, ENVS, strict=True):
         scale = math.sqrt(2 / (side * side * size))
         kernel = scale * jax.random.normal(key_layer, (side, side, size, channels))
         convolutions.append(Convolution(kernel=kernel, bias=jnp.zeros((channels,)), stride=stride))

@@ -18,16 +18,16 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from lpg.learner.spaces import spaces_of
-from lpg.packages import needed
+from lpg.packages import import_optional
 from lpg.types import Trajectory
 
 Act = Callable[[Shaped[Any, " B *obs"], int], Any]
-"""(Observations, number of the step in this trajectory) → an action for each stream, counted from 0."""
+"""(Observations, number of the step in this trajectory) → an action for each environment, counted from 0."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Collected:
-    """T steps of every stream."""
+    """T steps of every environment."""
 
     trajectory: Trajectory
     is_real: Bool[np.ndarray, " T B"] | None
@@ -35,11 +35,11 @@ class Collected:
     returns: np.ndarray
     """[E] undiscounted, unclipped returns of the episodes that ended, in their order."""
     num_steps: int
-    """Steps of the environment, all streams together, resets not counted."""
+    """Steps of the environment, all environments together, resets not counted."""
 
 
 class Collector:
-    """Holds a vector environment and where its streams stand."""
+    """Holds a vector environment and where its environments stand."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Collector:
         Args:
             environments: a `gymnasium.vector.VectorEnv`, or what behaves like one.
             name: for errors.
-            seed: of the environments' luck; none: another one every time.
+            seed: of the environments' random numbers; none: another one every time.
             time_limit_is_termination: show an episode that was cut by a time limit as terminated.
             largest_reward: rewards are clipped to ± this in trajectories; returns are of what was paid.
 
@@ -63,7 +63,7 @@ class Collector:
             ValueError: spaces are not ones that an agent here can have, or the environment does not say how it begins
                 episodes anew, or leaves that to its user.
         """
-        self._modes = needed("gymnasium.vector", name).AutoresetMode
+        self._modes = import_optional("gymnasium.vector", name).AutoresetMode
         self.spaces = spaces_of(environments.single_observation_space, environments.single_action_space, name)
         mode = (getattr(environments, "metadata", None) or {}).get("autoreset_mode")
         if mode not in (self._modes.SAME_STEP, self._modes.NEXT_STEP):
@@ -74,19 +74,19 @@ class Collector:
         self._is_next_step = mode == self._modes.NEXT_STEP
         self._environments, self._shows_all_ends = environments, time_limit_is_termination
         self._largest_reward = largest_reward
-        self.num_streams = int(environments.num_envs)
+        self.num_envs = int(environments.num_envs)
         self._observation = self.spaces.read(environments.reset(seed=seed)[0])
-        self._return = np.zeros(self.num_streams)
-        self._must_reset = np.zeros(self.num_streams, bool)
+        self._return = np.zeros(self.num_envs)
+        self._must_reset = np.zeros(self.num_envs, bool)
 
     def collect(self, act: Act, num_steps: int) -> Collected:
-        """T steps of every stream; episodes go on from trajectory to trajectory.
+        """T steps of every environment; episodes go on from trajectory to trajectory.
 
         Returns:
             The trajectory in fresh arrays. Where all ends are shown as terminations, `next_observation` has the last
             row alone.
         """
-        shape = (num_steps, self.num_streams)
+        shape = (num_steps, self.num_envs)
         # Fresh arrays each time: on CPUs JAX may use them without copying, while the next ones are being filled.
         observation = np.empty((*shape, *self._observation.shape[1:]), self._observation.dtype)
         following = np.empty_like(observation[:0] if self._shows_all_ends else observation)
@@ -121,7 +121,7 @@ class Collector:
         )
 
     def _step(self, action: np.ndarray) -> tuple[np.ndarray, ...]:
-        """One step of all streams: s_{t+1} before any reset, what was paid, what is shown of it, and the ends."""
+        """One step of all environments: s_{t+1} before any reset, what was paid, what is shown of it, and the ends."""
         before = self._observation
         seen, paid, terminated, truncated, info = self._environments.step(action + self.spaces.first_action)
         self._observation = self.spaces.read(seen)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lpg.packages import needed
+from lpg.packages import import_optional
 
 GYMNASIUM, ATARI = "gymnasium/", "atari/"
 FAMILIES = {
@@ -19,12 +19,12 @@ SUITES = {
 """Some of them, to be evaluated on together."""
 
 
-def is_hosted(name: str) -> bool:
+def is_gymnasium(name: str) -> bool:
     """Whether an environment's name is one of these."""
     return name.startswith((GYMNASIUM, ATARI))
 
 
-def make_environments(name: str, num_streams: int, *, sticky_actions: float = 0.0) -> Any:
+def make_environments(name: str, num_envs: int, *, sticky_actions: float = 0.0) -> Any:
     """A `gymnasium.vector.VectorEnv` by name, with same-step autoreset, so that every row is a step.
 
     Args:
@@ -36,24 +36,24 @@ def make_environments(name: str, num_streams: int, *, sticky_actions: float = 0.
         ValueError: there is no such environment, or something that it needs is not installed.
     """
     if name.startswith(ATARI):
-        return make_atari(name.removeprefix(ATARI), num_streams, sticky_actions=sticky_actions)
+        return make_atari(name.removeprefix(ATARI), num_envs, sticky_actions=sticky_actions)
     if sticky_actions:
         raise ValueError(f"sticky_actions is {sticky_actions}, and {name} is no Atari game; it is for atari/* only")
-    return make_gymnasium(name.removeprefix(GYMNASIUM), num_streams)
+    return make_gymnasium(name.removeprefix(GYMNASIUM), num_envs)
 
 
-def make_gymnasium(identity: str, num_streams: int) -> Any:
+def make_gymnasium(identity: str, num_envs: int) -> Any:
     """Copies of an environment by its Gymnasium id, one after the other in this process."""
-    gymnasium = needed("gymnasium", f"{GYMNASIUM}{identity}")
+    gymnasium = import_optional("gymnasium", f"{GYMNASIUM}{identity}")
     same_step = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}
     try:
-        return gymnasium.make_vec(identity, num_streams, vectorization_mode="sync", vector_kwargs=same_step)
+        return gymnasium.make_vec(identity, num_envs, vectorization_mode="sync", vector_kwargs=same_step)
     except (gymnasium.error.Error, ModuleNotFoundError) as error:
         raise ValueError(f"{GYMNASIUM}{identity}: {' '.join(str(error).split())}") from error
 
 
 def make_atari(
-    game: str, num_streams: int, *, sticky_actions: float = 0.0, num_threads: int = 0, max_frames: int = 108_000
+    game: str, num_envs: int, *, sticky_actions: float = 0.0, num_threads: int = 0, max_frames: int = 108_000
 ) -> Any:
     """Copies of an Atari game in threads of their own: 84 × 84 × 4 grey pixels, 4 frames a step, no-op starts.
 
@@ -73,8 +73,8 @@ def make_atari(
     """
     if not 0 <= sticky_actions < 1:
         raise ValueError(f"sticky_actions is {sticky_actions}; a probability in [0, 1) is needed")
-    vector_env = needed("ale_py.vector_env", f"{ATARI}{game}")
-    known = sorted(path.stem for path in Path(str(needed("ale_py.roms", game).__file__)).parent.glob("*.bin"))
+    vector_env = import_optional("ale_py.vector_env", f"{ATARI}{game}")
+    known = sorted(path.stem for path in Path(str(import_optional("ale_py.roms", game).__file__)).parent.glob("*.bin"))
     if game not in known:
         # "SpaceInvaders" and "Breakout-v5" are how others call them.
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", game.partition("-")[0]).lower()
@@ -82,7 +82,7 @@ def make_atari(
         raise ValueError(f"unknown game {ATARI}{game}; did you mean {ATARI}{nearest}?")
     return vector_env.AtariVectorEnv(
         game,
-        num_streams,
+        num_envs,
         num_threads=num_threads,
         max_num_frames_per_episode=max_frames,
         repeat_action_probability=sticky_actions,

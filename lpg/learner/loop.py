@@ -43,7 +43,7 @@ def go_on(
     Args:
         key: of all actions; those of update number n depend on the key and on n alone.
         ends: [P] agent updates at which the points of the curve end, in rising order.
-        num_steps: T, steps of each stream per update.
+        num_steps: T, steps of each environment per update.
         overlap: act with the parameters from before the update that is being computed, so that the environments need
             not wait for it. The data are then one update older than the agent that learns from them.
 
@@ -53,7 +53,7 @@ def go_on(
     acting, entropy = state.learner, None
     for number in range(state.num_updates, int(ends[-1])):
         # Drawn for the whole trajectory at once, and fetched: one transfer instead of one a step.
-        shape = (num_steps, collector.num_streams)
+        shape = (num_steps, collector.num_envs)
         uniform = np.asarray(jax.random.uniform(jax.random.fold_in(key, number), shape))
 
         def act(observation: np.ndarray, t: int, acting: LearnerState = acting, u: np.ndarray = uniform) -> np.ndarray:

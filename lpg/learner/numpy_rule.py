@@ -27,10 +27,10 @@ class NumpyRule:
             ValueError: it is no whole rule file, or of another kind than `lpg`.
         """
         card, self.arrays = read_arrays(path)
-        if card.get("format_version") != 1 or card.get("kind") != "lpg":
+        if card.get("format_version") not in (1, 2) or card.get("kind") != "lpg":
             raise ValueError(
                 f"{path}: a rule of kind {card.get('kind')!r}, format version {card.get('format_version')!r}; kind "
-                "'lpg' and version 1 are needed"
+                "'lpg' and version 1 or 2 are needed"
             )
         if missing := [name for name in _ARRAYS if name not in self.arrays]:
             raise ValueError(f"{path}: array {missing[0]!r} is missing")
@@ -65,11 +65,11 @@ class NumpyRule:
 
         Reference: Oh et al. (2020), section 3.1.
         """
-        a, goes_on = self.arrays, 1.0 - np.asarray(terminated, float)
-        features = [np.asarray(reward, float), goes_on, np.full(goes_on.shape, gamma), np.asarray(pi_a, float)]
-        features += [self._embed(y_logits), goes_on * self._embed(next_y_logits)]
+        a, continues = self.arrays, 1.0 - np.asarray(terminated, float)
+        features = [np.asarray(reward, float), continues, np.full(continues.shape, gamma), np.asarray(pi_a, float)]
+        features += [self._embed(y_logits), continues * self._embed(next_y_logits)]
         x, weight = np.stack(features, axis=-1), a["lstm.weight"]
-        hidden = np.empty((*goes_on.shape, weight.shape[1] // 4))
+        hidden = np.empty((*continues.shape, weight.shape[1] // 4))
         h = c = np.zeros(hidden.shape[1:])
         for t in reversed(range(len(x))):
             keep = 1.0 - np.asarray(is_last[t], float)[:, None]

@@ -5,7 +5,7 @@ episode's first observation: it ignores the action, pays nothing and ends nothin
 final state as s and the new one's first as s′. Taken for a step, it would teach that the final state is worth as much
 as the start of the next episode, and reinforce an action that had no effect.
 
-It cannot be left out, because the other streams did make a step. So it stays in the arrays and weighs nothing:
+It cannot be left out, because the other environments did make a step. So it stays in the arrays and weighs nothing:
 
 * the row before it ends an episode, where every rule stops looking ahead (the LSTM begins anew, sums of rewards end),
   so that no target is computed through it;

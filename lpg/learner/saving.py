@@ -10,7 +10,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from lpg.arrays import flatten, unflatten, write_whole
+from lpg.arrays import flatten, unflatten, write_atomic
 
 FORMAT = "lpg-learner-1"
 
@@ -30,7 +30,7 @@ def write_tree(path: Path, tree: Any, card: dict[str, Any]) -> None:
         raise ValueError("two arrays of this state have the same path; names with dots in them cannot be told apart")
     # Not `ascontiguousarray`, which makes [1] of [].
     ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, safetensors.numpy.save(ordered, {"format": FORMAT, "card": json.dumps(card)}))
+    write_atomic(path, safetensors.numpy.save(ordered, {"format": FORMAT, "card": json.dumps(card)}))
 
 
 def read_tree(path: Path, template: Tree) -> tuple[Tree, dict[str, Any]]:

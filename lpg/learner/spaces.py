@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from lpg.agents.own import AgentSizes, init_own, is_own
+from lpg.agents.custom import AgentSizes, init_custom, is_custom
 from lpg.agents.registry import TABULAR
 from lpg.learner import torsos
 from lpg.learner.agent import Agent
-from lpg.packages import needed
+from lpg.packages import import_optional
 from lpg.update_rules.base import Rule
 
 
@@ -55,7 +55,7 @@ def spaces_of(observation_space: Any, action_space: Any, name: str) -> Spaces:
     Raises:
         ValueError: actions are not discrete, or observations neither discrete nor an array.
     """
-    spaces = needed("gymnasium", name).spaces
+    spaces = import_optional("gymnasium", name).spaces
     if not isinstance(action_space, spaces.Discrete):
         raise ValueError(
             f"{name} has actions {_brief(action_space)}; Discrete ones are needed, because policies here choose one of "
@@ -91,7 +91,7 @@ def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False
     Raises:
         ValueError: there is no such agent, it cannot read these observations, or it does not fit the rule.
     """
-    if is_own(agent):
+    if is_custom(agent):
         return _own(agent, rule, spaces, baseline)
     if agent == TABULAR:
         if spaces.num_states is None:
@@ -115,8 +115,8 @@ def _own(agent: str, rule: Rule, spaces: Spaces, baseline: bool) -> Agent:
         prediction_size=rule.prediction_size + baseline,
         is_bytes=spaces.is_bytes,
     )
-    jax.eval_shape(lambda key: init_own(key, agent, sizes), jax.random.key(0))  # says now what does not fit
-    return Agent(lambda key: init_own(key, agent, sizes), lambda params, observation: params(observation))
+    jax.eval_shape(lambda key: init_custom(key, agent, sizes), jax.random.key(0))  # says now what does not fit
+    return Agent(lambda key: init_custom(key, agent, sizes), lambda params, observation: params(observation))
 
 
 def _brief(space: Any) -> str:

@@ -23,8 +23,8 @@ def as_arrays(trajectory: Trajectory, is_real: Any = None) -> tuple[Trajectory, 
     shape = np.shape(trajectory.reward)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(
-            f"rewards of shape {list(shape)} given; [steps, streams] is needed, with at least one of each (one stream "
-            "is reward[:, None])"
+            f"rewards of shape {list(shape)} given; [steps, environments] is needed, with at least one of each (one "
+            "environment is reward[:, None])"
         )
     if not jnp.issubdtype(_dtype(trajectory.action), np.integer):
         raise ValueError(
@@ -67,5 +67,5 @@ def _dtype(values: Any) -> np.dtype:
 def _same(name: str, found: tuple[int, ...], needed: tuple[int, ...]) -> None:
     if found != needed:
         raise ValueError(
-            f"{name} has shape {list(found)}; {list(needed)} is needed, the steps and streams of the rewards"
+            f"{name} has shape {list(found)}; {list(needed)} is needed, the steps and environments of the rewards"
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BanditSettings:
+class BanditConfig:
     """Constants of the bandit."""
 
     num_arms: tuple[int, ...]
@@ -35,7 +35,7 @@ class BanditSettings:
 class Bandit:
     """All ended lifetimes: environment, arm and final return of each, oldest first."""
 
-    settings: BanditSettings
+    settings: BanditConfig
     environment: list[int] = dataclasses.field(default_factory=list)
     arm: list[int] = dataclasses.field(default_factory=list)
     final_return: list[float] = dataclasses.field(default_factory=list)

@@ -9,10 +9,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 from lpg.meta_training.state import MetaState, from_arrays, to_arrays
 
-FORMAT = "lpg-checkpoint-1"
+FORMAT = "lpg-checkpoint-2"
 NUM_KEPT = 2
 """Older checkpoints are removed once a newer one is safely on disk."""
 
@@ -43,7 +43,7 @@ def write_checkpoint(run: Path, state: MetaState, config: dict[str, Any], seed: 
     path = path_of(run, state.counters.meta_update)
     # Not `ascontiguousarray`, which makes [1] of [].
     contiguous = {name: np.asarray(a, order="C") for name, a in arrays.items()}
-    write_whole(path, save(contiguous, {"lpg": json.dumps(note)}))
+    write_atomic(path, save(contiguous, {"lpg": json.dumps(note)}))
     for old in list_checkpoints(run)[:-NUM_KEPT]:
         old.unlink()
     return path

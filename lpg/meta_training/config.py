@@ -28,7 +28,7 @@ class MetaConfig:
     """Parallel lifetimes of each environment."""
     num_lifetimes: int | None = None
     """All parallel lifetimes, dealt out evenly over the environments; none: `lifetimes_per_environment` of each."""
-    num_streams: int = 64
+    num_envs: int = 64
     """Parallel copies of the environment in one lifetime."""
     num_steps: int = 20
     """Steps of each copy per agent update."""
@@ -125,7 +125,7 @@ class MetaConfig:
                 "whose predictions are no distribution and have no entropy"
             )
         known(self.objective, ("last", "every"), "objective")
-        positive = ("lstm_size", "prediction_size", "embedding_size", "lifetimes_per_environment", "num_streams",
+        positive = ("lstm_size", "prediction_size", "embedding_size", "lifetimes_per_environment", "num_envs",
                     "num_updates", "bandit_temperature", "bandit_history", "meta_updates", "meta_learning_rate",
                     "critic_learning_rate", "validation_every", "validation_updates", "validation_seeds",
                     "checkpoint_every", "chunk")  # fmt: skip
@@ -172,5 +172,5 @@ class MetaConfig:
 
     @property
     def steps_per_update(self) -> int:
-        """Environment steps behind one agent update, all streams together."""
-        return self.num_streams * self.num_steps
+        """Environment steps behind one agent update, all environments together."""
+        return self.num_envs * self.num_steps

@@ -52,7 +52,7 @@ def init_network_critic(key: PRNGKeyArray, architecture: str, observation_shape:
     return Critic(value=value, optimizer_state=safe_adam().init(value), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
 
 
-def assess(
+def update_critic(
     critic: Critic,
     trajectory: Trajectory,
     gamma: Float[Array, ""],

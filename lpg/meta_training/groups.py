@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from lpg.agents.defaults import default_agent
-from lpg.agents.network import prefers_to_be_alone
+from lpg.agents.network import is_faster_unbatched
 from lpg.agents.registry import TABULAR
 from lpg.environments.base import Environment
-from lpg.environments.registry import environment, suite
+from lpg.environments.registry import env_spec, suite
 from lpg.meta_training.config import MetaConfig
 
 
@@ -19,7 +19,7 @@ from lpg.meta_training.config import MetaConfig
 class Group:
     """Lifetimes with equal shapes, padded so that they divide evenly over devices and chunks."""
 
-    shape: Environment
+    env: Environment
     agent: str
     """Which agent acts, see `lpg.agents.registry`."""
     names: tuple[str, ...]
@@ -42,21 +42,21 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
     by_shape: dict[tuple[Environment, str], list[str]] = {}
     members = suite(config.suite)
     counts: dict[str, int] = {}
-    for name, count in zip(members, deal(config, len(members)), strict=True):
+    for name, count in zip(members, distribute(config, len(members)), strict=True):
         counts[name] = counts.get(name, 0) + count
     for name in counts:
-        shape = environment(name).distribution.shape
-        by_shape.setdefault((shape, default_agent(name, shape).agent), []).append(name)
+        env = env_spec(name).distribution.env
+        by_shape.setdefault((env, default_agent(name, env).agent), []).append(name)
     groups = []
-    for (shape, agent), names in by_shape.items():
+    for (env, agent), names in by_shape.items():
         real = [index for index, name in enumerate(names) for _ in range(counts[name])]
-        chunk, size = fit(len(real), num_devices, 1 if prefers_to_be_alone(agent) else config.chunk)
+        chunk, size = fit(len(real), num_devices, 1 if is_faster_unbatched(agent) else config.chunk)
         groups.append(
             Group(
-                shape=shape,
+                env=env,
                 agent=agent,
                 names=tuple(names),
-                distributions=tuple(environment(name).distribution for name in names),
+                distributions=tuple(env_spec(name).distribution for name in names),
                 slots=tuple(real + [0] * (size - len(real))),
                 num_real=len(real),
                 chunk=chunk,
@@ -67,14 +67,14 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
 
 def arms(config: MetaConfig, name: str) -> list[tuple[float, float]]:
     """All pairs (α_lr, α_y) that an environment's agents may be given: the bandit's arms, in order."""
-    found = default_agent(name, environment(name).distribution.shape)
+    found = default_agent(name, env_spec(name).distribution.env)
     if found.agent == TABULAR:
         return list(itertools.product(config.learning_rates, config.y_weights))
     rates = config.network_learning_rates or found.learning_rates
     return list(itertools.product(rates, config.network_y_weights or config.y_weights))
 
 
-def deal(config: MetaConfig, num_environments: int) -> list[int]:
+def distribute(config: MetaConfig, num_environments: int) -> list[int]:
     """Lifetimes of each environment; the first ones get what is left over."""
     if config.num_lifetimes is None:
         return [config.lifetimes_per_environment] * num_environments
@@ -97,6 +97,6 @@ def fit(count: int, num_devices: int, wanted: int) -> tuple[int, int]:
 
 def lifetime_updates(config: MetaConfig, name: str) -> int:
     """Agent updates of a lifetime on an environment, rounded up to whole windows."""
-    steps = config.lifetime_scale * environment(name).lifetime_steps
+    steps = config.lifetime_scale * env_spec(name).lifetime_steps
     updates = config.lifetime_updates or math.ceil(steps / config.steps_per_update)
     return -(-updates // config.num_updates) * config.num_updates

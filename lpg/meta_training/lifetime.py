@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
-from lpg.environments.base import Environment, IndexEnvironment, Instance
+from lpg.environments.base import Environment, EnvParams, IndexEnvironment
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import Critic, init_critic, init_network_critic
 from lpg.types import Hyperparameters, Trajectory
@@ -19,7 +19,7 @@ from lpg.update_rules.base import Rule
 class LifetimeState(eqx.Module):
     """Where one lifetime stands between two windows."""
 
-    instance: Instance
+    env_params: EnvParams
     agent: Agent
     optimizer_state: optax.OptState
     hyper: Hyperparameters
@@ -34,7 +34,7 @@ class LifetimeState(eqx.Module):
     return_count: Float[Array, ""]
 
 
-class Birth(eqx.Module):
+class LifetimeSpec(eqx.Module):
     """What is decided before a lifetime begins."""
 
     environment: Int[Array, " *N"]
@@ -43,11 +43,11 @@ class Birth(eqx.Module):
     y_weight: Float[Array, " *N"]
 
 
-def be_born(
+def init_lifetime(
     key: PRNGKeyArray,
-    birth: Birth,
+    spec: LifetimeSpec,
     config: MetaConfig,
-    shape: Environment,
+    env: Environment,
     samplers: tuple,
     rule: Rule,
     agent_name: str = TABULAR,
@@ -59,21 +59,21 @@ def be_born(
         agent_name: which agent acts, see `lpg.agents.registry`.
     """
     key_instance, key_agent, key_gamma, key_entropy, key_reset, key_rollout, key_critic = jax.random.split(key, 7)
-    instance = jax.lax.switch(birth.environment, samplers, key_instance)
-    agent = init_agent(key_agent, agent_name, shape, prediction_size=rule.prediction_size)
-    if isinstance(shape, IndexEnvironment):
-        critic = init_critic(shape.num_states)
+    env_params = jax.lax.switch(spec.environment, samplers, key_instance)
+    agent = init_agent(key_agent, agent_name, env, prediction_size=rule.prediction_size)
+    if isinstance(env, IndexEnvironment):
+        critic = init_critic(env.num_states)
     else:
-        critic = init_network_critic(key_critic, agent_name, shape.observation_shape)
-    state = init_rollout(key_reset, shape, instance, config.num_streams)
-    state, trajectory, info = fresh_rollout(key_rollout, state, agent, shape, instance, config)
+        critic = init_network_critic(key_critic, agent_name, env.observation_shape)
+    state = init_rollout(key_reset, env, env_params, config.num_envs)
+    state, trajectory, info = fresh_rollout(key_rollout, state, agent, env, env_params, config)
     return LifetimeState(
-        instance=instance,
+        env_params=env_params,
         agent=agent,
         optimizer_state=agent_optimizer(agent_name).init(agent),
         hyper=Hyperparameters(
-            learning_rate=birth.learning_rate,
-            y_weight=birth.y_weight,
+            learning_rate=spec.learning_rate,
+            y_weight=spec.y_weight,
             gamma=jax.random.choice(key_gamma, jnp.array(config.gammas)),
             policy_entropy_weight=jnp.zeros(()),
             lambda_=jnp.asarray(config.outer_lambda),
@@ -91,8 +91,8 @@ def fresh_rollout(
     key: PRNGKeyArray,
     state: RolloutState,
     agent: Agent,
-    shape: Environment,
-    instance: Instance,
+    env: Environment,
+    env_params: EnvParams,
     config: MetaConfig,
 ) -> tuple[RolloutState, Trajectory, RolloutInfo]:
     """A rollout with the configuration's sizes."""
@@ -100,16 +100,16 @@ def fresh_rollout(
         key,
         state,
         agent,
-        shape,
-        instance,
+        env,
+        env_params,
         num_steps=config.num_steps,
         time_limit_is_termination=config.time_limit_is_termination,
     )
 
 
-def remember_returns(
-    total: Float[Array, ""], count: Float[Array, ""], info: RolloutInfo, num_streams: int
+def update_running_return(
+    total: Float[Array, ""], count: Float[Array, ""], info: RolloutInfo, num_envs: int
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Adds finished episodes to a sum over about the last B of them: n new ones push out the share n/B of the old."""
-    kept = jnp.maximum(1 - info.num_episodes / num_streams, 0.0)
+    kept = jnp.maximum(1 - info.num_episodes / num_envs, 0.0)
     return kept * total + info.return_sum, kept * count + info.num_episodes

@@ -14,8 +14,8 @@ from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.agents.rollout import RolloutInfo
 from lpg.environments.base import Environment
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.critic import CriticInfo, assess
-from lpg.meta_training.lifetime import LifetimeState, fresh_rollout, remember_returns
+from lpg.meta_training.critic import CriticInfo, update_critic
+from lpg.meta_training.lifetime import LifetimeState, fresh_rollout, update_running_return
 from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
 from lpg.types import Targets, Trajectory
 from lpg.update_rules.base import Rule
@@ -48,7 +48,7 @@ def run_window(
     lifetime: LifetimeState,
     key: PRNGKeyArray,
     config: MetaConfig,
-    shape: Environment,
+    env: Environment,
     agent_name: str = TABULAR,
 ) -> tuple[Float[Array, ""], tuple[LifetimeState, WindowInfo]]:
     """K times: update the agent on its newest rollout, then roll out the updated agent.
@@ -60,11 +60,11 @@ def run_window(
     Returns:
         The meta-loss; the lifetime after the window, and a report.
     """
-    mask = shape.action_mask(lifetime.instance)
+    mask = env.action_mask(lifetime.env_params)
 
     def step(carry: tuple, key: PRNGKeyArray) -> tuple:
         now = dataclasses.replace(lifetime, **carry[0])
-        now, before, seen = _update(rule, now, carry[1], key, mask, config, shape, agent_name)
+        now, before, seen = _update(rule, now, carry[1], key, mask, config, env, agent_name)
         return (_moving(now), before), seen
 
     first = (_moving(lifetime), nothing_before(lifetime.trajectory, rule))
@@ -109,7 +109,7 @@ def _update(
     key: PRNGKeyArray,
     mask: Bool[Array, " A"],
     config: MetaConfig,
-    shape: Environment,
+    env: Environment,
     agent_name: str,
 ) -> tuple[LifetimeState, tuple[Float[Array, " T B"], Targets], tuple[ObjectiveTerms, CriticInfo, RolloutInfo]]:
     """One agent update and the rollout after it.
@@ -130,8 +130,8 @@ def _update(
     agent, optimizer_state, info = update(rule, lifetime.agent, lifetime.optimizer_state, lifetime.trajectory)
     # An update begins where the one before it is measured, so its forward pass serves both.
     measured = terms(info.output, lifetime.trajectory.action, *before, rule.discovers_predictions)
-    state, trajectory, finished = fresh_rollout(key, lifetime.rollout, agent, shape, lifetime.instance, config)
-    critic, advantage, critic_info = assess(
+    state, trajectory, finished = fresh_rollout(key, lifetime.rollout, agent, env, lifetime.env_params, config)
+    critic, advantage, critic_info = update_critic(
         lifetime.critic,
         trajectory,
         lifetime.hyper.gamma,
@@ -140,7 +140,7 @@ def _update(
         learning_rate=config.critic_learning_rate,
         scale_advantages=config.scale_advantages,
     )
-    total, count = remember_returns(lifetime.return_sum, lifetime.return_count, finished, config.num_streams)
+    total, count = update_running_return(lifetime.return_sum, lifetime.return_count, finished, config.num_envs)
     following = dataclasses.replace(
         lifetime,
         agent=agent,
@@ -165,7 +165,7 @@ def meta_gradient(
     lifetime: LifetimeState,
     key: PRNGKeyArray,
     config: MetaConfig,
-    shape: Environment,
+    env: Environment,
     agent_name: str = TABULAR,
 ) -> tuple[Rule, LifetimeState, WindowInfo]:
     """Gradient of one lifetime's meta-loss in η; zero, and reported, where anything is not finite.
@@ -173,7 +173,7 @@ def meta_gradient(
     Returns:
         The gradient (shaped like the rule), the lifetime after the window, and a report.
     """
-    gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, shape, agent_name)
+    gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, env, agent_name)
     is_finite = info.is_finite & all_finite(gradient)
     gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
     if config.max_lifetime_gradient_norm is not None:

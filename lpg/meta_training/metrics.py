@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 from lpg.meta_training.trainer import StepReport
 
 TERMS = ("policy_gradient", "policy_entropy", "prediction_entropy", "pi_hat_square", "y_hat_square", "pi_hat_mean")
@@ -62,7 +62,7 @@ class MetricsFile:
         writer = csv.DictWriter(text, self.header, restval="")
         writer.writeheader()
         writer.writerows(kept)
-        write_whole(path, text.getvalue().encode())
+        write_atomic(path, text.getvalue().encode())
         self._file = open(path, "a", newline="")  # noqa: SIM115
         self._writer = csv.DictWriter(self._file, self.header, restval="")
 

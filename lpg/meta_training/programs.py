@@ -1,4 +1,4 @@
-"""The compiled programs of a meta-training: windows and births of a group, and the step of η."""
+"""The compiled programs of a meta-training: windows and starts of a group, and the step of η."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,10 +12,10 @@ import optax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
-from lpg.arrays import side_by_side
+from lpg.arrays import vmap_unless_single
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group
-from lpg.meta_training.lifetime import Birth, LifetimeState, be_born
+from lpg.meta_training.lifetime import LifetimeSpec, LifetimeState, init_lifetime
 from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
 from lpg.update_rules.base import Rule
 
@@ -44,10 +44,10 @@ class ScaleState(eqx.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
-    """Compiled programs; the windows and births of a group are at the group's index."""
+    """Compiled programs; the windows and starts of a group are at the group's index."""
 
     window: tuple[Callable, ...]
-    birth: tuple[Callable, ...]
+    spec: tuple[Callable, ...]
     meta_step: Callable
 
 
@@ -65,8 +65,8 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     def local(rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, slot: Array) -> tuple:
         def one_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
             lifetimes, keys, weight, slot = rows
-            one = lambda lifetime, key: meta_gradient(rule, lifetime, key, config, group.shape, group.agent)  # noqa: E731
-            gradient, lifetimes, info = side_by_side(one)(lifetimes, keys)
+            one = lambda lifetime, key: meta_gradient(rule, lifetime, key, config, group.env, group.agent)  # noqa: E731
+            gradient, lifetimes, info = vmap_unless_single(one)(lifetimes, keys)
             share = jax.nn.one_hot(slot, len(group.names), axis=0, dtype=weight.dtype) * weight
             total = jax.tree.map(lambda t, g: t + jnp.tensordot(share, g, axes=1), total, gradient)
             return total, (lifetimes, info)
@@ -90,20 +90,22 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     return jax.jit(sharded, donate_argnums=1)
 
 
-def birth_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Any:
-    """(lifetimes [N], is_born [N], births [N], keys [N]) → lifetimes, where those that are born begin afresh.
+def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Any:
+    """(lifetimes [N], must_reset [N], starts [N], keys [N]) → lifetimes, where those that are started begin afresh.
 
-    One after the other, so that only those that are born cost anything.
+    One after the other, so that only those that are started cost anything.
     """
     samplers = tuple(distribution.sample for distribution in group.distributions)
 
     def one(row: tuple) -> LifetimeState:
-        lifetime, is_born, birth, key = row
-        begin = lambda: be_born(key, birth, config, group.shape, samplers, rule, group.agent)  # noqa: E731
-        return jax.lax.cond(is_born, begin, lambda: lifetime)
+        lifetime, must_reset, spec, key = row
+        begin = lambda: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent)  # noqa: E731
+        return jax.lax.cond(must_reset, begin, lambda: lifetime)
 
-    def local(lifetimes: LifetimeState, is_born: Array, births: Birth, keys: Key[Array, " N"]) -> LifetimeState:
-        return jax.lax.map(one, (lifetimes, is_born, births, keys))
+    def local(
+        lifetimes: LifetimeState, must_reset: Array, specs: LifetimeSpec, keys: Key[Array, " N"]
+    ) -> LifetimeState:
+        return jax.lax.map(one, (lifetimes, must_reset, specs, keys))
 
     spread = PartitionSpec(AXIS)
     sharded = jax.shard_map(
@@ -166,7 +168,7 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
 
 
 def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: Rule) -> tuple[Programs, list]:
-    """Compiles windows and births ahead of time, so that nothing is ever compiled twice.
+    """Compiles windows and starts ahead of time, so that nothing is ever compiled twice.
 
     Returns:
         The programs, and for each group an empty (all-zero) batch of lifetimes of the right shapes and sharding.
@@ -176,25 +178,25 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
     def lower(group: Group) -> tuple[Any, Any, Any]:
         size = len(group.slots)
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
-        births = jax.eval_shape(lambda: Birth(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
+        specs = jax.eval_shape(lambda: LifetimeSpec(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
         samplers = tuple(distribution.sample for distribution in group.distributions)
-        make = jax.vmap(lambda key, birth: be_born(key, birth, config, group.shape, samplers, rule, group.agent))
-        empty = jax.eval_shape(make, keys, births)
+        make = jax.vmap(lambda key, spec: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent))
+        empty = jax.eval_shape(make, keys, specs)
         place = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=spread), tree)  # noqa: E731
         flags = jax.ShapeDtypeStruct((size,), bool)
         weight, slot = jax.ShapeDtypeStruct((size,), jnp.float32), jax.ShapeDtypeStruct((size,), jnp.int32)
         replicated = NamedSharding(mesh, PartitionSpec())
         eta = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated), rule)
         window = window_program(config, group, mesh).lower(eta, *place((empty, keys, weight, slot)))
-        birth = birth_program(config, group, mesh, rule).lower(*place((empty, flags, births, keys)))
-        return window, birth, empty
+        spec = reset_program(config, group, mesh, rule).lower(*place((empty, flags, specs, keys)))
+        return window, spec, empty
 
     # One after the other: the compiler uses all cores anyway, and side by side it would need several gigabytes.
     lowered = [lower(group) for group in groups]
     counts = [np.bincount(group.slots[: group.num_real], minlength=len(group.names)) for group in groups]
     programs = Programs(
         window=tuple(window.compile() for window, _, _ in lowered),
-        birth=tuple(birth.compile() for _, birth, _ in lowered),
+        spec=tuple(spec.compile() for _, spec, _ in lowered),
         meta_step=meta_step_program(config, counts),
     )
     zeros = [

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 from lpg.environments.registry import suite
 from lpg.meta_training.audit import Audit
 from lpg.meta_training.checkpoint import (
@@ -210,7 +210,7 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
             raise ValueError(f"{folder} is a file; choose another --out")
         if folder.exists() and any(folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no run; choose another --out")
-        write_whole(file, json.dumps(wanted, indent=2).encode())
+        write_atomic(file, json.dumps(wanted, indent=2).encode())
         return []
     if not resume:
         raise ValueError(f"{folder} already holds a run; --resume goes on with it, another --out begins a new one")

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 
 from lpg.arrays import flatten, unflatten
-from lpg.meta_training.bandit import Bandit, BanditSettings
+from lpg.meta_training.bandit import Bandit, BanditConfig
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group, arms
 from lpg.meta_training.lifetime import LifetimeState
@@ -24,7 +24,7 @@ class Slots:
     length: np.ndarray
     """Agent updates after which it ends."""
     arm: np.ndarray
-    """Arm of the bandit that it was born with."""
+    """Arm of the bandit that it was started with."""
     is_counted: np.ndarray
     """Whether its final return is recorded: false for the shortened first lifetimes."""
 
@@ -36,7 +36,7 @@ class Counters:
     meta_update: int = 0
     environment_steps: int = 0
     seconds: float = 0.0
-    born: int = 0
+    started: int = 0
     ended: int = 0
     deterministic: int = 0
     """Lifetimes reset because their policy had become deterministic."""
@@ -65,7 +65,7 @@ class MetaState:
 def new_bandit(config: MetaConfig, names: tuple[str, ...]) -> Bandit:
     """A bandit without memory, for environments in the order of the groups."""
     return Bandit(
-        BanditSettings(
+        BanditConfig(
             num_arms=tuple(len(arms(config, name)) for name in names),
             temperature=config.bandit_temperature,
             exploration=config.bandit_exploration,

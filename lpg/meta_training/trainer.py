@@ -11,7 +11,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from lpg.keys import stream
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group, arms, lifetime_updates, make_groups
-from lpg.meta_training.lifetime import Birth
+from lpg.meta_training.lifetime import LifetimeSpec
 from lpg.meta_training.meta_gradient import WindowInfo
 from lpg.meta_training.programs import (
     AXIS,
@@ -29,7 +29,7 @@ from lpg.update_rules.rule_file import SIZES, describe, initialiser
 
 MAX_DROPPED = 0.05
 """Largest share of lifetimes that may diverge before the run is stopped."""
-MIN_BORN = 40
+MIN_STARTED = 40
 """Lifetimes that must have begun before the share is judged."""
 
 
@@ -54,7 +54,7 @@ class Trainer:
     """The compiled programs of one configuration, and the functions that move a state with them."""
 
     def __init__(self, config: MetaConfig, seed: int) -> None:
-        """Compiles windows and births; the small step of η follows at its first use, and nothing is compiled twice."""
+        """Compiles windows and starts; the small step of η follows at its first use, and nothing is compiled twice."""
         self.config, self.seed = config, seed
         self.mesh = make_mesh()
         self.groups: list[Group] = make_groups(config, jax.device_count())
@@ -84,7 +84,7 @@ class Trainer:
         state.rule = jax.device_put(first_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
         state.average = jax.tree.map(jnp.copy, state.rule)
         for index, group in enumerate(self.groups):
-            self._give_birth(state, index, np.ones(len(group.slots), bool), is_first=True)
+            self._reset_lifetimes(state, index, np.ones(len(group.slots), bool), is_first=True)
         return state
 
     def meta_update(self, state: MetaState) -> StepReport:
@@ -141,13 +141,13 @@ class Trainer:
         counters.deterministic += int((is_deterministic & is_real).sum())
         report.resets += int(((is_dropped | is_deterministic) & is_real).sum())
         if is_over.any():
-            self._give_birth(state, index, is_over, is_first=False)
+            self._reset_lifetimes(state, index, is_over, is_first=False)
 
-    def _give_birth(self, state: MetaState, index: int, is_born: np.ndarray, *, is_first: bool) -> None:
+    def _reset_lifetimes(self, state: MetaState, index: int, must_reset: np.ndarray, *, is_first: bool) -> None:
         """Begins new lifetimes where asked, with arms drawn by the bandit."""
         group, slots, config = self.groups[index], state.slots[index], self.config
         generator = np.random.default_rng([self.seed, state.counters.meta_update, index])
-        for lifetime in np.flatnonzero(is_born):
+        for lifetime in np.flatnonzero(must_reset):
             name = group.names[group.slots[lifetime]]
             length = lifetime_updates(config, name)
             is_short = is_first and config.stagger
@@ -158,17 +158,17 @@ class Trainer:
             slots.arm[lifetime] = state.bandit.choose(self.names.index(name), generator)
         choices = [arms(config, name) for name in group.names]
         chosen = np.array([choices[slot][arm] for slot, arm in zip(group.slots, slots.arm, strict=True)], np.float32)
-        births = Birth(jnp.array(group.slots, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
-        keys = self._keys(state, index, "birth")
-        state.lifetimes[index] = self.programs.birth[index](
-            state.lifetimes[index], self._spread(is_born), self._spread(births), keys
+        specs = LifetimeSpec(jnp.array(group.slots, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
+        keys = self._keys(state, index, "reset")
+        state.lifetimes[index] = self.programs.spec[index](
+            state.lifetimes[index], self._spread(must_reset), self._spread(specs), keys
         )
-        state.counters.born += int((is_born & (group.weight > 0)).sum())
+        state.counters.started += int((must_reset & (group.weight > 0)).sum())
 
     def _keys(self, state: MetaState, index: int, purpose: str) -> jax.Array:
         """Keys [N] that depend on seed, meta-update, group and purpose alone: nothing to store, nothing used twice."""
         key = jax.random.fold_in(stream(self.seed, "meta"), state.counters.meta_update)
-        key = jax.random.fold_in(key, 2 * index + (purpose == "birth"))
+        key = jax.random.fold_in(key, 2 * index + (purpose == "reset"))
         return self._spread(jax.random.split(key, len(self.groups[index].slots)))
 
     def _spread(self, tree: Any) -> Any:
@@ -181,10 +181,10 @@ class Trainer:
         where = culprits(report)
         if not report.step.is_finite:
             raise DivergenceError(f"η is not finite at meta-update {counters.meta_update}{where}")
-        if counters.born >= MIN_BORN and counters.dropped > MAX_DROPPED * counters.born:
+        if counters.started >= MIN_STARTED and counters.dropped > MAX_DROPPED * counters.started:
             raise DivergenceError(
-                f"{counters.dropped} of {counters.born} lifetimes diverged by meta-update {counters.meta_update}, more "
-                f"than {MAX_DROPPED:.0%}{where}"
+                f"{counters.dropped} of {counters.started} lifetimes diverged by meta-update {counters.meta_update}, "
+                f"more than {MAX_DROPPED:.0%}{where}"
             )
 
 

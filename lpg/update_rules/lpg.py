@@ -13,7 +13,7 @@ from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.losses import kl_divergence, log_prob
 from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
 
-Part = Literal["nothing", "softmax", "bootstrap", "recurrence"]
+Component = Literal["nothing", "softmax", "bootstrap", "recurrence"]
 """What an ablated rule is without."""
 
 
@@ -29,7 +29,7 @@ class LPG(eqx.Module):
     y_head: Linear
     prediction_size: int = eqx.field(static=True)
     """m."""
-    without: Part = eqx.field(static=True, default="nothing")
+    without: Component = eqx.field(static=True, default="nothing")
     """softmax: y and ŷ are any numbers, compared by squared distance (section 4.3 of the paper). bootstrap: φ(y(s′)) is
     always zero. recurrence: the LSTM forgets after every step."""
 
@@ -51,17 +51,17 @@ class LPG(eqx.Module):
         Reference: Oh et al. (2020), section 3.1.
         """
         trajectory = inputs.trajectory
-        goes_on = (~trajectory.terminated).astype(trajectory.reward.dtype)
+        continues = (~trajectory.terminated).astype(trajectory.reward.dtype)
         pi_a = jnp.exp(log_prob(inputs.output.logits, trajectory.action))
         sees_next = self.without != "bootstrap"
         forgets = jnp.ones_like(trajectory.is_last) if self.without == "recurrence" else trajectory.is_last
         features = [
             trajectory.reward,
-            goes_on,
-            jnp.broadcast_to(hyper.gamma, goes_on.shape),
+            continues,
+            jnp.broadcast_to(hyper.gamma, continues.shape),
             pi_a,
             self.embed(inputs.output.prediction),
-            goes_on * self.embed(inputs.next_prediction) if sees_next else jnp.zeros_like(goes_on),
+            continues * self.embed(inputs.next_prediction) if sees_next else jnp.zeros_like(continues),
         ]
         h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), forgets))
         y_hat = self.y_head(h)
@@ -94,7 +94,7 @@ def init_lpg(
     lstm_size: int = 256,
     prediction_size: int = 30,
     embedding_size: int = 16,
-    without: Part = "nothing",
+    without: Component = "nothing",
 ) -> LPG:
     """A fresh η. The defaults are the paper's sizes.
 
@@ -106,10 +106,10 @@ def init_lpg(
     the uniform one, which weights of 1/√m would turn into the same φ(y) in all states; and a ŷ that begins uniform
     draws every y there before η has found a use for it.
     """
-    hears, says = (1.0, 1.0) if without == "softmax" else (prediction_size * 16 / 30, 8.0)
+    embedding_scale, says = (1.0, 1.0) if without == "softmax" else (prediction_size * 16 / 30, 8.0)
     key_hidden, key_scalar, key_lstm, key_pi, key_y = jax.random.split(key, 5)
     return LPG(
-        hidden=init_linear(key_hidden, prediction_size, embedding_size, scale=hears),
+        hidden=init_linear(key_hidden, prediction_size, embedding_size, scale=embedding_scale),
         scalar=init_linear(key_scalar, embedding_size, 1),
         lstm=init_lstm(key_lstm, 6, lstm_size),
         pi_head=init_linear(key_pi, lstm_size, 1, scale=0.1),

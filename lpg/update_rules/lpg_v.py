@@ -38,15 +38,15 @@ class LPGV(eqx.Module):
         Reference: Oh et al. (2020), section 4.1.
         """
         trajectory = inputs.trajectory
-        goes_on = (~trajectory.terminated).astype(trajectory.reward.dtype)
+        continues = (~trajectory.terminated).astype(trajectory.reward.dtype)
         value = inputs.output.prediction[..., 0]
         features = [
             trajectory.reward,
-            goes_on,
-            jnp.broadcast_to(hyper.gamma, goes_on.shape),
+            continues,
+            jnp.broadcast_to(hyper.gamma, continues.shape),
             jnp.exp(log_prob(inputs.output.logits, trajectory.action)),
             value,
-            goes_on * inputs.next_prediction[..., 0],
+            continues * inputs.next_prediction[..., 0],
         ]
         h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), trajectory.is_last))
         return Targets(pi_hat=self.pi_head(h)[..., 0], y_hat=(value + advantages(inputs, hyper))[..., None])

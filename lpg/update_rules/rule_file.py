@@ -3,10 +3,9 @@
 A safetensors file: a header in JSON and raw numbers, so that reading one never runs anybody's code. The card lies in
 the header's metadata under the one key `card`.
 
-There has been one format version so far, so nothing is ever migrated. Whoever changes what a file must hold raises
-`FORMAT_VERSION` and makes a table of `READABLE`: version → function of (arrays, card) that returns those of the next
-version. `_read` then applies them one after the other before anything else is looked at; and a file of the old version,
-written by the old code, becomes part of the tests.
+Files of older format versions are migrated while they are read: `MIGRATIONS` has, for each old version, a function of
+the card that returns the card of the next version. Whoever changes what a file must hold raises `FORMAT_VERSION`, adds
+a migration, and adds a file of the old version, written by the old code, to the tests.
 """
 
 import functools
@@ -20,13 +19,24 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from lpg.arrays import flatten, write_whole
+from lpg.arrays import flatten, write_atomic
 from lpg.update_rules.base import Rule
-from lpg.update_rules.lpg import LPG, Part, init_lpg
+from lpg.update_rules.lpg import LPG, Component, init_lpg
 from lpg.update_rules.lpg_v import LPGV, init_lpg_v
 
-FORMAT_VERSION = 1
-READABLE = (FORMAT_VERSION,)
+FORMAT_VERSION = 2
+
+
+def _from_version_1(card: dict[str, Any]) -> dict[str, Any]:
+    """`num_streams` of the configuration became `num_envs`."""
+    config = card.get("config")
+    if not isinstance(config, dict):
+        return card
+    return {**card, "config": {{"num_streams": "num_envs"}.get(key, key): value for key, value in config.items()}}
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_version_1}
+READABLE = (*MIGRATIONS, FORMAT_VERSION)
 """Versions that `read_rule` understands."""
 
 _LPG_INPUTS = ("r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))")
@@ -67,7 +77,7 @@ def save_rule(path: str | Path, rule: Rule, card: dict[str, Any]) -> None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: the card must be JSON without NaN ({error})") from error
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_whole(Path(path), safetensors.numpy.save(contiguous, metadata={"card": text}))
+    write_atomic(Path(path), safetensors.numpy.save(contiguous, metadata={"card": text}))
 
 
 def read_rule(path: str | Path) -> tuple[Rule, dict[str, Any]]:
@@ -123,7 +133,7 @@ def initialiser(kind: str) -> Callable[..., Rule]:
     """What makes a fresh η of a kind: a function of a key and of the kind's sizes, by keyword."""
     if kind == "lpg-v":
         return init_lpg_v
-    parts: dict[str, Part] = {f"lpg-no-{part}": part for part in get_args(Part)}
+    parts: dict[str, Component] = {f"lpg-no-{part}": part for part in get_args(Component)}
     return functools.partial(init_lpg, without=parts.get(kind, "nothing"))
 
 
@@ -146,6 +156,8 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if not isinstance(card, dict):
         raise ValueError(f"{path}: the card is a {type(card).__name__}; a JSON object is needed")
     _check_version(card.get("format_version"), path)
+    for version in range(card["format_version"], FORMAT_VERSION):
+        card = {**MIGRATIONS[version](card), "format_version": version + 1}
     return arrays, card
 
 

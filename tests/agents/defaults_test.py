@@ -4,7 +4,7 @@ import pytest
 
 from lpg.agents.defaults import AgentDefault, default_agent
 from lpg.agents.registry import check_agent, init_agent
-from lpg.environments.registry import ENVIRONMENTS, environment
+from lpg.environments.registry import ENVIRONMENTS, env_spec
 
 # Table 3 of the paper.
 ADAM = (0.0005, 0.001, 0.002, 0.005)
@@ -29,7 +29,7 @@ PAPER = {
 
 
 def default(name: str) -> AgentDefault:
-    return default_agent(name, environment(name).distribution.shape)
+    return default_agent(name, env_spec(name).distribution.env)
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -42,19 +42,19 @@ def test_what_the_paper_does_not_know_gets_a_table_or_a_small_network_by_what_is
     assert default("procedural/grid").agent == "tabular"
     assert default("classic/CartPole-v1").agent == "D(64-64)" and default("minatar/seaquest").agent == "C(16)-D(128)"
     for unlike, agent in (("chain/short", "tabular"), ("random/dense", "D(64-64)"), ("chain/distractor", "D(64-64)")):
-        assert default_agent("somebody:elses", environment(unlike).distribution.shape).agent == agent
+        assert default_agent("somebody:elses", env_spec(unlike).distribution.env).agent == agent
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_every_environments_default_agent_can_act_in_it(name, key):
-    shape = environment(name).distribution.shape
+    env = env_spec(name).distribution.env
     agent = default(name).agent
-    check_agent(agent, shape)
+    check_agent(agent, env)
 
     def act(key):
-        instance = environment(name).distribution.sample(key)
-        observation = shape.observe(instance, shape.reset(instance, jnp.zeros(shape.num_reset_noise)))
-        return init_agent(key, agent, shape, prediction_size=3)(observation)
+        env_params = env_spec(name).distribution.sample(key)
+        observation = env.observe(env_params, env.reset(env_params, jnp.zeros(env.num_reset_noise)))
+        return init_agent(key, agent, env, prediction_size=3)(observation)
 
     output = jax.eval_shape(act, key)
-    assert output.logits.shape == (shape.num_actions,) and output.prediction.shape == (3,)
+    assert output.logits.shape == (env.num_actions,) and output.prediction.shape == (3,)

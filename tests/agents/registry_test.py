@@ -9,15 +9,15 @@ from lpg.agents.network import Architecture, Network
 from lpg.agents.registry import AGENTS, TABULAR, agent_optimizer, check_agent, init_agent, read_networks
 from lpg.agents.separate import SeparateNetworks
 from lpg.agents.tabular import Table
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 
-INDICES = environment("chain/short").distribution.shape
-BITS = environment("chain/distractor").distribution.shape
-PLANES = environment("random/small").distribution.shape
+INDICES = env_spec("chain/short").distribution.env
+BITS = env_spec("chain/distractor").distribution.env
+PLANES = env_spec("random/small").distribution.env
 
 
-def fresh(key, agent: str, shape):
-    return init_agent(key, agent, shape, prediction_size=3)
+def fresh(key, agent: str, env):
+    return init_agent(key, agent, env, prediction_size=3)
 
 
 def test_the_papers_agent_for_indices_is_there():
@@ -31,12 +31,12 @@ def test_a_tabular_agent_has_a_row_per_state_and_a_column_per_action_and_predict
 
 
 @pytest.mark.parametrize(
-    "agent, shape, num_actions", [("D(16)", BITS, 2), ("D(4)", PLANES, 18), ("C(2)-D(3)", PLANES, 18)]
+    "agent, env, num_actions", [("D(16)", BITS, 2), ("D(4)", PLANES, 18), ("C(2)-D(3)", PLANES, 18)]
 )
-def test_a_network_reads_the_observations_of_its_environment(agent, shape, num_actions, key):
-    network = fresh(key, agent, shape)
+def test_a_network_reads_the_observations_of_its_environment(agent, env, num_actions, key):
+    network = fresh(key, agent, env)
     assert isinstance(network, Network)
-    output = network(jnp.ones(shape.observation_shape))
+    output = network(jnp.ones(env.observation_shape))
     assert output.logits.shape == (num_actions,) and output.prediction.shape == (3,)
 
 
@@ -48,20 +48,18 @@ def test_two_networks_are_written_with_a_stroke_the_policys_first(key):
     assert agent.policy.policy.weight.shape == (3, 18) and agent.prediction.prediction.weight.shape == (4, 3)
 
 
-@pytest.mark.parametrize("agent, shape", [(TABULAR, INDICES), ("D(4)", BITS), ("D(4)/D(4)", BITS)])
-def test_a_fresh_agent_is_a_function_of_its_key(agent, shape):
-    one, again, other = (jax.tree.leaves(fresh(jax.random.key(n), agent, shape)) for n in (1, 1, 2))
+@pytest.mark.parametrize("agent, env", [(TABULAR, INDICES), ("D(4)", BITS), ("D(4)/D(4)", BITS)])
+def test_a_fresh_agent_is_a_function_of_its_key(agent, env):
+    one, again, other = (jax.tree.leaves(fresh(jax.random.key(n), agent, env)) for n in (1, 1, 2))
     for x, y in zip(one, again, strict=True):
         np.testing.assert_array_equal(x, y)
     # A table begins with zeros whatever the key.
     assert np.any(one[0] != other[0]) == (agent != TABULAR)
 
 
-@pytest.mark.parametrize(
-    "agent, shape", [(TABULAR, INDICES), ("D(4)", BITS), ("D(4)/D(4)", BITS), ("C(2)-D(3)", PLANES)]
-)
-def test_all_predictions_of_a_fresh_agent_are_zero(agent, shape, key):
-    output = fresh(key, agent, shape)(jnp.ones(shape.observation_shape, int if agent == TABULAR else float))
+@pytest.mark.parametrize("agent, env", [(TABULAR, INDICES), ("D(4)", BITS), ("D(4)/D(4)", BITS), ("C(2)-D(3)", PLANES)])
+def test_all_predictions_of_a_fresh_agent_are_zero(agent, env, key):
+    output = fresh(key, agent, env)(jnp.ones(env.observation_shape, int if agent == TABULAR else float))
     np.testing.assert_array_equal(output.prediction, np.zeros(3))
 
 
@@ -85,11 +83,11 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_an_agent_that_cannot_read_the_observations_is_refused(case, key):
-    agent, shape, message = REFUSALS[case]
+    agent, env, message = REFUSALS[case]
     with pytest.raises(ValueError, match=message):
-        check_agent(agent, shape)
+        check_agent(agent, env)
     with pytest.raises(ValueError, match=message):
-        fresh(key, agent, shape)
+        fresh(key, agent, env)
 
 
 def test_tables_walk_down_the_gradient_and_networks_use_adam():

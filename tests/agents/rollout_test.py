@@ -14,15 +14,15 @@ NUM_STEPS, NUM_STREAMS = 8, 5
 
 
 @functools.partial(jax.jit, static_argnames=("environment", "time_limit_is_termination"))
-def play(key, state, agent, instance, environment, time_limit_is_termination=False):
+def play(key, state, agent, env_params, environment, time_limit_is_termination=False):
     return rollout(
-        key, state, agent, environment, instance,
+        key, state, agent, environment, env_params,
         num_steps=NUM_STEPS, time_limit_is_termination=time_limit_is_termination,
     )  # fmt: skip
 
 
-def fresh(environment, instance, key=0):
-    return init_rollout(jax.random.key(key), environment, instance, NUM_STREAMS)
+def fresh(environment, env_params, key=0):
+    return init_rollout(jax.random.key(key), environment, env_params, NUM_STREAMS)
 
 
 def uniform_agent(environment):
@@ -68,24 +68,24 @@ def test_at_an_episodes_end_the_next_observation_is_the_final_state_and_not_the_
 
 
 def test_where_ends_are_terminations_only_what_follows_the_last_step_is_kept():
-    # The same luck shown in both ways: one row, equal to the last of all, but for streams whose episode ends there.
-    for instance, shape in ((grid(), GRID), (chain(5), CHAIN)):
-        start = fresh(shape, instance)
-        _, every, _ = play(jax.random.key(5), start, uniform_agent(shape), instance, shape)
-        _, alone, _ = play(jax.random.key(5), start, uniform_agent(shape), instance, shape, True)
+    # The same rollout shown in both ways: one row, equal to the last of all, but where an episode ends there.
+    for env_params, shape in ((grid(), GRID), (chain(5), CHAIN)):
+        start = fresh(shape, env_params)
+        _, every, _ = play(jax.random.key(5), start, uniform_agent(shape), env_params, shape)
+        _, alone, _ = play(jax.random.key(5), start, uniform_agent(shape), env_params, shape, True)
         np.testing.assert_array_equal(alone.action, every.action)
         assert every.next_observation.shape[0] == NUM_STEPS and alone.next_observation.shape[0] == 1
-        goes_on = ~np.asarray(every.is_last[-1])
-        assert goes_on.any()
-        np.testing.assert_array_equal(alone.next_observation[0][goes_on], every.next_observation[-1][goes_on])
+        continues = ~np.asarray(every.is_last[-1])
+        assert continues.any()
+        np.testing.assert_array_equal(alone.next_observation[0][continues], every.next_observation[-1][continues])
         assert np.any(alone.next_observation[0] != every.observation[-1])  # the twin: not the row before
 
 
 def test_a_rollout_is_a_plain_loop_over_steps():
-    instance, key = grid(), jax.random.key(3)
-    start = fresh(GRID, instance)
+    env_params, key = grid(), jax.random.key(3)
+    start = fresh(GRID, env_params)
     agent = uniform_agent(GRID)
-    last, seen, info = play(key, start, agent, instance, GRID)
+    last, seen, info = play(key, start, agent, env_params, GRID)
     num_noise = 1 + GRID.num_noise + GRID.num_reset_noise
     noise = np.asarray(jax.random.uniform(key, (NUM_STEPS, NUM_STREAMS, num_noise)))
     step, reset, observe = jax.jit(GRID.step), jax.jit(GRID.reset), jax.jit(GRID.observe)
@@ -96,16 +96,16 @@ def test_a_rollout_is_a_plain_loop_over_steps():
             # Nine equally likely moves: action i is drawn for uniform numbers in [i/9, (i + 1)/9).
             action = jnp.asarray(int(noise[t, b, 0] * 9))
             assert seen.action[t, b] == action
-            assert seen.observation[t, b] == observe(instance, state)
-            state, outcome = step(instance, state, action, noise[t, b, 1:3])
-            assert seen.next_observation[t, b] == observe(instance, state)
-            assert seen.reward[t, b] == outcome.reward
-            assert seen.terminated[t, b] == outcome.terminated
-            assert seen.is_last[t, b] == (outcome.terminated or outcome.truncated)
-            total += float(outcome.reward)
-            if outcome.terminated or outcome.truncated:
+            assert seen.observation[t, b] == observe(env_params, state)
+            state, result = step(env_params, state, action, noise[t, b, 1:3])
+            assert seen.next_observation[t, b] == observe(env_params, state)
+            assert seen.reward[t, b] == result.reward
+            assert seen.terminated[t, b] == result.terminated
+            assert seen.is_last[t, b] == (result.terminated or result.truncated)
+            total += float(result.reward)
+            if result.terminated or result.truncated:
                 returns.append(total)
-                state, total = reset(instance, noise[t, b, 3:]), 0.0
+                state, total = reset(env_params, noise[t, b, 3:]), 0.0
         assert last.episode_return[b] == total
     assert np.asarray(seen.terminated).any() and np.asarray(seen.is_last & ~seen.terminated).any()
     assert info.num_episodes == len(returns)
@@ -114,11 +114,11 @@ def test_a_rollout_is_a_plain_loop_over_steps():
 
 
 def test_an_episode_cut_in_two_by_rollouts_keeps_its_return():
-    # Chains of 5 steps with ±1 in the middle; two rollouts of 8 steps hold 3 whole episodes per stream.
-    instance = chain(5, is_noisy=True)
+    # Chains of 5 steps with ±1 in the middle; two rollouts of 8 steps hold 3 whole episodes per environment.
+    env_params = chain(5, is_noisy=True)
     key_1, key_2 = jax.random.split(jax.random.key(14))
-    half, first, info_1 = play(key_1, fresh(CHAIN, instance), uniform_agent(CHAIN), instance, CHAIN)
-    _, second, info_2 = play(key_2, half, uniform_agent(CHAIN), instance, CHAIN)
+    half, first, info_1 = play(key_1, fresh(CHAIN, env_params), uniform_agent(CHAIN), env_params, CHAIN)
+    _, second, info_2 = play(key_2, half, uniform_agent(CHAIN), env_params, CHAIN)
     reward = np.concatenate([first.reward, second.reward])
     np.testing.assert_array_equal(half.episode_return, reward[5:8].sum(axis=0))
     assert info_1.num_episodes + info_2.num_episodes == 3 * NUM_STREAMS
@@ -128,8 +128,8 @@ def test_an_episode_cut_in_two_by_rollouts_keeps_its_return():
 
 
 def test_a_time_limit_is_shown_as_termination_only_if_asked():
-    instance = grid(p_term=0.0)
-    arguments = (jax.random.key(5), fresh(GRID, instance), uniform_agent(GRID), instance, GRID)
+    env_params = grid(p_term=0.0)
+    arguments = (jax.random.key(5), fresh(GRID, env_params), uniform_agent(GRID), env_params, GRID)
     _, truncated, _ = play(*arguments, time_limit_is_termination=False)
     _, terminated, _ = play(*arguments, time_limit_is_termination=True)
     # Three steps per episode, whatever happens: rows 2 and 5 of eight end one.
@@ -149,16 +149,16 @@ def test_a_real_termination_is_one_either_way():
 def test_an_action_that_the_instance_lacks_is_not_taken():
     fond_of_collecting = Table(rows=jnp.tile(jnp.where(jnp.arange(18) < 9, 0.0, 9.0), (8, 1)), num_actions=18)
     for has_collect_actions in (False, True):
-        instance = grid(has_collect_actions=has_collect_actions)
-        _, seen, _ = play(jax.random.key(7), fresh(GRID, instance), fond_of_collecting, instance, GRID)
+        env_params = grid(has_collect_actions=has_collect_actions)
+        _, seen, _ = play(jax.random.key(7), fresh(GRID, env_params), fond_of_collecting, env_params, GRID)
         assert (np.asarray(seen.action) >= 9).any() == has_collect_actions
 
 
 def test_no_gradient_reaches_the_agent_through_a_rollout():
-    agent, instance = uniform_agent(CHAIN), chain(3)
+    agent, env_params = uniform_agent(CHAIN), chain(3)
 
     def score(theta, is_outside):
-        _, seen, _ = play(jax.random.key(8), fresh(CHAIN, instance), theta, instance, CHAIN)
+        _, seen, _ = play(jax.random.key(8), fresh(CHAIN, env_params), theta, env_params, CHAIN)
         logits = jax.vmap(jax.vmap(theta))(seen.observation).logits
         return jnp.sum(seen.reward) + is_outside * jnp.sum(log_prob(logits, seen.action))
 

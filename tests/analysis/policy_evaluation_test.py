@@ -20,7 +20,7 @@ from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from tests.helpers import CHAIN, chain, hyperparameters
 
-SIZES = TrainingSizes(num_streams=16, num_steps=5)
+SIZES = TrainingSizes(num_envs=16, num_steps=5)
 
 
 def case(key, rule, bias: float = 0.5, length: int = 4) -> Case:

@@ -11,9 +11,9 @@ def test_the_questions_are_those_of_the_command():
         "value-regression",
         "convergence",
         "probe",
-        "lesions",
+        "ablated-inputs",
         "ablation",
-        "variety",
+        "diversity",
     ]
     assert all(question.name == name and question.about.endswith(")") for name, question in QUESTIONS.items())
 

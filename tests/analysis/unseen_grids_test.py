@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lpg.analysis.unseen_grids import PAPER_MAP, SHAPE, cell_states, near_optimal_policy, paper_grid, random_grid
+from lpg.analysis.unseen_grids import ENV, PAPER_MAP, cell_states, near_optimal_policy, paper_grid, random_grid
 from lpg.environments import exact
 
 
@@ -17,7 +17,7 @@ def test_the_papers_map_has_its_walls_and_goals_where_figure_4_has_them():
 
 
 def test_there_are_five_actions_and_none_goes_to_a_corner():
-    mask = np.asarray(SHAPE.action_mask(paper_grid()))
+    mask = np.asarray(ENV.action_mask(paper_grid()))
     assert np.flatnonzero(mask).tolist() == [1, 3, 4, 5, 7]
     states, share = cell_states(paper_grid())
     policy = np.asarray(near_optimal_policy(paper_grid(), 0.995, 0.1))[states[share > 0]]
@@ -32,7 +32,7 @@ def test_a_value_is_a_discounted_distance_to_the_nearest_good_goal():
     # help. On the goal itself nothing is collected by arriving there in the past: it must step out and in, or stay.
     grid = paper_grid()
     states, _ = cell_states(grid)
-    value = exact.policy_values(SHAPE, grid, near_optimal_policy(grid, 0.9, 0.0), 0.9)[states]
+    value = exact.policy_values(ENV, grid, near_optimal_policy(grid, 0.9, 0.0), 0.9)[states]
     at = {tuple(map(int, place)): float(v) for place, v in zip(grid.place, value, strict=True)}
     np.testing.assert_allclose(at[2, 3], 0.81, rtol=1e-4)
     np.testing.assert_allclose(at[4, 1], 0.81, rtol=1e-4)  # two down, one right: three moves, not two
@@ -42,8 +42,8 @@ def test_a_value_is_a_discounted_distance_to_the_nearest_good_goal():
 def test_every_goal_ends_the_episode_so_that_only_cells_are_seen():
     grid = random_grid(jax.random.key(3))
     states, share = cell_states(grid)
-    np.testing.assert_allclose(exact.start_value(SHAPE, grid, jnp.ones(SHAPE.num_states)), share.sum(), rtol=1e-5)
-    np.testing.assert_allclose(SHAPE.initial_states(grid)[states[share > 0]], share[share > 0], rtol=1e-6)
+    np.testing.assert_allclose(exact.start_value(ENV, grid, jnp.ones(ENV.num_states)), share.sum(), rtol=1e-5)
+    np.testing.assert_allclose(ENV.initial_states(grid)[states[share > 0]], share[share > 0], rtol=1e-6)
 
 
 def test_random_grids_differ_and_have_up_to_twenty_walls():

@@ -67,7 +67,7 @@ def test_the_ablation_trains_a_variant_and_says_what_is_missing(tmp_path, capsys
         (["ablation", "--only", "no-softmx"], "did you mean 'no-softmax'"),
         (["ablation", "--minutes", "0"], "--minutes is 0"),
         (["ablation", "--meta-seeds", "0"], "--meta-seeds is 0"),
-        (["variety", "--suite", "chain/short"], "chain/short is trained on"),
+        (["diversity", "--suite", "chain/short"], "chain/short is trained on"),
     ],
 )
 def test_every_mistake_is_one_clear_line(argv, words, capsys):

@@ -39,7 +39,7 @@ BAD_INPUT = {
     "train chain/short --rule a2c --set gamma=high": "a number is needed",
     "train chain/short --rule a2c --set gamma=1.5": "must lie in [0, 1]",
     "train chain/short --rule a2c --set num_steps=1": "at least 2 are needed",
-    "train chain/short --rule a2c --set num_streams=2.5": "a whole number is needed",
+    "train chain/short --rule a2c --set num_envs=2.5": "a whole number is needed",
     "train chain/short --rule a2c --set time_limit_is_termination=3": "true or false",
 }
 

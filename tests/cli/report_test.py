@@ -69,7 +69,7 @@ def test_a_person_is_named_and_what_has_no_rulers_is_told_and_null(tmp_path, cap
     write_json(tmp_path / "e.json", rows, scores(rows), CHOSEN, 2.0, 300)
     end = json.loads((tmp_path / "e.json").read_text())["normalised"]["a2c"]["end"]
     assert end["per_environment"] == {"chain/short": 0.5, "minatar/breakout": None} and end["iqm"] == 0.5
-    # The twin: with rulers for all nothing is said.
+    # The twin: with reference returns for all nothing is said.
     print_table(ROWS[:1] + ROWS[2:], scores(ROWS[:1] + ROWS[2:]), CHOSEN)
     assert "Not normalised" not in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""`lpg show` of a training: an episode as a film."""
+"""`lpg show` of a training: an episode as a video."""
 
 import re
 
@@ -10,7 +10,7 @@ from lpg.cli import show_training
 from lpg.cli.main import main
 from tests.learner.mirror import NAME
 
-SMALL = ["--rule", "a2c", "--set", "num_streams=4", "--set", "num_steps=5", "--steps", "40"]
+SMALL = ["--rule", "a2c", "--set", "num_envs=4", "--set", "num_steps=5", "--steps", "40"]
 
 
 @pytest.fixture(autouse=True)
@@ -19,10 +19,10 @@ def own_cache(monkeypatch, tmp_path):
 
 
 def frames_of(path):
-    with Image.open(path) as film:
-        for number in range(film.n_frames):
-            film.seek(number)
-            yield np.asarray(film.convert("RGB"))
+    with Image.open(path) as video:
+        for number in range(video.n_frames):
+            video.seek(number)
+            yield np.asarray(video.convert("RGB"))
 
 
 @pytest.mark.parametrize("environment", ["chain/short", "tabular/sparse", "minatar/freeway", NAME])
@@ -45,13 +45,13 @@ def test_a_training_is_shown_by_an_episode_of_its_agent(environment, tmp_path, c
 
 
 def test_of_several_agents_one_is_chosen_by_its_seed_and_the_file_by_name(tmp_path, capsys):
-    folder, film = tmp_path / "run", tmp_path / "elsewhere" / "film.gif"
+    folder, video = tmp_path / "run", tmp_path / "elsewhere" / "video.gif"
     assert main(["train", "chain/short", *SMALL, "--seeds", "2", "--out", str(folder)]) == 0
-    assert main(["show", str(folder), "--seed", "1", "--out", str(film)]) == 0
-    assert film.is_file() and "seed 1" in capsys.readouterr().out
+    assert main(["show", str(folder), "--seed", "1", "--out", str(video)]) == 0
+    assert video.is_file() and "seed 1" in capsys.readouterr().out
     for options, words in (
         (["--seed", "2"], "no trained agent of seed 2 in it; seeds that are there: 0, 1"),
-        (["--out", str(tmp_path / "film.mp4")], "a name that ends in .gif"),
+        (["--out", str(tmp_path / "video.mp4")], "a name that ends in .gif"),
     ):
         assert main(["show", str(folder), *options]) == 2
         out, err = capsys.readouterr()

@@ -8,7 +8,7 @@ from lpg.cli.main import INTERRUPTED, main
 from lpg.evaluation import hosted_training, results
 from tests.learner.mirror import CONTINUOUS, NAME
 
-ARGV = ["train", NAME, "--rule", "a2c", "--steps", "192", "--set", "num_streams=8", "--set", "num_steps=8"]
+ARGV = ["train", NAME, "--rule", "a2c", "--steps", "192", "--set", "num_envs=8", "--set", "num_steps=8"]
 
 
 def test_a_training_is_written_and_reported_like_any_other(tmp_path, capsys):

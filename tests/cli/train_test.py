@@ -7,7 +7,7 @@ from lpg.cli.progress import StepProgress
 from lpg.cli.train import run
 from lpg.evaluation import results
 
-ARGV = ["chain/short", "--rule", "a2c", "--steps", "400", "--set", "num_streams=4", "--set", "num_steps=10"]
+ARGV = ["chain/short", "--rule", "a2c", "--steps", "400", "--set", "num_envs=4", "--set", "num_steps=10"]
 
 
 def test_a_training_is_written_and_reported(tmp_path, capsys):

@@ -43,7 +43,7 @@ def test_an_agent_in_flax_learns_in_a_loop_of_ones_own(is_learned, tmp_path, rul
 
 
 def test_a_rule_is_used_without_jax(tmp_path, rule):
-    assert re.fullmatch(r"update 0: 0\.\d\d ends a stream in 20 steps, at best 4\.00\n",
+    assert re.fullmatch(r"update 0: 0\.\d\d ends a environment in 20 steps, at best 4\.00\n",
                         run(tmp_path, "numpy_only.py", rule))  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def test_the_table_of_figure_7_is_what_was_measured():
 
 
 def test_the_table_of_figure_9_is_what_was_measured():
-    table = read_table(DOCS / "measured/variety/scores.csv")
+    table = read_table(DOCS / "measured/diversity/scores.csv")
     rows = rows_under("### Figure 9 at our budget")
     names = list(dict.fromkeys(table["environment"].tolist()))
     for variant, (_, *cells, seeds) in zip(("tabular", "tabular-random", "tabular-random-chain"), rows, strict=True):
@@ -126,7 +126,7 @@ def test_the_table_of_figure_9_is_what_was_measured():
 
 
 @pytest.mark.parametrize(("figure", "option", "folder"), [
-    ("figure-7", "--ablation", "ablation"), ("figure-9", "--variety", "variety"),
+    ("figure-7", "--ablation", "ablation"), ("figure-9", "--diversity", "diversity"),
 ])  # fmt: skip
 def test_figures_are_redrawn_from_what_was_measured(figure, option, folder, tmp_path, capsys):
     shutil.copytree(DOCS / "measured" / folder, tmp_path / folder)

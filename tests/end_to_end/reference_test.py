@@ -30,7 +30,12 @@ def test_every_public_name_is_explained(pages):
     assert 'id="nonsense"' not in text
 
 
-def test_every_room_of_the_house_has_its_pages(pages):
+def test_every_package_has_its_pages(pages):
     built = {str(page.relative_to(pages)) for page in pages.rglob("*.html")}
-    for page in ("lpg/types.html", "lpg/update_rules/base.html", "lpg/environments/base.html", "lpg/agents/own.html"):
+    for page in (
+        "lpg/types.html",
+        "lpg/update_rules/base.html",
+        "lpg/environments/base.html",
+        "lpg/agents/custom.html",
+    ):
         assert page in built

@@ -7,31 +7,31 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.environments.delayed_chain import ChainInstance, ChainShape, DelayedChain
+from lpg.environments.delayed_chain import ChainEnv, ChainParams, DelayedChain
 
-SHAPE = ChainShape()
-STEP = jax.jit(SHAPE.step)
-RESET = jax.jit(SHAPE.reset)
-OBSERVE = jax.jit(SHAPE.observe)
+ENV = ChainEnv()
+STEP = jax.jit(ENV.step)
+RESET = jax.jit(ENV.reset)
+OBSERVE = jax.jit(ENV.observe)
 HEADS, TAILS = 0.2, 0.8
 """Uniform numbers on either side of the coin's half."""
 
 
-def chain(length: int, is_noisy: bool = False) -> ChainInstance:
-    return ChainInstance(length=jnp.asarray(length), is_noisy=jnp.asarray(is_noisy))
+def chain(length: int, is_noisy: bool = False) -> ChainParams:
+    return ChainParams(length=jnp.asarray(length), is_noisy=jnp.asarray(is_noisy))
 
 
-def play(instance, coin, actions, noise=None):
+def play(env_params, coin, actions, noise=None):
     """Plays an episode; returns observations (one more than actions), rewards and ends."""
-    state = RESET(instance, jnp.array([coin]))
-    seen, rewards, ends = [int(OBSERVE(instance, state))], [], []
+    state = RESET(env_params, jnp.array([coin]))
+    seen, rewards, ends = [int(OBSERVE(env_params, state))], [], []
     for step, action in enumerate(actions):
         uniform = jnp.array([HEADS if noise is None else noise[step]])
-        state, outcome = STEP(instance, state, jnp.asarray(action), uniform)
-        seen.append(int(OBSERVE(instance, state)))
-        rewards.append(float(outcome.reward))
-        ends.append(bool(outcome.terminated))
-        assert not outcome.truncated
+        state, result = STEP(env_params, state, jnp.asarray(action), uniform)
+        seen.append(int(OBSERVE(env_params, state)))
+        rewards.append(float(result.reward))
+        ends.append(bool(result.terminated))
+        assert not result.truncated
     return seen, rewards, ends
 
 
@@ -48,13 +48,13 @@ def test_the_first_action_decides_the_last_reward_whatever_happens_between(coin,
 def test_the_first_state_reveals_the_coin():
     assert play(chain(3), HEADS, ())[0] == [0]
     assert play(chain(3), TAILS, ())[0] == [1]
-    np.testing.assert_array_equal(SHAPE.initial_states(chain(3))[:4], [0.5, 0.5, 0.0, 0.0])
+    np.testing.assert_array_equal(ENV.initial_states(chain(3))[:4], [0.5, 0.5, 0.0, 0.0])
 
 
 def test_every_place_of_every_branch_has_its_own_number():
     seen = [play(chain(50), coin, [first] + [0] * 48)[0] for coin in (HEADS, TAILS) for first in (0, 1)]
     # 2 first states, each seen twice, and 4 branches of 49 further ones: 2 + 196 = 198 states.
-    assert sorted(set(itertools.chain(*seen))) == list(range(198)) and SHAPE.num_states == 198
+    assert sorted(set(itertools.chain(*seen))) == list(range(198)) and ENV.num_states == 198
     # By hand: tails, right action 1 chosen → branch 2 · 1 + 1 = 3; at position 2: 2 + 4 · 1 + 3 = 9.
     assert play(chain(50), TAILS, (1, 0))[0] == [1, 5, 9]
 
@@ -74,18 +74,18 @@ def test_the_state_after_the_longest_chain_is_shown_as_the_last_of_its_branch():
 
 def test_lengths_are_drawn_from_the_whole_range_once_per_instance():
     family = DelayedChain(min_length=5, max_length=8, is_noisy=True)
-    instances = jax.vmap(family.sample)(jax.random.split(jax.random.key(0), 400))
-    lengths, counts = np.unique(instances.length, return_counts=True)
+    env_params_batch = jax.vmap(family.sample)(jax.random.split(jax.random.key(0), 400))
+    lengths, counts = np.unique(env_params_batch.length, return_counts=True)
     assert lengths.tolist() == [5, 6, 7, 8]
     # Expected 100 each, standard deviation √(400 · ¼ · ¾) = 8.7; five of them.
     assert np.abs(counts - 100).max() < 44
-    assert bool(instances.is_noisy.all())
-    assert int(SHAPE.time_limit(chain(7))) == 7
+    assert bool(env_params_batch.is_noisy.all())
+    assert int(ENV.time_limit(chain(7))) == 7
 
 
 def test_chains_of_the_paper_share_a_shape_and_longer_ones_get_room():
-    assert DelayedChain(min_length=5, max_length=30, is_noisy=False).shape == SHAPE
-    assert DelayedChain(min_length=5, max_length=80, is_noisy=False).shape.num_states == 2 + 4 * 79
+    assert DelayedChain(min_length=5, max_length=30, is_noisy=False).env == ENV
+    assert DelayedChain(min_length=5, max_length=80, is_noisy=False).env.num_states == 2 + 4 * 79
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 5), (6, 5)])
@@ -96,6 +96,6 @@ def test_a_chain_without_two_different_steps_is_refused(low, high):
 
 def test_a_chain_has_two_actions():
     family = DelayedChain(min_length=5, max_length=8, is_noisy=False)
-    assert SHAPE.action_mask(family.sample(jax.random.key(0), 2)).tolist() == [True, True]
+    assert ENV.action_mask(family.sample(jax.random.key(0), 2)).tolist() == [True, True]
     with pytest.raises(ValueError, match="18 actions asked for"):
         family.sample(jax.random.key(0), 18)

@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 from lpg.environments.delayed_chain import DelayedChain
-from lpg.environments.distractor_chain import DistractorChain, DistractorShape
+from lpg.environments.distractor_chain import DistractorChain, DistractorChainEnv
 from tests.helpers import CHAIN, chain
 
-SHAPE = DistractorShape(num_distractors=3)
-STEP, RESET, OBSERVE = jax.jit(SHAPE.step), jax.jit(SHAPE.reset), jax.jit(SHAPE.observe)
+ENV = DistractorChainEnv(num_distractors=3)
+STEP, RESET, OBSERVE = jax.jit(ENV.step), jax.jit(ENV.reset), jax.jit(ENV.observe)
 HEADS, TAILS = 0.2, 0.8
 
 
-def play(instance, coin, actions, noise):
+def play(env_params, coin, actions, noise):
     """Plays an episode with the same coins at every state but the first; returns bits, rewards and ends."""
-    state = RESET(instance, jnp.array([coin, 0.0, 0.0, 0.0]))
-    seen, rewards, ends = [OBSERVE(instance, state).astype(int).tolist()], [], []
+    state = RESET(env_params, jnp.array([coin, 0.0, 0.0, 0.0]))
+    seen, rewards, ends = [OBSERVE(env_params, state).astype(int).tolist()], [], []
     for action in actions:
-        state, outcome = STEP(instance, state, jnp.asarray(action), jnp.array([0.1, *noise]))
-        seen.append(OBSERVE(instance, state).astype(int).tolist())
-        rewards.append(float(outcome.reward))
-        ends.append(bool(outcome.terminated))
-        assert not outcome.truncated
+        state, result = STEP(env_params, state, jnp.asarray(action), jnp.array([0.1, *noise]))
+        seen.append(OBSERVE(env_params, state).astype(int).tolist())
+        rewards.append(float(result.reward))
+        ends.append(bool(result.terminated))
+        assert not result.truncated
     return seen, rewards, ends
 
 
@@ -39,26 +39,26 @@ def test_bits_say_which_action_is_right_and_whether_it_has_been_chosen(coin, is_
 
 
 def test_rewards_and_ends_are_those_of_the_plain_chain():
-    instance, key = chain(4, is_noisy=True), jax.random.key(0)
-    noise = jax.random.uniform(key, (4, SHAPE.num_noise))
-    plain, bits = CHAIN.reset(instance, noise[0, :1]), RESET(instance, noise[0])
+    env_params, key = chain(4, is_noisy=True), jax.random.key(0)
+    noise = jax.random.uniform(key, (4, ENV.num_noise))
+    plain, bits = CHAIN.reset(env_params, noise[0, :1]), RESET(env_params, noise[0])
     for time, action in enumerate((1, 0, 1, 1)):
-        plain, expected = CHAIN.step(instance, plain, jnp.asarray(action), noise[time, :1])
-        bits, found = STEP(instance, bits, jnp.asarray(action), noise[time])
+        plain, expected = CHAIN.step(env_params, plain, jnp.asarray(action), noise[time, :1])
+        bits, found = STEP(env_params, bits, jnp.asarray(action), noise[time])
         jax.tree.map(np.testing.assert_array_equal, (bits.chain, found), (plain, expected))
 
 
 def test_distractors_are_fair_independent_and_new_at_every_state():
     family = DistractorChain(chain=DelayedChain(min_length=5, max_length=30, is_noisy=False))
-    shape, instance = family.shape, chain(5)
-    assert shape.observation_shape == (22,) and shape.num_noise == shape.num_reset_noise == 21
+    env, env_params = family.env, chain(5)
+    assert env.observation_shape == (22,) and env.num_noise == env.num_reset_noise == 21
     keys = jax.random.split(jax.random.key(1), 4000)
 
     def two(key):
         noise = jax.random.uniform(key, (2, 21))
-        state = shape.reset(instance, noise[0])
-        after, _ = shape.step(instance, state, jnp.asarray(0), noise[1])
-        return shape.observe(instance, state), shape.observe(instance, after)
+        state = env.reset(env_params, noise[0])
+        after, _ = env.step(env_params, state, jnp.asarray(0), noise[1])
+        return env.observe(env_params, state), env.observe(env_params, after)
 
     bits = np.concatenate(jax.jit(jax.vmap(two))(keys), axis=1)
     assert bits.shape == (4000, 44) and set(np.unique(bits)) == {0.0, 1.0}
@@ -74,10 +74,10 @@ def test_distractors_are_fair_independent_and_new_at_every_state():
 def test_instances_are_those_of_the_chain_inside():
     inside = DelayedChain(min_length=5, max_length=8, is_noisy=False)
     family = DistractorChain(chain=inside, num_distractors=3)
-    assert family.shape == SHAPE
+    assert family.env == ENV
     for seed in range(5):
         key = jax.random.key(seed)
         assert int(family.sample(key).length) == int(inside.sample(key, 2).length)
-    assert SHAPE.action_mask(family.sample(jax.random.key(0))).tolist() == [True, True]
+    assert ENV.action_mask(family.sample(jax.random.key(0))).tolist() == [True, True]
     with pytest.raises(ValueError, match="18 actions asked for"):
         family.sample(jax.random.key(0), 18)

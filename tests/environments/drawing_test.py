@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lpg.environments import drawing
-from lpg.environments.delayed_chain import ChainInstance
+from lpg.environments.delayed_chain import ChainParams
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_policy_is_drawn_as_its_likeliest_action(axes):
 
 
 def test_a_chain_is_drawn_with_all_its_states(axes):
-    one = ChainInstance(length=jnp.asarray(6), is_noisy=jnp.asarray(False))
+    one = ChainParams(length=jnp.asarray(6), is_noisy=jnp.asarray(False))
     assert drawing.draw_chain(axes, one, None, None) is None
     # Two first states and four branches of five.
     assert len(axes.collections[0].get_offsets()) == 22

@@ -33,13 +33,13 @@ GAMMA = 0.9
 class Oracle:
     """A grid written out once more: coordinates, sets and dictionaries; nothing shared with the package but the map."""
 
-    def __init__(self, instance, num_actions):
-        place = np.asarray(instance.place)[: int(instance.num_cells)].tolist()
+    def __init__(self, env_params, num_actions):
+        place = np.asarray(env_params.place)[: int(env_params.num_cells)].tolist()
         self.cells = [tuple(cell) for cell in place]
         self.objects = {
-            j: (self.cells[int(instance.object_cell[j])], float(instance.object_reward[j]),
-                float(instance.object_p_term[j]), float(instance.object_p_respawn[j]))
-            for j in np.flatnonzero(instance.object_exists).tolist()
+            j: (self.cells[int(env_params.object_cell[j])], float(env_params.object_reward[j]),
+                float(env_params.object_p_term[j]), float(env_params.object_p_respawn[j]))
+            for j in np.flatnonzero(env_params.object_exists).tolist()
         }  # fmt: skip
         self.num_actions = num_actions
         self.value = functools.cache(self.value)
@@ -88,39 +88,39 @@ class Oracle:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def solve(shape, instance, policy, num_steps):
+def solve(env, env_params, policy, num_steps):
     return (
-        exact.policy_values(shape, instance, policy, GAMMA, num_steps),
-        exact.optimal_values(shape, instance, GAMMA, num_steps),
-        exact.optimal_policy(shape, instance, GAMMA),
-        exact.optimal_values(shape, instance, GAMMA),
-        exact.policy_values(shape, instance, exact.optimal_policy(shape, instance, GAMMA), GAMMA),
-        exact.policy_values(shape, instance, policy, GAMMA),
+        exact.policy_values(env, env_params, policy, GAMMA, num_steps),
+        exact.optimal_values(env, env_params, GAMMA, num_steps),
+        exact.optimal_policy(env, env_params, GAMMA),
+        exact.optimal_values(env, env_params, GAMMA),
+        exact.policy_values(env, env_params, exact.optimal_policy(env, env_params, GAMMA), GAMMA),
+        exact.policy_values(env, env_params, policy, GAMMA),
     )
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def returns(shape, instance):
-    random = exact.policy_return(shape, instance, exact.uniform_policy(shape, instance))
-    return random, exact.optimal_return(shape, instance)
+def returns(env, env_params):
+    random = exact.policy_return(env, env_params, exact.uniform_policy(env, env_params))
+    return random, exact.optimal_return(env, env_params)
 
 
 @functools.cache
 def sampled(name, num_actions=None, seed=0):
-    family = registry.environment(name).distribution
-    return family.shape, family.sample(jax.random.key(seed), num_actions)
+    family = registry.env_spec(name).distribution
+    return family.env, family.sample(jax.random.key(seed), num_actions)
 
 
 @pytest.mark.parametrize("num_actions", [9, 18])
 @pytest.mark.parametrize("name", TINY)
 def test_values_equal_the_enumeration_of_every_trajectory(name, num_actions):
     with jax.enable_x64(True):
-        shape, instance = TINY[name].shape, TINY[name].sample(jax.random.key(0), num_actions)
-        oracle = Oracle(instance, num_actions)
+        env, env_params = TINY[name].env, TINY[name].sample(jax.random.key(0), num_actions)
+        oracle = Oracle(env_params, num_actions)
         weights = jnp.where(jnp.arange(18) < num_actions, jnp.arange(1, 19), 0)
-        skewed = jnp.broadcast_to(weights / weights.sum(), (shape.num_states, 18))
+        skewed = jnp.broadcast_to(weights / weights.sum(), (env.num_states, 18))
         for num_steps in (1, 2, 4):
-            found, best, *_ = solve(shape, instance, skewed, jnp.asarray(num_steps))
+            found, best, *_ = solve(env, env_params, skewed, jnp.asarray(num_steps))
             assert best.dtype == jnp.float64
             for state in oracle.states():
                 number = oracle.number(state)
@@ -131,23 +131,23 @@ def test_values_equal_the_enumeration_of_every_trajectory(name, num_actions):
 @pytest.mark.parametrize("num_actions", [9, 18])
 def test_returns_equal_the_enumeration_of_every_trajectory(num_actions):
     family = TINY["two objects and a wall"]
-    shape, instance = family.shape, family.sample(jax.random.key(1), num_actions)
-    oracle = Oracle(instance, num_actions)
+    env, env_params = family.env, family.sample(jax.random.key(1), num_actions)
+    oracle = Oracle(env_params, num_actions)
     starts = [(cell, frozenset({0, 1})) for cell in oracle.cells]
-    random, best = returns(shape, instance)
+    random, best = returns(env, env_params)
     np.testing.assert_allclose(random, np.mean([oracle.value(s, 3, 1.0, "uniform") for s in starts]), rtol=1e-5)
     np.testing.assert_allclose(best, np.mean([oracle.value(s, 3, 1.0, "best") for s in starts]), rtol=1e-5)
     # Twin: two more steps are another object, which is back one step after it was taken.
-    longer = eqx.tree_at(lambda grid: grid.max_steps, instance, jnp.asarray(5))
-    assert returns(shape, longer)[1] > best + 0.9
+    longer = eqx.tree_at(lambda grid: grid.max_steps, env_params, jnp.asarray(5))
+    assert returns(env, longer)[1] > best + 0.9
 
 
 @pytest.mark.parametrize("num_actions", [9, 18])
 def test_a_backup_with_seven_objects_equals_the_sum_over_all_outcomes(num_actions):
-    shape, instance = sampled("tabular/longer_horizon", num_actions)
-    oracle = Oracle(instance, num_actions)
-    value = jax.random.normal(jax.random.key(1), (shape.num_states,))
-    q = np.asarray(jax.jit(lambda: shape.backup(shape.model(instance), value, 0.5))())
+    env, env_params = sampled("tabular/longer_horizon", num_actions)
+    oracle = Oracle(env_params, num_actions)
+    value = jax.random.normal(jax.random.key(1), (env.num_states,))
+    q = np.asarray(jax.jit(lambda: env.backup(env.model(env_params), value, 0.5))())
     rng, values = np.random.default_rng(0), np.asarray(value)
     near = [int(np.argwhere([cell == kind[0] for cell in oracle.cells])[0, 0]) for kind in oracle.objects.values()]
     num_taken = 0
@@ -165,28 +165,28 @@ def test_a_backup_with_seven_objects_equals_the_sum_over_all_outcomes(num_action
 
 def test_a_backup_marks_missing_actions_and_numbers_that_are_no_state():
     # 121 cells × 2^4 = 1,936 states of 2,704 numbers.
-    shape, instance = sampled("tabular/dense", 9)
-    q = jax.jit(lambda: shape.backup(shape.model(instance), jnp.ones(shape.num_states), 0.9))()
+    env, env_params = sampled("tabular/dense", 9)
+    q = jax.jit(lambda: env.backup(env.model(env_params), jnp.ones(env.num_states), 0.9))()
     assert jnp.isneginf(q[:1936, 9:]).all() and jnp.isfinite(q[:1936, :9]).all()
     assert (q[1936:] == 0).all()
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
-def play(shape, instance, key, num_episodes):
+def play(env, env_params, key, num_episodes):
     """Undiscounted returns of whole episodes under the random policy."""
 
     def episode(key):
         key_reset, key_steps = jax.random.split(key)
-        num_valid = jnp.sum(shape.action_mask(instance))
+        num_valid = jnp.sum(env.action_mask(env_params))
 
         def step(carry):
             state, total, _, time = carry
-            uniform = jax.random.uniform(jax.random.fold_in(key_steps, time), (1 + shape.num_noise,))
+            uniform = jax.random.uniform(jax.random.fold_in(key_steps, time), (1 + env.num_noise,))
             action = jnp.floor(uniform[0] * num_valid).astype(int)
-            state, outcome = shape.step(instance, state, action, uniform[1:])
-            return state, total + outcome.reward, outcome.terminated | outcome.truncated, time + 1
+            state, result = env.step(env_params, state, action, uniform[1:])
+            return state, total + result.reward, result.terminated | result.truncated, time + 1
 
-        state = shape.reset(instance, jax.random.uniform(key_reset, (shape.num_reset_noise,)))
+        state = env.reset(env_params, jax.random.uniform(key_reset, (env.num_reset_noise,)))
         start = (state, jnp.zeros(()), jnp.asarray(False), jnp.asarray(0))
         return jax.lax.while_loop(lambda carry: ~carry[2], step, start)[1]
 
@@ -201,10 +201,10 @@ def test_returns_agree_with_episodes_played_at_random(name, num_actions):
     if name.startswith("chain/"):
         num_actions = 2
     # Seed 3: a procedural grid with three objects or more; under procedural/rewards its steps pay 0.037.
-    shape, instance = sampled(name, num_actions, seed=3)
-    played = np.asarray(play(shape, instance, jax.random.key(2), 4000))
+    env, env_params = sampled(name, num_actions, seed=3)
+    played = np.asarray(play(env, env_params, jax.random.key(2), 4000))
     error = played.std() / np.sqrt(len(played))
-    random, best = returns(shape, instance)
+    random, best = returns(env, env_params)
     assert abs(played.mean() - random) < 3 * error
     # Twin: the optimum is another number.
     assert abs(played.mean() - best) > 3 * error
@@ -212,10 +212,10 @@ def test_returns_agree_with_episodes_played_at_random(name, num_actions):
 
 @pytest.mark.parametrize("name", ["tabular/dense", "tabular/sparse", "procedural/rewards", "chain/long"])
 def test_no_policy_beats_the_optimum_and_the_greedy_one_reaches_it(name):
-    shape, instance = sampled(name)
-    logits = jax.random.normal(jax.random.key(4), (shape.num_states, shape.num_actions))
-    policy = jax.nn.softmax(jnp.where(shape.action_mask(instance), 3 * logits, -jnp.inf))
-    finite, best_finite, _, best, greedy, some = solve(shape, instance, policy, jnp.asarray(20))
+    env, env_params = sampled(name)
+    logits = jax.random.normal(jax.random.key(4), (env.num_states, env.num_actions))
+    policy = jax.nn.softmax(jnp.where(env.action_mask(env_params), 3 * logits, -jnp.inf))
+    finite, best_finite, _, best, greedy, some = solve(env, env_params, policy, jnp.asarray(20))
     assert (best_finite >= finite - 1e-5).all()
     assert (best >= some - 1e-5).all()
     # Twin: the optimum is not just any policy's value.
@@ -225,20 +225,20 @@ def test_no_policy_beats_the_optimum_and_the_greedy_one_reaches_it(name):
 
 @pytest.mark.parametrize("name", ["tabular/dense", "tabular/long_horizon"])
 def test_a_long_finite_horizon_is_an_infinite_one(name):
-    shape, instance = sampled(name, 18)
-    uniform = exact.uniform_policy(shape, instance)
+    env, env_params = sampled(name, 18)
+    uniform = exact.uniform_policy(env, env_params)
     # 0.9^200 = 7e-10.
-    finite, best_finite, _, best, _, some = solve(shape, instance, uniform, jnp.asarray(200))
+    finite, best_finite, _, best, _, some = solve(env, env_params, uniform, jnp.asarray(200))
     np.testing.assert_allclose(some, finite, atol=1e-5)
     np.testing.assert_allclose(best, best_finite, atol=1e-5)
     # Twin: 0.9^5 = 0.59.
-    assert np.abs(np.asarray(best) - solve(shape, instance, uniform, jnp.asarray(5))[1]).max() > 0.1
+    assert np.abs(np.asarray(best) - solve(env, env_params, uniform, jnp.asarray(5))[1]).max() > 0.1
 
 
 def test_a_chain_pays_one_if_the_first_action_is_right():
-    instance = chain(4, is_noisy=True)
+    env_params = chain(4, is_noisy=True)
     uniform = jnp.full((CHAIN.num_states, 2), 0.5)
-    _, _, policy, best, _, some = solve(CHAIN, instance, uniform, jnp.asarray(4))
+    _, _, policy, best, _, some = solve(CHAIN, env_params, uniform, jnp.asarray(4))
     # The reward comes with the fourth step: γ³ = 0.729 from the start; in the branches 0.81, 0.9, 1 or the negative.
     np.testing.assert_allclose(best[:2], 0.729, rtol=1e-5)
     for place, worth in enumerate((0.81, 0.9, 1.0)):
@@ -247,16 +247,16 @@ def test_a_chain_pays_one_if_the_first_action_is_right():
     assert (best[14:] == 0).all()
     # Coin 0 asks for action 0, coin 1 for action 1; later both are as good, and the lower number is chosen.
     assert policy[:14].argmax(-1).tolist() == [0, 1] + [0] * 12
-    random, optimum = returns(CHAIN, instance)
+    random, optimum = returns(CHAIN, env_params)
     np.testing.assert_allclose([random, optimum], [0.0, 1.0], atol=1e-6)
 
 
 def test_a_policy_for_few_steps_goes_for_what_it_can_reach():
     # A row of three cells, the object in cell 2, the agent in cell 0: index 0 + 3 · (object present) = 3.
     family = TINY["one object in a row"]
-    shape, instance = family.shape, family.sample(jax.random.key(0), 9)
-    instance = eqx.tree_at(lambda grid: grid.object_cell, instance, jnp.array([2, 170, 170, 170]))
-    first_action = jax.jit(lambda steps: exact.optimal_policy(shape, instance, 1.0, steps)[3].argmax())
+    env, env_params = family.env, family.sample(jax.random.key(0), 9)
+    env_params = eqx.tree_at(lambda grid: grid.object_cell, env_params, jnp.array([2, 170, 170, 170]))
+    first_action = jax.jit(lambda steps: exact.optimal_policy(env, env_params, 1.0, steps)[3].argmax())
     # Two steps to the right reach it; right is action 5.
     assert first_action(2) == 5
     # Twin: with one step to go nothing can be reached, all actions are as good, and the lowest number is chosen.
@@ -264,25 +264,25 @@ def test_a_policy_for_few_steps_goes_for_what_it_can_reach():
 
 
 def test_values_under_vmap_with_different_time_limits_are_those_of_a_loop():
-    family = registry.environment("procedural/grid").distribution
-    instances = jax.vmap(family.sample)(jax.random.split(jax.random.key(6), 3))
-    instances = eqx.tree_at(lambda grid: grid.max_steps, instances, jnp.array([3, 30, 11]))
-    random, best = jax.jit(jax.vmap(functools.partial(returns, family.shape)))(instances)
+    family = registry.env_spec("procedural/grid").distribution
+    env_params_batch = jax.vmap(family.sample)(jax.random.split(jax.random.key(6), 3))
+    env_params_batch = eqx.tree_at(lambda grid: grid.max_steps, env_params_batch, jnp.array([3, 30, 11]))
+    random, best = jax.jit(jax.vmap(functools.partial(returns, family.env)))(env_params_batch)
     for index in range(3):
-        expected = returns(family.shape, jax.tree.map(lambda x, index=index: x[index], instances))
+        expected = returns(family.env, jax.tree.map(lambda x, index=index: x[index], env_params_batch))
         np.testing.assert_allclose((random[index], best[index]), expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("gamma", [1, 1.0, -0.1])
 def test_an_endless_undiscounted_sum_is_refused(gamma):
-    shape, instance = sampled("tabular/dense")
+    env, env_params = sampled("tabular/dense")
     with pytest.raises(ValueError, match="without num_steps"):
-        exact.optimal_values(shape, instance, gamma)
+        exact.optimal_values(env, env_params, gamma)
 
 
 def test_no_discount_at_all_is_the_next_reward():
-    shape, instance = sampled("tabular/dense", 9)
-    values = jax.jit(lambda gamma: exact.optimal_values(shape, instance, gamma))
-    one_step = jax.jit(lambda: exact.optimal_values(shape, instance, 1.0, 1))()
+    env, env_params = sampled("tabular/dense", 9)
+    values = jax.jit(lambda gamma: exact.optimal_values(env, env_params, gamma))
+    one_step = jax.jit(lambda: exact.optimal_values(env, env_params, 1.0, 1))()
     np.testing.assert_array_equal(values(0.0), one_step)
     assert set(np.unique(values(0.0))) == {0.0, 1.0}

@@ -13,11 +13,11 @@ from tests.environments.random_grid_test import (
     COLLECT,
     DOWN_LEFT,
     DOWN_RIGHT,
+    ENV,
     GOOD,
     LEFT,
     NOWHERE,
     RIGHT,
-    SHAPE,
     STAY,
     TRAP,
     UP_LEFT,
@@ -26,13 +26,13 @@ from tests.environments.random_grid_test import (
     state,
 )  # fmt: skip
 
-GREEDY = Greedy(SHAPE)
+GREEDY = Greedy(ENV)
 PLAN, ACT = jax.jit(GREEDY.plan), jax.jit(GREEDY.act)
 OPEN = (NOWHERE, NOWHERE)
 
 
-def act(instance, now):
-    return int(ACT(PLAN(instance), instance, now))
+def act(env_params, now):
+    return int(ACT(PLAN(env_params), env_params, now))
 
 
 def searched(targets, is_open):
@@ -52,7 +52,7 @@ def searched(targets, is_open):
 
 def test_distances_agree_with_a_plain_search():
     rng = np.random.default_rng(0)
-    find = jax.jit(lambda targets, is_open: distances(SHAPE, targets, is_open))
+    find = jax.jit(lambda targets, is_open: distances(ENV, targets, is_open))
     unreachable = 0
     for _ in range(50):
         is_open, is_target = rng.random(12) < 0.6, rng.random(12) < 0.2
@@ -91,18 +91,18 @@ def test_with_nine_actions_penalties_are_in_the_way_and_with_eighteen_they_are_n
 
 
 def test_a_penalty_is_never_collected():
-    instance = grid(TRAP, TRAP, has_collect_actions=True)
-    assert all(act(instance, state(cell, 6, 3)) < COLLECT for cell in (1, 2, 7, 9, 11))
+    env_params = grid(TRAP, TRAP, has_collect_actions=True)
+    assert all(act(env_params, state(cell, 6, 3)) < COLLECT for cell in (1, 2, 7, 9, 11))
 
 
 def test_it_waits_in_the_middle():
     # Three by four without walls: 5 and 6 are the middle, within one step of nine cells each. Of equals the first
     # direction is taken: 6 goes left to 5, and 5 stays.
-    instance = grid(GOOD, walls=OPEN)
-    assert act(instance, state(5)) == STAY and act(instance, state(6)) == LEFT
-    assert act(instance, state(0)) == DOWN_RIGHT and act(instance, state(11)) == UP_LEFT
-    assert act(instance, state(3)) == DOWN_LEFT
-    assert act(instance, state(4)) == RIGHT
+    env_params = grid(GOOD, walls=OPEN)
+    assert act(env_params, state(5)) == STAY and act(env_params, state(6)) == LEFT
+    assert act(env_params, state(0)) == DOWN_RIGHT and act(env_params, state(11)) == UP_LEFT
+    assert act(env_params, state(3)) == DOWN_LEFT
+    assert act(env_params, state(4)) == RIGHT
 
 
 @pytest.mark.parametrize("num_walls", [0, 2])

@@ -60,10 +60,10 @@ def drawn():
 
 def occupied(drawn, name):
     """Which cell of the map's square each object of each instance is on; for objects that exist."""
-    instances = drawn[name]
+    env_params_batch = drawn[name]
     for one in range(NUM_DRAWS):
-        cells = instances.object_cell[one][instances.object_exists[one]]
-        yield instances.place[one], int(instances.num_cells[one]), cells
+        cells = env_params_batch.object_cell[one][env_params_batch.object_exists[one]]
+        yield env_params_batch.place[one], int(env_params_batch.num_cells[one]), cells
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -73,17 +73,19 @@ def test_map_objects_and_time_limit_are_those_of_the_paper(name, drawn):
         rows, columns = (int(side) for side in drawing.split("x"))
         drawing = "\n".join(["." * columns] * rows)
     expected = [line.strip() for line in drawing.strip().splitlines()]
-    family, instances = FAMILIES[name], drawn[name]
+    family, env_params_batch = FAMILIES[name], drawn[name]
     assert list(family.rows) == expected
     free = [(r, c) for r, row in enumerate(expected) for c, mark in enumerate(row) if mark == "."]
-    assert len(free) == num_cells == instances.num_cells[0]
-    assert [tuple(cell) for cell in instances.place[0, :num_cells].tolist()] == free
-    assert instances.size[0].tolist() == [len(expected), len(expected[0])]
-    assert (instances.max_steps == max_steps).all()
+    assert len(free) == num_cells == env_params_batch.num_cells[0]
+    assert [tuple(cell) for cell in env_params_batch.place[0, :num_cells].tolist()] == free
+    assert env_params_batch.size[0].tolist() == [len(expected), len(expected[0])]
+    assert (env_params_batch.max_steps == max_steps).all()
     numbers = [kind[1:] for kind in objects for _ in range(kind[0])]
-    exists = instances.object_exists[0]
+    exists = env_params_batch.object_exists[0]
     assert exists.sum() == len(numbers)
-    found = np.stack([instances.object_reward, instances.object_p_term, instances.object_p_respawn], -1)[0, exists]
+    found = np.stack(
+        [env_params_batch.object_reward, env_params_batch.object_p_term, env_params_batch.object_p_respawn], -1
+    )[0, exists]
     np.testing.assert_allclose(found, numbers, rtol=1e-6)
 
 
@@ -103,10 +105,10 @@ def test_objects_are_placed_anywhere_and_anew_for_every_instance(drawn):
 
 
 def test_cells_past_the_last_free_one_are_no_part_of_the_map(drawn):
-    for name, instances in drawn.items():
-        one, count = 0, int(instances.num_cells[0])
-        linked = instances.neighbour[one, :count]
-        no_cell = instances.neighbour.shape[1]
+    for name, env_params_batch in drawn.items():
+        one, count = 0, int(env_params_batch.num_cells[0])
+        linked = env_params_batch.neighbour[one, :count]
+        no_cell = env_params_batch.neighbour.shape[1]
         assert ((linked < count) | (linked == no_cell)).all(), name
         # Who can be reached can reach back: direction 8 − d undoes direction d.
         cell, direction = np.nonzero(linked < count)
@@ -129,23 +131,25 @@ def test_the_action_set_does_not_depend_on_where_the_objects_lie():
 
 
 def test_procedural_grids_stay_within_their_ranges_and_fill_them(drawn):
-    instances = drawn["procedural"]
-    assert set(np.unique(instances.size)) == set(range(4, 14))
-    walls = instances.size.prod(-1) - instances.num_cells
+    env_params_batch = drawn["procedural"]
+    assert set(np.unique(env_params_batch.size)) == set(range(4, 14))
+    walls = env_params_batch.size.prod(-1) - env_params_batch.num_cells
     assert set(np.unique(walls)) == set(range(16))
-    exists = instances.object_exists
+    exists = env_params_batch.object_exists
     assert set(np.unique(exists.sum(-1))) == {1, 2, 3, 4}
-    assert (instances.object_reward[:, 0] > 0).all() and (instances.object_reward[:, 1:][exists[:, 1:]] < 0).any()
+    assert (env_params_batch.object_reward[:, 0] > 0).all() and (
+        env_params_batch.object_reward[:, 1:][exists[:, 1:]] < 0
+    ).any()
     for values, low, high in (
-        (np.abs(instances.object_reward[exists]), 0.0, 1.0),
-        (instances.object_p_term[exists], 0.01, 1.0),
-        (instances.object_p_respawn[exists], 0.001, 0.1),
-        (instances.max_steps, 20, 750),
+        (np.abs(env_params_batch.object_reward[exists]), 0.0, 1.0),
+        (env_params_batch.object_p_term[exists], 0.01, 1.0),
+        (env_params_batch.object_p_respawn[exists], 0.001, 0.1),
+        (env_params_batch.max_steps, 20, 750),
     ):
         assert (values >= low * 0.999).all() and (values <= high * 1.001).all()
         assert values.max() > 0.9 * high
     # Log-uniform: half of the terminations lie below the geometric mean 0.1 of the bounds.
-    assert 0.4 < (instances.object_p_term[exists] < 0.1).mean() < 0.6
+    assert 0.4 < (env_params_batch.object_p_term[exists] < 0.1).mean() < 0.6
 
 
 def test_rewards_of_any_size_leave_the_rest_of_a_procedural_grid_alone(drawn):
@@ -192,15 +196,15 @@ def test_sizes_of_rewards_that_cannot_be_are_refused(changes, words):
 
 
 def test_all_grids_of_the_paper_need_two_shapes_only():
-    shapes = {name: family.shape for name, family in FAMILIES.items()}
-    assert set(shapes.values()) == set(grid_families.SHAPES)
-    assert [name for name, shape in shapes.items() if shape.num_objects == 7] == ["LONGER_HORIZON"]
+    shapes = {name: family.env for name, family in FAMILIES.items()}
+    assert set(shapes.values()) == set(grid_families.ENVS)
+    assert [name for name, env in shapes.items() if env.num_objects == 7] == ["LONGER_HORIZON"]
 
 
 def test_a_grid_that_fits_no_shared_shape_gets_one_made_to_measure():
     kind = ObjectType(count=1, reward=1.0, p_term=0.0, p_respawn=0.1)
-    shape = TabularGrid(rows=("." * 20,), objects=(kind,), max_steps=5).shape
-    assert (shape.side, shape.num_objects, shape.num_states) == (20, 1, 40)
+    env = TabularGrid(rows=("." * 20,), objects=(kind,), max_steps=5).env
+    assert (env.side, env.num_objects, env.num_states) == (20, 1, 40)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +228,6 @@ def test_a_procedural_grid_without_a_free_cell_is_refused():
 
 def test_the_smallest_procedural_grid_can_be_all_but_walled_up():
     family = ProceduralGrid(min_side=2, max_side=2, max_walls=3)
-    instances = jax.jit(jax.vmap(family.sample))(jax.random.split(jax.random.key(2), 50))
-    assert jnp.min(instances.num_cells) == 1
-    assert jnp.all(instances.object_exists.sum(-1) <= instances.num_cells)
+    env_params_batch = jax.jit(jax.vmap(family.sample))(jax.random.split(jax.random.key(2), 50))
+    assert jnp.min(env_params_batch.num_cells) == 1
+    assert jnp.all(env_params_batch.object_exists.sum(-1) <= env_params_batch.num_cells)

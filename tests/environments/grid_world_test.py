@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.environments.grid_world import OFFSETS, GridInstance, GridShape, GridState, topology
+from lpg.environments.grid_world import OFFSETS, GridEnv, GridParams, GridState, topology
 
-SHAPE = GridShape(side=3, num_objects=2, num_states=9 * 4)
+ENV = GridEnv(side=3, num_objects=2, num_states=9 * 4)
 """Up to 3 × 3 cells and two objects."""
-STEP = jax.jit(SHAPE.step)
+STEP = jax.jit(ENV.step)
 UP_LEFT, UP, UP_RIGHT, LEFT, STAY, RIGHT, DOWN_LEFT, DOWN, DOWN_RIGHT = range(9)
 COLLECT = 9
 NEVER = 0.999
@@ -22,13 +22,13 @@ def grid(
     *objects: tuple[int, float, float, float],
     has_collect_actions: bool = False,
     max_steps: int = 100,
-) -> GridInstance:
+) -> GridParams:
     """A map and objects (cell, reward, p_term, p_respawn); cells are counted row by row over the free ones."""
     is_free = np.zeros((3, 3), bool)
     is_free[: len(rows), : len(rows[0])] = [[mark == "." for mark in row] for row in rows]
     neighbour, place, num_cells = topology(jnp.asarray(is_free))
     cell, reward, p_term, p_respawn = zip(*objects, *[(10, 0.0, 0.0, 0.0)] * (2 - len(objects)), strict=True)
-    return GridInstance(
+    return GridParams(
         neighbour=neighbour,
         place=place,
         size=jnp.array([len(rows), len(rows[0])]),
@@ -48,9 +48,9 @@ def state(cell: int, present=(True, True), time: int = 0) -> GridState:
     return GridState(cell=jnp.asarray(cell), is_present=jnp.array(present), time=jnp.asarray(time))
 
 
-def step(instance, before, action, noise=(NEVER, NEVER, NEVER)):
+def step(env_params, before, action, noise=(NEVER, NEVER, NEVER)):
     """One step; `noise` is termination, then the return of either object."""
-    return STEP(instance, before, jnp.asarray(action), jnp.array(noise))
+    return STEP(env_params, before, jnp.asarray(action), jnp.array(noise))
 
 
 OPEN = ("...", "...", "...")
@@ -60,23 +60,23 @@ def test_the_nine_moves_go_to_the_eight_neighbours_and_stay():
     # Cells of the open map:   0 1 2
     #                          3 4 5   from the middle, direction d leads to cell d.
     #                          6 7 8
-    instance = grid(OPEN)
-    assert [int(step(instance, state(4), action)[0].cell) for action in range(9)] == list(range(9))
+    env_params = grid(OPEN)
+    assert [int(step(env_params, state(4), action)[0].cell) for action in range(9)] == list(range(9))
 
 
 def test_the_border_blocks_a_move_diagonals_included():
     # From the corner 0 only right (1), down (3) and down-right (4) leave it.
-    instance = grid(OPEN)
-    arrived = [int(step(instance, state(0), action)[0].cell) for action in range(9)]
+    env_params = grid(OPEN)
+    arrived = [int(step(env_params, state(0), action)[0].cell) for action in range(9)]
     assert arrived == [0, 0, 0, 0, 0, 1, 0, 3, 4]
 
 
 def test_a_wall_blocks_a_move_diagonals_included():
     # 0 # 1      From 0: right into the wall, down to 2, down-right to 3.
     # 2 3 #      From 3: up-right to 1, although it squeezes between two walls; right into the wall.
-    instance = grid((".#.", "..#"))
-    assert [int(step(instance, state(0), a)[0].cell) for a in (RIGHT, DOWN, DOWN_RIGHT)] == [0, 2, 3]
-    assert [int(step(instance, state(3), a)[0].cell) for a in (UP, UP_RIGHT, RIGHT, UP_LEFT)] == [3, 1, 3, 0]
+    env_params = grid((".#.", "..#"))
+    assert [int(step(env_params, state(0), a)[0].cell) for a in (RIGHT, DOWN, DOWN_RIGHT)] == [0, 2, 3]
+    assert [int(step(env_params, state(3), a)[0].cell) for a in (UP, UP_RIGHT, RIGHT, UP_LEFT)] == [3, 1, 3, 0]
     # 0 #    From 1, up-right is the wall.
     # 1 2
     blocked = grid((".#", ".."))
@@ -87,131 +87,131 @@ def test_a_wall_blocks_a_move_diagonals_included():
 
 @pytest.mark.parametrize("reward", [1.0, -1.0, 0.25])
 def test_stepping_on_an_object_pays_its_reward_and_makes_it_vanish(reward):
-    instance = grid(OPEN, (5, reward, 0.0, 0.5), (0, 7.0, 0.0, 0.5))
-    after, outcome = step(instance, state(4), RIGHT)
-    assert float(outcome.reward) == reward
+    env_params = grid(OPEN, (5, reward, 0.0, 0.5), (0, 7.0, 0.0, 0.5))
+    after, result = step(env_params, state(4), RIGHT)
+    assert float(result.reward) == reward
     assert after.is_present.tolist() == [False, True]
-    assert not outcome.terminated and not outcome.truncated
+    assert not result.terminated and not result.truncated
     # Twin: one cell further down there is nothing.
-    after, outcome = step(instance, state(4), DOWN_RIGHT)
-    assert float(outcome.reward) == 0.0
+    after, result = step(env_params, state(4), DOWN_RIGHT)
+    assert float(result.reward) == 0.0
     assert after.is_present.tolist() == [True, True]
 
 
 def test_every_step_pays_its_own_reward_too():
-    instance = eqx.tree_at(lambda i: i.step_reward, grid(OPEN, (5, 1.0, 0.0, 0.5)), jnp.asarray(-0.25))
-    assert float(step(instance, state(4), RIGHT)[1].reward) == 0.75
-    assert float(step(instance, state(4), DOWN_RIGHT)[1].reward) == -0.25
+    env_params = eqx.tree_at(lambda i: i.step_reward, grid(OPEN, (5, 1.0, 0.0, 0.5)), jnp.asarray(-0.25))
+    assert float(step(env_params, state(4), RIGHT)[1].reward) == 0.75
+    assert float(step(env_params, state(4), DOWN_RIGHT)[1].reward) == -0.25
 
 
 def test_an_object_that_is_away_pays_nothing():
-    instance = grid(OPEN, (5, 1.0, 1.0, 0.5))
-    _, outcome = step(instance, state(4, (False, False)), RIGHT)
-    assert float(outcome.reward) == 0.0 and not outcome.terminated
+    env_params = grid(OPEN, (5, 1.0, 1.0, 0.5))
+    _, result = step(env_params, state(4, (False, False)), RIGHT)
+    assert float(result.reward) == 0.0 and not result.terminated
 
 
 @pytest.mark.parametrize(("noise", "ends"), [(0.29, True), (0.31, False)])
 def test_taking_an_object_ends_the_episode_with_its_own_probability(noise, ends):
     # The other object would always end it, and is not touched.
-    instance = grid(OPEN, (5, 1.0, 0.3, 0.0), (0, 1.0, 1.0, 0.0))
-    _, outcome = step(instance, state(4), RIGHT, (noise, NEVER, NEVER))
-    assert bool(outcome.terminated) is ends
+    env_params = grid(OPEN, (5, 1.0, 0.3, 0.0), (0, 1.0, 1.0, 0.0))
+    _, result = step(env_params, state(4), RIGHT, (noise, NEVER, NEVER))
+    assert bool(result.terminated) is ends
     # Twin: nothing ends where nothing is taken.
-    assert not step(instance, state(4), LEFT, (noise, NEVER, NEVER))[1].terminated
+    assert not step(env_params, state(4), LEFT, (noise, NEVER, NEVER))[1].terminated
 
 
 @pytest.mark.parametrize(("noise", "present"), [((0.19, 0.59), [True, True]), ((0.21, 0.59), [False, True]),
                                                 ((0.19, 0.61), [True, False])])  # fmt: skip
 def test_absent_objects_return_independently_with_their_own_probabilities(noise, present):
-    instance = grid(OPEN, (0, 1.0, 0.0, 0.2), (8, 1.0, 0.0, 0.6))
-    after, _ = step(instance, state(4, (False, False)), STAY, (NEVER, *noise))
+    env_params = grid(OPEN, (0, 1.0, 0.0, 0.2), (8, 1.0, 0.0, 0.6))
+    after, _ = step(env_params, state(4, (False, False)), STAY, (NEVER, *noise))
     assert after.is_present.tolist() == present
 
 
 def test_an_object_just_taken_cannot_return_in_the_same_step():
-    instance = grid(OPEN, (5, 1.0, 0.0, 1.0), (0, 1.0, 0.0, 1.0))
-    after, _ = step(instance, state(4, (True, False)), RIGHT, (NEVER, 0.0, 0.0))
+    env_params = grid(OPEN, (5, 1.0, 0.0, 1.0), (0, 1.0, 0.0, 1.0))
+    after, _ = step(env_params, state(4, (True, False)), RIGHT, (NEVER, 0.0, 0.0))
     # Object 0 was there before and is gone; object 1 was away before and is back.
     assert after.is_present.tolist() == [False, True]
     # Twin: one step later it may.
-    assert step(instance, after, LEFT, (NEVER, 0.0, 0.0))[0].is_present.tolist() == [True, True]
+    assert step(env_params, after, LEFT, (NEVER, 0.0, 0.0))[0].is_present.tolist() == [True, True]
 
 
 def test_an_object_that_returns_under_the_agent_is_taken_by_staying_one_step_later():
-    instance = grid(OPEN, (4, 1.0, 0.0, 1.0))
-    back, outcome = step(instance, state(4, (False, False)), STAY, (NEVER, 0.0, 0.0))
-    assert back.is_present.tolist() == [True, False] and float(outcome.reward) == 0.0
-    assert float(step(instance, back, STAY)[1].reward) == 1.0
+    env_params = grid(OPEN, (4, 1.0, 0.0, 1.0))
+    back, result = step(env_params, state(4, (False, False)), STAY, (NEVER, 0.0, 0.0))
+    assert back.is_present.tolist() == [True, False] and float(result.reward) == 0.0
+    assert float(step(env_params, back, STAY)[1].reward) == 1.0
 
 
 def test_an_object_that_does_not_exist_never_appears():
-    instance = grid(OPEN, (0, 1.0, 0.0, 1.0))
-    assert SHAPE.reset(instance, jnp.array([0.5])).is_present.tolist() == [True, False]
-    after, _ = step(instance, state(4, (False, False)), STAY, (NEVER, 0.0, 0.0))
+    env_params = grid(OPEN, (0, 1.0, 0.0, 1.0))
+    assert ENV.reset(env_params, jnp.array([0.5])).is_present.tolist() == [True, False]
+    after, _ = step(env_params, state(4, (False, False)), STAY, (NEVER, 0.0, 0.0))
     assert after.is_present.tolist() == [True, False]
 
 
 def test_with_eighteen_actions_only_a_collect_action_takes_an_object():
-    instance = grid(OPEN, (5, 1.0, 1.0, 0.0), has_collect_actions=True)
-    after, outcome = step(instance, state(4, (True, False)), RIGHT, (0.0, NEVER, NEVER))
-    assert int(after.cell) == 5 and float(outcome.reward) == 0.0 and not outcome.terminated
-    after, outcome = step(instance, state(4, (True, False)), COLLECT + RIGHT, (0.0, NEVER, NEVER))
-    assert int(after.cell) == 4 and float(outcome.reward) == 1.0 and outcome.terminated
+    env_params = grid(OPEN, (5, 1.0, 1.0, 0.0), has_collect_actions=True)
+    after, result = step(env_params, state(4, (True, False)), RIGHT, (0.0, NEVER, NEVER))
+    assert int(after.cell) == 5 and float(result.reward) == 0.0 and not result.terminated
+    after, result = step(env_params, state(4, (True, False)), COLLECT + RIGHT, (0.0, NEVER, NEVER))
+    assert int(after.cell) == 4 and float(result.reward) == 1.0 and result.terminated
     assert after.is_present.tolist() == [False, False]
     # The own cell is one of the nine.
-    assert float(step(instance, state(5, (True, False)), COLLECT + STAY)[1].reward) == 1.0
+    assert float(step(env_params, state(5, (True, False)), COLLECT + STAY)[1].reward) == 1.0
 
 
 def test_every_collect_action_reaches_the_cell_of_its_own_direction_only():
     for direction in range(9):
-        instance = grid(OPEN, (direction, 1.0, 0.0, 0.0), has_collect_actions=True)
-        rewards = [float(step(instance, state(4), COLLECT + other)[1].reward) for other in range(9)]
+        env_params = grid(OPEN, (direction, 1.0, 0.0, 0.0), has_collect_actions=True)
+        rewards = [float(step(env_params, state(4), COLLECT + other)[1].reward) for other in range(9)]
         assert rewards == [1.0 if other == direction else 0.0 for other in range(9)]
 
 
 def test_collecting_through_the_border_or_from_a_wall_takes_nothing():
     # 0 # 1   One object in each free cell, one cell apart: nothing is reached through the wall between them.
-    instance = grid((".#.",), (0, 1.0, 0.0, 0.0), (1, 1.0, 0.0, 0.0), has_collect_actions=True)
+    env_params = grid((".#.",), (0, 1.0, 0.0, 0.0), (1, 1.0, 0.0, 0.0), has_collect_actions=True)
     for action in range(9):
-        after, outcome = step(instance, state(0), COLLECT + action)
-        assert float(outcome.reward) == (1.0 if action == STAY else 0.0)
+        after, result = step(env_params, state(0), COLLECT + action)
+        assert float(result.reward) == (1.0 if action == STAY else 0.0)
         assert after.is_present.tolist() == [action != STAY, True]
 
 
 def test_action_mask_has_nine_or_eighteen_actions():
-    assert SHAPE.action_mask(grid(OPEN)).tolist() == [True] * 9 + [False] * 9
-    assert SHAPE.action_mask(grid(OPEN, has_collect_actions=True)).tolist() == [True] * 18
+    assert ENV.action_mask(grid(OPEN)).tolist() == [True] * 9 + [False] * 9
+    assert ENV.action_mask(grid(OPEN, has_collect_actions=True)).tolist() == [True] * 18
 
 
 def test_the_time_limit_truncates_and_does_not_terminate():
-    instance = grid(OPEN, (5, 1.0, 0.5, 0.0), max_steps=3)
-    after, outcome = step(instance, state(4, time=1), LEFT)
-    assert not outcome.truncated and int(after.time) == 2
-    _, outcome = step(instance, after, LEFT)
-    assert outcome.truncated and not outcome.terminated
+    env_params = grid(OPEN, (5, 1.0, 0.5, 0.0), max_steps=3)
+    after, result = step(env_params, state(4, time=1), LEFT)
+    assert not result.truncated and int(after.time) == 2
+    _, result = step(env_params, after, LEFT)
+    assert result.truncated and not result.terminated
     # An episode that ends by itself on its very last step is terminated, not cut off.
-    _, outcome = step(instance, state(4, time=2), RIGHT, (0.0, NEVER, NEVER))
-    assert outcome.terminated and not outcome.truncated
-    assert int(SHAPE.time_limit(instance)) == 3
+    _, result = step(env_params, state(4, time=2), RIGHT, (0.0, NEVER, NEVER))
+    assert result.terminated and not result.truncated
+    assert int(ENV.time_limit(env_params)) == 3
 
 
 def test_observation_numbers_cell_and_present_objects_and_nothing_else():
     # Six free cells: cell 2, second object only: 2 + 6 · (0 · 1 + 1 · 2) = 14.
-    instance = grid(("...", "..."), (0, 1.0, 0.0, 0.0), (5, 1.0, 0.0, 0.0))
-    assert int(SHAPE.observe(instance, state(2, (False, True)))) == 14
-    assert int(SHAPE.observe(instance, state(2, (False, True), time=9))) == 14
+    env_params = grid(("...", "..."), (0, 1.0, 0.0, 0.0), (5, 1.0, 0.0, 0.0))
+    assert int(ENV.observe(env_params, state(2, (False, True)))) == 14
+    assert int(ENV.observe(env_params, state(2, (False, True), time=9))) == 14
     every = [state(cell, (a, b)) for cell in range(6) for a in (False, True) for b in (False, True)]
-    assert sorted(int(SHAPE.observe(instance, one)) for one in every) == list(range(24))
+    assert sorted(int(ENV.observe(env_params, one)) for one in every) == list(range(24))
 
 
 def test_episodes_start_in_every_free_cell_equally_often_with_all_objects():
     # Five free cells: noise in [k/5, (k+1)/5) is cell k, up to the largest number below 1.
-    instance = grid((".#.", "..."), (0, 1.0, 0.0, 0.0))
+    env_params = grid((".#.", "..."), (0, 1.0, 0.0, 0.0))
     noise = [0.0, 0.19, 0.21, 0.5, 0.79, 0.81, np.nextafter(np.float32(1), np.float32(0))]
-    cells = [int(SHAPE.reset(instance, jnp.array([number])).cell) for number in noise]
+    cells = [int(ENV.reset(env_params, jnp.array([number])).cell) for number in noise]
     assert cells == [0, 0, 1, 2, 3, 4, 4]
     # One object, present: indices 5 … 9 of 36.
-    np.testing.assert_allclose(SHAPE.initial_states(instance), [0.0] * 5 + [0.2] * 5 + [0.0] * 26, rtol=1e-6)
+    np.testing.assert_allclose(ENV.initial_states(env_params), [0.0] * 5 + [0.2] * 5 + [0.0] * 26, rtol=1e-6)
 
 
 def test_topology_agrees_with_a_plain_loop_over_the_map():

@@ -8,14 +8,14 @@ import pytest
 
 from lpg.environments import registry
 from lpg.environments.base import auto_step
-from lpg.environments.borrowed import BorrowedShape, BorrowedState, key_of
+from lpg.environments.third_party import ThirdPartyEnv, ThirdPartyState, key_of
 
 NUM_STEPS = 80
 
 
 def test_games_for_several_are_refused():
     with pytest.raises(ValueError, match="tic_tac_toe is a game for 2 players; one for a single player is needed"):
-        _ = BorrowedShape("pgx", "tic_tac_toe").num_actions
+        _ = ThirdPartyEnv("pgx", "tic_tac_toe").num_actions
 
 
 def test_breakout_is_pgxs_own_for_the_same_keys_and_actions(key):
@@ -25,24 +25,24 @@ def test_breakout_is_pgxs_own_for_the_same_keys_and_actions(key):
 
 @pytest.mark.slow
 def test_seaquest_is_pgxs_own_for_the_same_keys_and_actions(key):
-    assert registry.environment("minatar/seaquest").distribution.shape == BorrowedShape("pgx", "minatar-seaquest")
+    assert registry.env_spec("minatar/seaquest").distribution.env == ThirdPartyEnv("pgx", "minatar-seaquest")
     check("minatar-seaquest", (10, 10, 10), 6, key)
 
 
 def check(name, observation_shape, num_actions, key):
-    family = registry.Borrowed("pgx", name)
-    shape, instance, game = family.shape, family.sample(key), pgx.make(name)
-    assert shape.observation_shape == observation_shape and shape.num_actions == num_actions
+    family = registry.ThirdParty("pgx", name)
+    env, env_params, game = family.env, family.sample(key), pgx.make(name)
+    assert env.observation_shape == observation_shape and env.num_actions == num_actions
     keys = jax.random.split(key, 3)
     noise = jax.random.uniform(keys[0], (NUM_STEPS, 4))
     action = jax.random.randint(keys[1], (NUM_STEPS,), 0, num_actions)
-    start = shape.reset(instance, noise[0, :2])
+    start = env.reset(env_params, noise[0, :2])
 
     @jax.jit
     def ours(start):
         def advance(state, inputs):
-            following, outcome, seen = auto_step(shape, instance, state, *inputs)
-            return following, (state, outcome, seen)
+            following, result, seen = auto_step(env, env_params, state, *inputs)
+            return following, (state, result, seen)
 
         return jax.lax.scan(advance, start, (action, noise))[1]
 
@@ -57,15 +57,15 @@ def check(name, observation_shape, num_actions, key):
 
         return jax.lax.scan(advance, start, (action, noise))[1]
 
-    _, outcome, seen = ours(start)
+    _, result, seen = ours(start)
     state = theirs(game.init(key_of(noise[0, :2])))
     np.testing.assert_array_equal(seen, jnp.moveaxis(state.observation, -1, 1))
-    np.testing.assert_array_equal(outcome.reward, state.rewards[:, 0])
-    np.testing.assert_array_equal(outcome.terminated, state.terminated)
-    assert outcome.terminated.any() and not outcome.truncated.any()
+    np.testing.assert_array_equal(result.reward, state.rewards[:, 0])
+    np.testing.assert_array_equal(result.terminated, state.terminated)
+    assert result.terminated.any() and not result.truncated.any()
 
     # pgx knows no time limit; ours is reached at 1,000 steps, and not at 999.
     for time, expected in ((998, False), (999, True)):
-        late = BorrowedState(inner=start.inner, observation=start.observation, time=jnp.asarray(time))
-        _, outcome = jax.jit(shape.step)(instance, late, jnp.asarray(0), jnp.array([0.1, 0.2]))
-        assert (bool(outcome.terminated), bool(outcome.truncated)) == (False, expected)
+        late = ThirdPartyState(inner=start.inner, observation=start.observation, time=jnp.asarray(time))
+        _, result = jax.jit(env.step)(env_params, late, jnp.asarray(0), jnp.array([0.1, 0.2]))
+        assert (bool(result.terminated), bool(result.truncated)) == (False, expected)

@@ -5,21 +5,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.environments.procedural_control import ControlInstance, ControlState, ProceduralControl
+from lpg.environments.procedural_control import ControlParams, ControlState, ProceduralControl
 
 FAMILY = ProceduralControl()
-SHAPE = FAMILY.shape
+ENV = FAMILY.env
 LEFT, RIGHT, REST = 0, 1, 2
 NOTHING = jnp.zeros(0)
 
 
-def instance(**changes):
+def env_params(**changes):
     numbers = dict(
         stiffness=jnp.array([0.25, -0.5]), push=jnp.array([0.125, 0.0625]), damping=jnp.asarray(0.5),
         start=jnp.array([0.2, 0.4, 0.01, 0.02]), scale=jnp.array([1.0, 2.0, 4.0, 8.0]), step_reward=jnp.asarray(0.3),
         max_steps=jnp.asarray(3), can_rest=jnp.asarray(True),
     )  # fmt: skip
-    return ControlInstance(**{**numbers, **changes})
+    return ControlParams(**{**numbers, **changes})
 
 
 def state(position, velocity=(0.0, 0.0), time=0):
@@ -33,52 +33,52 @@ def state(position, velocity=(0.0, 0.0), time=0):
      (LEFT, (0.5, 0.28125), (0.0, 0.03125))],
 )  # fmt: skip
 def test_a_step_worked_by_hand(action, position, velocity):
-    after, outcome = SHAPE.step(instance(), state((0.5, 0.25), (0.0, 0.25)), jnp.asarray(action), NOTHING)
+    after, result = ENV.step(env_params(), state((0.5, 0.25), (0.0, 0.25)), jnp.asarray(action), NOTHING)
     np.testing.assert_allclose(after.position, position)
     np.testing.assert_allclose(after.velocity, velocity)
-    assert float(outcome.reward) == pytest.approx(0.3) and not outcome.terminated and not outcome.truncated
+    assert float(result.reward) == pytest.approx(0.3) and not result.terminated and not result.truncated
     np.testing.assert_allclose(
-        SHAPE.observe(instance(), after), [position[0], 2 * position[1], 4 * velocity[0], 8 * velocity[1]]
+        ENV.observe(env_params(), after), [position[0], 2 * position[1], 4 * velocity[0], 8 * velocity[1]]
     )
 
 
 @pytest.mark.parametrize(("position", "has_left"), [((0.99, 0.0), True), ((0.0, -1.6), True), ((0.5, 0.5), False)])
 @pytest.mark.parametrize(("time", "is_late"), [(0, False), (2, True)])
 def test_leaving_by_either_position_ends_the_episode_and_is_no_time_limit(position, has_left, time, is_late):
-    _, outcome = SHAPE.step(instance(), state(position, (0.1, -0.1), time), jnp.asarray(RIGHT), NOTHING)
-    assert bool(outcome.terminated) is has_left
-    assert bool(outcome.truncated) is (is_late and not has_left)
+    _, result = ENV.step(env_params(), state(position, (0.1, -0.1), time), jnp.asarray(RIGHT), NOTHING)
+    assert bool(result.terminated) is has_left
+    assert bool(result.truncated) is (is_late and not has_left)
 
 
 def test_episodes_begin_uniformly_within_their_bounds():
-    lowest = SHAPE.reset(instance(), jnp.zeros(4))
+    lowest = ENV.reset(env_params(), jnp.zeros(4))
     np.testing.assert_allclose(lowest.position, [-0.2, -0.4])
     np.testing.assert_allclose(lowest.velocity, [-0.01, -0.02])
-    middle = SHAPE.reset(instance(), jnp.full(4, 0.5))
+    middle = ENV.reset(env_params(), jnp.full(4, 0.5))
     np.testing.assert_allclose(np.concatenate([middle.position, middle.velocity]), 0.0)
 
 
 def test_a_swing_without_damping_keeps_its_energy():
     # One turn of a swing of angular speed .1 takes 2π / .1 = 63 steps, and brings it back.
-    swing = instance(stiffness=jnp.array([-0.01, -0.01]), damping=jnp.asarray(0.0))
+    swing = env_params(stiffness=jnp.array([-0.01, -0.01]), damping=jnp.asarray(0.0))
     place, seen = state((0.5, 0.5)), []
-    step = jax.jit(SHAPE.step)
+    step = jax.jit(ENV.step)
     for _ in range(63):
         place, _ = step(swing, place, jnp.asarray(REST), NOTHING)
         seen.append(float(place.position[0]))
     assert min(seen) == pytest.approx(-0.5, abs=0.01) and seen[-1] == pytest.approx(0.5, abs=0.01)
 
 
-def random_action(instance, state, uniform):
-    return jnp.floor(uniform * (2 + instance.can_rest)).astype(int)
+def random_action(env_params, state, uniform):
+    return jnp.floor(uniform * (2 + env_params.can_rest)).astype(int)
 
 
-def feedback(instance, state, uniform):
+def feedback(env_params, state, uniform):
     """Against the fall where it pays to stay, with the swing where it pays to leave."""
-    rate = jnp.sqrt(jnp.abs(instance.stiffness[0]))
+    rate = jnp.sqrt(jnp.abs(env_params.stiffness[0]))
     falls_right = state.position[0] + state.velocity[0] / rate > 0
     return jnp.where(
-        instance.step_reward > 0, jnp.where(falls_right, LEFT, RIGHT), jnp.where(state.velocity[0] > 0, RIGHT, LEFT)
+        env_params.step_reward > 0, jnp.where(falls_right, LEFT, RIGHT), jnp.where(state.velocity[0] > 0, RIGHT, LEFT)
     )
 
 
@@ -93,10 +93,10 @@ def test_a_simple_controller_solves_most_instances_and_the_random_policy_few(pol
         def step(carry):
             place, _, _ = carry
             uniform = jax.random.uniform(jax.random.fold_in(key_steps, place.time))
-            place, outcome = SHAPE.step(drawn, place, policy(drawn, place, uniform), NOTHING)
-            return place, outcome.terminated, outcome.truncated
+            place, result = ENV.step(drawn, place, policy(drawn, place, uniform), NOTHING)
+            return place, result.terminated, result.truncated
 
-        start = (SHAPE.reset(drawn, jax.random.uniform(key_reset, (4,))), jnp.asarray(False), jnp.asarray(False))
+        start = (ENV.reset(drawn, jax.random.uniform(key_reset, (4,))), jnp.asarray(False), jnp.asarray(False))
         _, has_left, _ = jax.lax.while_loop(lambda carry: ~(carry[1] | carry[2]), step, start)
         return has_left, drawn
 

@@ -27,21 +27,21 @@ ONE = ObjectType(count=1, reward=1.0, p_term=0.0, p_respawn=0.1)
 def test_map_objects_and_time_limit_are_those_of_the_paper(name):
     rows, columns, max_steps, objects, walls = PAPER[name]
     family = FAMILIES[name]
-    shape, instance = family.shape, family.sample(jax.random.key(0))
-    assert (shape.rows, shape.columns) == (rows, columns)
-    assert int(instance.max_steps) == max_steps
-    inside = [cell for cell in instance.wall.tolist() if cell < rows * columns]
+    env, env_params = family.env, family.sample(jax.random.key(0))
+    assert (env.rows, env.columns) == (rows, columns)
+    assert int(env_params.max_steps) == max_steps
+    inside = [cell for cell in env_params.wall.tolist() if cell < rows * columns]
     assert [divmod(cell, columns) for cell in inside] == walls
-    exists = np.asarray(instance.object_exists)
+    exists = np.asarray(env_params.object_exists)
     assert exists.sum() == sum(kind[0] for kind in objects)
     numbers = [(number, *kind[1:]) for number, kind in enumerate(objects) for _ in range(kind[0])]
-    found = [instance.object_type, instance.object_reward, instance.object_p_term, instance.object_p_respawn]
+    found = [env_params.object_type, env_params.object_reward, env_params.object_p_term, env_params.object_p_respawn]
     np.testing.assert_allclose(np.stack(found, -1)[exists], numbers, rtol=1e-6)
 
 
 def test_five_grids_need_three_shapes():
-    shapes = {name: family.shape for name, family in FAMILIES.items()}
-    assert set(shapes.values()) == set(random_grid_families.SHAPES)
+    shapes = {name: family.env for name, family in FAMILIES.items()}
+    assert set(shapes.values()) == set(random_grid_families.ENVS)
     assert shapes["DENSE"] == shapes["LONG_HORIZON"] and shapes["DENSE"].observation_shape == (4, 11, 11)
     assert shapes["SMALL"] == shapes["SMALL_SPARSE"] and shapes["SMALL"].observation_shape == (3, 5, 7)
     assert shapes["VERY_DENSE"].observation_shape == (2, 11, 11)
@@ -62,14 +62,14 @@ def test_five_grids_need_three_shapes():
     ],
 )  # fmt: skip
 def test_one_picture_of_each_worked_by_hand(name, agent, objects, marks):
-    shape = FAMILIES[name].shape
-    cells = [shape.num_cells if place is None else place[0] * shape.columns + place[1] for place in objects]
-    cells += [shape.num_cells] * (shape.num_objects - len(cells))
+    env = FAMILIES[name].env
+    cells = [env.num_cells if place is None else place[0] * env.columns + place[1] for place in objects]
+    cells += [env.num_cells] * (env.num_objects - len(cells))
     state = RandomGridState(
-        cell=jnp.asarray(agent[0] * shape.columns + agent[1]), object_cell=jnp.array(cells), time=jnp.asarray(0)
+        cell=jnp.asarray(agent[0] * env.columns + agent[1]), object_cell=jnp.array(cells), time=jnp.asarray(0)
     )
-    seen = np.asarray(shape.observe(FAMILIES[name].sample(jax.random.key(0)), state))
-    assert seen.shape == shape.observation_shape
+    seen = np.asarray(env.observe(FAMILIES[name].sample(jax.random.key(0)), state))
+    assert seen.shape == env.observation_shape
     assert [tuple(mark) for mark in np.argwhere(seen == 1.0).tolist()] == sorted(marks)
     assert seen.sum() == len(marks)
 
@@ -86,8 +86,8 @@ def test_both_action_sets_are_drawn_unless_one_is_asked_for():
 
 
 def test_a_grid_that_fits_no_shared_shape_gets_one_made_to_measure():
-    shape = RandomGrid(rows=("..#.", "...."), objects=(ONE,), max_steps=5).shape
-    assert (shape.rows, shape.columns, shape.num_types, shape.num_objects, shape.num_walls) == (2, 4, 1, 1, 1)
+    env = RandomGrid(rows=("..#.", "...."), objects=(ONE,), max_steps=5).env
+    assert (env.rows, env.columns, env.num_types, env.num_objects, env.num_walls) == (2, 4, 1, 1, 1)
 
 
 def test_a_map_without_a_cell_for_the_agent_is_refused():

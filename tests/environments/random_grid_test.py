@@ -6,25 +6,25 @@ import numpy as np
 import pytest
 
 from lpg.environments.grid_world import OFFSETS
-from lpg.environments.random_grid import RandomGridInstance, RandomGridShape, RandomGridState, spawn
+from lpg.environments.random_grid import RandomGridEnv, RandomGridParams, RandomGridState, spawn
 
-SHAPE = RandomGridShape(rows=3, columns=4, num_types=2, num_objects=3, num_walls=2)
+ENV = RandomGridEnv(rows=3, columns=4, num_types=2, num_objects=3, num_walls=2)
 """0  1  2  3      Walls in 5 and 10: the cells
    4  #  6  7      left are 0 1 2 3 4 6 7 8 9 11.
    8  9  #  11"""
 WALLS = (5, 10)
 NOWHERE = 12
-STEP, OBSERVE, RESET = jax.jit(SHAPE.step), jax.jit(SHAPE.observe), jax.jit(SHAPE.reset)
+STEP, OBSERVE, RESET = jax.jit(ENV.step), jax.jit(ENV.observe), jax.jit(ENV.reset)
 UP_LEFT, UP, UP_RIGHT, LEFT, STAY, RIGHT, DOWN_LEFT, DOWN, DOWN_RIGHT = range(9)
 COLLECT = 9
 NEVER = 0.999
 """A uniform number above every probability used here."""
 
 
-def grid(*objects, walls=WALLS, has_collect_actions=False, max_steps=100) -> RandomGridInstance:
+def grid(*objects, walls=WALLS, has_collect_actions=False, max_steps=100) -> RandomGridParams:
     """Objects (type, reward, p_term, p_respawn); those up to three that are not given do not exist."""
     kind, reward, p_term, p_respawn = zip(*objects, *[(0, 0.0, 0.0, 0.0)] * (3 - len(objects)), strict=True)
-    return RandomGridInstance(
+    return RandomGridParams(
         wall=jnp.array(walls),
         object_type=jnp.array(kind),
         object_exists=jnp.arange(3) < len(objects),
@@ -45,19 +45,19 @@ def state(cell, *object_cell, time=0) -> RandomGridState:
     return RandomGridState(cell=jnp.asarray(cell), object_cell=jnp.array(object_cell), time=jnp.asarray(time))
 
 
-def step(instance, before, action, term=NEVER, returns=(NEVER, NEVER, NEVER), places=(0.0, 0.0, 0.0)):
+def step(env_params, before, action, term=NEVER, returns=(NEVER, NEVER, NEVER), places=(0.0, 0.0, 0.0)):
     """One step; the numbers are termination, then the returns of the objects, then their places."""
-    return STEP(instance, before, jnp.asarray(action), jnp.array([term, *returns, *places]))
+    return STEP(env_params, before, jnp.asarray(action), jnp.array([term, *returns, *places]))
 
 
 def test_moves_go_to_the_eight_neighbours_unless_a_wall_or_the_border_is_there():
-    instance = grid(GOOD)
+    env_params = grid(GOOD)
     # Around 6:  1 2 3 / # 6 7 / 9 # 11: left and down are walls; diagonals squeeze past them.
-    assert [int(step(instance, state(6), action)[0].cell) for action in range(9)] == [1, 2, 3, 6, 6, 7, 9, 6, 11]
+    assert [int(step(env_params, state(6), action)[0].cell) for action in range(9)] == [1, 2, 3, 6, 6, 7, 9, 6, 11]
     # The corner 0: right is 1, down is 4, down-right a wall.
-    assert [int(step(instance, state(0), action)[0].cell) for action in range(9)] == [0, 0, 0, 0, 0, 1, 0, 4, 0]
+    assert [int(step(env_params, state(0), action)[0].cell) for action in range(9)] == [0, 0, 0, 0, 0, 1, 0, 4, 0]
     # The right edge does not lead round to the next row: from 3, right and down-right are the border.
-    assert [int(step(instance, state(3), action)[0].cell) for action in range(9)] == [3, 3, 3, 2, 3, 3, 6, 7, 3]
+    assert [int(step(env_params, state(3), action)[0].cell) for action in range(9)] == [3, 3, 3, 2, 3, 3, 6, 7, 3]
     # Twin: without walls nothing stops who starts at 6.
     free = grid(GOOD, walls=(NOWHERE, NOWHERE))
     assert [int(step(free, state(6), action)[0].cell) for action in range(9)] == [1, 2, 3, 5, 6, 7, 9, 10, 11]
@@ -65,7 +65,7 @@ def test_moves_go_to_the_eight_neighbours_unless_a_wall_or_the_border_is_there()
 
 def test_moves_agree_with_a_plain_loop_over_the_map():
     cells = [cell for cell in range(12) if cell not in WALLS]
-    everywhere = jax.vmap(jax.vmap(SHAPE.neighbour, in_axes=(None, None, 0)), in_axes=(None, 0, None))
+    everywhere = jax.vmap(jax.vmap(ENV.neighbour, in_axes=(None, None, 0)), in_axes=(None, 0, None))
     found = everywhere(grid(GOOD), jnp.array(cells), jnp.arange(9))
     for cell, row in zip(cells, found.tolist(), strict=True):
         for (down, right), target in zip(OFFSETS.tolist(), row, strict=True):
@@ -78,97 +78,97 @@ def test_moves_agree_with_a_plain_loop_over_the_map():
 def test_stepping_on_an_object_pays_its_reward_and_makes_it_vanish(number, reward):
     lies = [3, 9, 11]
     lies[number] = 7
-    after, outcome = step(grid(GOOD, TRAP, STONE), state(6, *lies), RIGHT)
-    assert float(outcome.reward) == reward
+    after, result = step(grid(GOOD, TRAP, STONE), state(6, *lies), RIGHT)
+    assert float(result.reward) == reward
     expected = list(lies)
     expected[number] = NOWHERE
     assert after.object_cell.tolist() == expected
     # Twin: one cell further up there is nothing, and the objects stay where they are.
-    after, outcome = step(grid(GOOD, TRAP, STONE), state(6, *lies), UP)
-    assert float(outcome.reward) == 0.0 and after.object_cell.tolist() == lies
+    after, result = step(grid(GOOD, TRAP, STONE), state(6, *lies), UP)
+    assert float(result.reward) == 0.0 and after.object_cell.tolist() == lies
 
 
 @pytest.mark.parametrize(("term", "ends"), [(0.49, True), (0.51, False)])
 def test_taking_an_object_ends_the_episode_with_its_own_probability(term, ends):
-    instance = grid(GOOD, TRAP, STONE)
-    assert bool(step(instance, state(6, 3, 7, 11), RIGHT, term)[1].terminated) is ends
+    env_params = grid(GOOD, TRAP, STONE)
+    assert bool(step(env_params, state(6, 3, 7, 11), RIGHT, term)[1].terminated) is ends
     # Twins: the first object never ends it, the third always does, and where nothing is taken nothing ends.
-    assert not step(instance, state(6, 7, 3, 11), RIGHT, 0.0)[1].terminated
-    assert step(instance, state(6, 3, 11, 7), RIGHT, NEVER)[1].terminated
-    assert not step(instance, state(6, 3, 7, 11), UP, 0.0)[1].terminated
+    assert not step(env_params, state(6, 7, 3, 11), RIGHT, 0.0)[1].terminated
+    assert step(env_params, state(6, 3, 11, 7), RIGHT, NEVER)[1].terminated
+    assert not step(env_params, state(6, 3, 7, 11), UP, 0.0)[1].terminated
 
 
 def test_with_eighteen_actions_only_a_collect_action_takes_an_object():
-    instance = grid(GOOD, has_collect_actions=True)
-    after, outcome = step(instance, state(6, 7), RIGHT)
-    assert int(after.cell) == 7 and float(outcome.reward) == 0.0 and int(after.object_cell[0]) == 7
+    env_params = grid(GOOD, has_collect_actions=True)
+    after, result = step(env_params, state(6, 7), RIGHT)
+    assert int(after.cell) == 7 and float(result.reward) == 0.0 and int(after.object_cell[0]) == 7
     # Standing on it, the own cell is one of the nine; elsewhere, every direction reaches its own cell only.
-    assert float(step(instance, after, COLLECT + STAY)[1].reward) == 1.0
+    assert float(step(env_params, after, COLLECT + STAY)[1].reward) == 1.0
     for lies in (1, 2, 3, 6, 7, 9, 11):
-        found = [step(instance, state(6, lies), COLLECT + direction) for direction in range(9)]
+        found = [step(env_params, state(6, lies), COLLECT + direction) for direction in range(9)]
         assert all(int(after.cell) == 6 for after, _ in found)
         reached = [4 * (1 + down) + 2 + right for down, right in OFFSETS]
-        assert [float(outcome.reward) for _, outcome in found] == [float(cell == lies) for cell in reached]
+        assert [float(result.reward) for _, result in found] == [float(cell == lies) for cell in reached]
 
 
 def test_collecting_from_a_wall_or_through_the_border_takes_nothing_not_even_what_is_absent():
-    instance = grid(GOOD, TRAP, has_collect_actions=True)
+    env_params = grid(GOOD, TRAP, has_collect_actions=True)
     for direction in (LEFT, DOWN):
-        after, outcome = step(instance, state(6, 4), COLLECT + direction, 0.0)
-        assert float(outcome.reward) == 0.0 and after.object_cell.tolist() == [4, NOWHERE, NOWHERE]
+        after, result = step(env_params, state(6, 4), COLLECT + direction, 0.0)
+        assert float(result.reward) == 0.0 and after.object_cell.tolist() == [4, NOWHERE, NOWHERE]
     # 3's right neighbour would be 4, one row down, if the border were no border.
-    assert float(step(instance, state(3, 4), COLLECT + RIGHT)[1].reward) == 0.0
+    assert float(step(env_params, state(3, 4), COLLECT + RIGHT)[1].reward) == 0.0
     # In the last corner, the number after the last cell is that of objects that are nowhere.
-    assert float(step(instance, state(11), COLLECT + RIGHT)[1].reward) == 0.0
+    assert float(step(env_params, state(11), COLLECT + RIGHT)[1].reward) == 0.0
 
 
 def test_objects_return_independently_with_their_own_probabilities_and_in_the_cell_that_the_noise_says():
-    instance = grid(GOOD, TRAP)
+    env_params = grid(GOOD, TRAP)
     # The agent stays at 6; unoccupied are 0 1 2 3 4 7 8 9 11, nine cells. 0.5 · 9 = 4.5: number 4 is cell 4.
-    after, _ = step(instance, state(6), STAY, returns=(0.19, 0.61, NEVER), places=(0.5, 0.5, 0.5))
+    after, _ = step(env_params, state(6), STAY, returns=(0.19, 0.61, NEVER), places=(0.5, 0.5, 0.5))
     assert after.object_cell.tolist() == [4, NOWHERE, NOWHERE]
     # Then 0 1 2 3 7 8 9 11, eight cells: number 4 is cell 7.
-    after, _ = step(instance, state(6), STAY, returns=(0.19, 0.59, NEVER), places=(0.5, 0.5, 0.5))
+    after, _ = step(env_params, state(6), STAY, returns=(0.19, 0.59, NEVER), places=(0.5, 0.5, 0.5))
     assert after.object_cell.tolist() == [4, 7, NOWHERE]
     # Only the second: the first does not use up a cell.
-    after, _ = step(instance, state(6), STAY, returns=(0.21, 0.59, NEVER), places=(0.5, 0.5, 0.5))
+    after, _ = step(env_params, state(6), STAY, returns=(0.21, 0.59, NEVER), places=(0.5, 0.5, 0.5))
     assert after.object_cell.tolist() == [NOWHERE, 4, NOWHERE]
 
 
 def test_an_object_just_taken_cannot_return_in_the_same_step():
-    instance = grid(STONE, STONE)
-    after, _ = step(instance, state(6, 7), RIGHT, returns=(0.0, 0.0, 0.0))
+    env_params = grid(STONE, STONE)
+    after, _ = step(env_params, state(6, 7), RIGHT, returns=(0.0, 0.0, 0.0))
     assert after.object_cell.tolist() == [NOWHERE, 0, NOWHERE]
     # Twin: one step later it is back.
-    assert int(step(instance, after, LEFT, returns=(0.0, 0.0, 0.0))[0].object_cell[0]) == 1
+    assert int(step(env_params, after, LEFT, returns=(0.0, 0.0, 0.0))[0].object_cell[0]) == 1
 
 
 def test_an_object_that_does_not_exist_never_appears():
-    instance = grid(STONE)
-    assert RESET(instance, jnp.zeros(4)).object_cell.tolist() == [1, NOWHERE, NOWHERE]
-    after, _ = step(instance, state(6), STAY, returns=(0.0, 0.0, 0.0))
+    env_params = grid(STONE)
+    assert RESET(env_params, jnp.zeros(4)).object_cell.tolist() == [1, NOWHERE, NOWHERE]
+    after, _ = step(env_params, state(6), STAY, returns=(0.0, 0.0, 0.0))
     assert after.object_cell.tolist() == [0, NOWHERE, NOWHERE]
 
 
 def test_the_time_limit_truncates_and_does_not_terminate():
-    instance = grid(STONE, max_steps=3)
-    after, outcome = step(instance, state(6, 7, time=1), LEFT)
-    assert not outcome.truncated and int(after.time) == 2
-    _, outcome = step(instance, after, LEFT)
-    assert outcome.truncated and not outcome.terminated
-    _, outcome = step(instance, state(6, 7, time=2), RIGHT)
-    assert outcome.terminated and not outcome.truncated
+    env_params = grid(STONE, max_steps=3)
+    after, result = step(env_params, state(6, 7, time=1), LEFT)
+    assert not result.truncated and int(after.time) == 2
+    _, result = step(env_params, after, LEFT)
+    assert result.truncated and not result.terminated
+    _, result = step(env_params, state(6, 7, time=2), RIGHT)
+    assert result.terminated and not result.truncated
 
 
 def test_action_mask_has_nine_or_eighteen_actions():
-    assert SHAPE.action_mask(grid(GOOD)).tolist() == [True] * 9 + [False] * 9
-    assert SHAPE.action_mask(grid(GOOD, has_collect_actions=True)).tolist() == [True] * 18
+    assert ENV.action_mask(grid(GOOD)).tolist() == [True] * 9 + [False] * 9
+    assert ENV.action_mask(grid(GOOD, has_collect_actions=True)).tolist() == [True] * 18
 
 
 def test_the_picture_has_a_plane_for_each_type_and_the_agents_last():
     # Objects of type 0 in 3, of type 1 in 4 and 11; the agent stands on the first.
     seen = OBSERVE(grid(GOOD, TRAP, STONE), state(3, 3, 4, 11))
-    assert seen.shape == SHAPE.observation_shape == (3, 3, 4) and seen.dtype == jnp.zeros(()).dtype
+    assert seen.shape == ENV.observation_shape == (3, 3, 4) and seen.dtype == jnp.zeros(()).dtype
     assert seen.astype(int).tolist() == [
         [[0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]],
         [[0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]],
@@ -236,10 +236,10 @@ def test_an_object_returns_uniformly_over_the_cells_without_wall_object_and_agen
         (6, (NOWHERE, 2, 8), [0, 1, 3, 4, 7, 9, 11]),
         (2, (NOWHERE, 2, 8), [0, 1, 3, 4, 6, 7, 9, 11]),
     ):
-        instance = grid(STONE, TRAP, TRAP, has_collect_actions=True)
-        noise = jax.random.uniform(jax.random.key(agent), (8000, SHAPE.num_noise))
-        many = jax.jit(jax.vmap(SHAPE.step, in_axes=(None, None, None, 0)))
-        cells = np.asarray(many(instance, state(agent, *lies), jnp.asarray(STAY), noise)[0].object_cell)
+        env_params = grid(STONE, TRAP, TRAP, has_collect_actions=True)
+        noise = jax.random.uniform(jax.random.key(agent), (8000, ENV.num_noise))
+        many = jax.jit(jax.vmap(ENV.step, in_axes=(None, None, None, 0)))
+        cells = np.asarray(many(env_params, state(agent, *lies), jnp.asarray(STAY), noise)[0].object_cell)
         assert is_uniform(cells[:, 0], allowed)
         assert (cells[:, 1:] == lies[1:]).all()
         # Twin: with one cell more or less the check fails.
@@ -247,8 +247,8 @@ def test_an_object_returns_uniformly_over_the_cells_without_wall_object_and_agen
 
 
 def test_episodes_start_with_agent_and_objects_in_distinct_cells_uniformly():
-    noise = jax.random.uniform(jax.random.key(3), (20000, SHAPE.num_reset_noise))
-    start = jax.jit(jax.vmap(lambda u: SHAPE.reset(grid(GOOD, TRAP, STONE), u)))(noise)
+    noise = jax.random.uniform(jax.random.key(3), (20000, ENV.num_reset_noise))
+    start = jax.jit(jax.vmap(lambda u: ENV.reset(grid(GOOD, TRAP, STONE), u)))(noise)
     cells = np.column_stack([start.cell, start.object_cell])
     free = [cell for cell in range(12) if cell not in WALLS]
     assert all(is_uniform(cells[:, thing], free) for thing in range(4))

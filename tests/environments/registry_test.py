@@ -26,34 +26,34 @@ NUM_STEPS, NUM_STREAMS = 60, 32
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def rollout(shape, instance, key):
-    """Uniformly random valid actions in one stream with resets; observations before and after every step."""
+def rollout(env, env_params, key):
+    """Uniformly random valid actions in one environment with resets; observations before and after every step."""
     key_reset, key_action, key_noise = jax.random.split(key, 3)
-    num_valid = jnp.sum(shape.action_mask(instance))
+    num_valid = jnp.sum(env.action_mask(env_params))
     actions = jax.random.randint(key_action, (NUM_STEPS,), 0, num_valid)
-    noise = jax.random.uniform(key_noise, (NUM_STEPS, shape.num_noise + shape.num_reset_noise))
+    noise = jax.random.uniform(key_noise, (NUM_STEPS, env.num_noise + env.num_reset_noise))
 
     def step(state, inputs):
-        following, outcome, observation = auto_step(shape, instance, state, *inputs)
-        return following, (state, outcome, observation, shape.observe(instance, state))
+        following, result, observation = auto_step(env, env_params, state, *inputs)
+        return following, (state, result, observation, env.observe(env_params, state))
 
-    start = shape.reset(instance, jax.random.uniform(key_reset, (shape.num_reset_noise,)))
+    start = env.reset(env_params, jax.random.uniform(key_reset, (env.num_reset_noise,)))
     return jax.lax.scan(step, start, (actions, noise))[1], actions, noise
 
 
 @functools.cache
 def batch(name):
     """Instances of an environment and one rollout in each, mapped."""
-    entry = registry.environment(name)
-    shape = entry.distribution.shape
-    instances = jax.jit(jax.vmap(entry.distribution.sample))(jax.random.split(jax.random.key(7), NUM_STREAMS))
+    entry = registry.env_spec(name)
+    env = entry.distribution.env
+    env_params_batch = jax.jit(jax.vmap(entry.distribution.sample))(jax.random.split(jax.random.key(7), NUM_STREAMS))
     keys = jax.random.split(jax.random.key(8), NUM_STREAMS)
-    return shape, instances, keys, mapped(shape, instances, keys)
+    return env, env_params_batch, keys, mapped(env, env_params_batch, keys)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def mapped(shape, instances, keys):
-    return jax.vmap(rollout, in_axes=(None, 0, 0))(shape, instances, keys)
+def mapped(env, env_params_batch, keys):
+    return jax.vmap(rollout, in_axes=(None, 0, 0))(env, env_params_batch, keys)
 
 
 def one(tree, index=0):
@@ -67,94 +67,94 @@ def assert_equal(left, right, atol=0.0):
 def test_nothing_on_the_list_is_missing_here():
     assert set(OURS) | set(BORROWED) | set(TABULATED) == set(registry.ENVIRONMENTS)
     assert len(BORROWED) == 3 + 5 + 5 and len(TABULATED) == 3
-    assert all(registry.environment(name).distribution.library in ("gymnax", "pgx") for name in BORROWED)
+    assert all(registry.env_spec(name).distribution.library in ("gymnax", "pgx") for name in BORROWED)
 
 
 @pytest.mark.parametrize("name", registry.ENVIRONMENTS)
 def test_environments_say_how_they_can_be_observed_and_solved(name):
-    shape = registry.environment(name).distribution.shape
-    assert isinstance(shape, Environment)
-    assert isinstance(shape, ExactEnvironment) is (name in EXACT)
-    assert isinstance(shape, IndexEnvironment) is (shape.observation_shape == ()) is (name in EXACT + TABULATED)
+    env = registry.env_spec(name).distribution.env
+    assert isinstance(env, Environment)
+    assert isinstance(env, ExactEnvironment) is (name in EXACT)
+    assert isinstance(env, IndexEnvironment) is (env.observation_shape == ()) is (name in EXACT + TABULATED)
 
 
 @pytest.mark.parametrize("name", EXACT + TABULATED)
 def test_observations_are_integers_in_range(name):
-    shape, _, _, ((_, _, after, before), _, _) = batch(name)
+    env, _, _, ((_, _, after, before), _, _) = batch(name)
     for seen in (after, before):
         assert jnp.issubdtype(seen.dtype, jnp.integer)
-        assert seen.min() >= 0 and seen.max() < shape.num_states
+        assert seen.min() >= 0 and seen.max() < env.num_states
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_other_observations_are_zeros_and_ones_of_the_shape_said(name):
-    shape, _, _, ((_, _, after, before), _, _) = batch(name)
+    env, _, _, ((_, _, after, before), _, _) = batch(name)
     for seen in (after, before):
-        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *shape.observation_shape)
+        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *env.observation_shape)
         assert seen.dtype == jnp.zeros(()).dtype
         assert set(np.unique(seen)) == {0.0, 1.0}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in BORROWED + CONTROL])
-def test_borrowed_observations_and_positions_are_numbers_of_the_shape_said(name):
-    shape, _, _, ((_, outcome, after, before), _, _) = batch(name)
+def test_third_party_observations_and_positions_are_numbers_of_the_shape_said(name):
+    env, _, _, ((_, result, after, before), _, _) = batch(name)
     for seen in (after, before):
-        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *shape.observation_shape)
+        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *env.observation_shape)
         assert seen.dtype == jnp.zeros(()).dtype and np.isfinite(seen).all()
-        assert len(shape.observation_shape) in (1, 3)
-        if len(shape.observation_shape) == 3:
+        assert len(env.observation_shape) in (1, 3)
+        if len(env.observation_shape) == 3:
             # Planes come first: rows and columns are many, 5 of them in the narrowest game.
-            assert set(np.unique(seen)) == {0.0, 1.0} and min(shape.observation_shape[1:]) >= 5
-    assert np.isfinite(outcome.reward).all()
+            assert set(np.unique(seen)) == {0.0, 1.0} and min(env.observation_shape[1:]) >= 5
+    assert np.isfinite(result.reward).all()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] not in EXACT])
 def test_what_is_seen_of_a_state_is_the_same_every_time(name):
     # Between two steps without a reset, the observation after the one is that before the other.
-    _, _, _, ((_, outcome, after, before), _, _) = batch(name)
-    goes_on = ~np.asarray(outcome.terminated | outcome.truncated)[:, :-1]
-    assert goes_on.any()
-    np.testing.assert_array_equal(np.asarray(after)[:, :-1][goes_on], np.asarray(before)[:, 1:][goes_on])
+    _, _, _, ((_, result, after, before), _, _) = batch(name)
+    continues = ~np.asarray(result.terminated | result.truncated)[:, :-1]
+    assert continues.any()
+    np.testing.assert_array_equal(np.asarray(after)[:, :-1][continues], np.asarray(before)[:, 1:][continues])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_vmap_is_a_loop(name):
-    shape, instances, keys, everything = batch(name)
+    env, env_params_batch, keys, everything = batch(name)
     atol = 1e-4 if name.startswith("classic/") else 1e-6  # motion magnifies round-off, that of two joints most
     for index in (0, NUM_STREAMS - 1):
-        assert_equal(rollout(shape, one(instances, index), keys[index]), one(everything, index), atol)
-    # Twin: another stream is another story.
+        assert_equal(rollout(env, one(env_params_batch, index), keys[index]), one(everything, index), atol)
+    # Twin: another environment is another story.
     with pytest.raises(AssertionError):
-        assert_equal(rollout(shape, one(instances, 0), keys[1]), one(everything, 0), atol)
+        assert_equal(rollout(env, one(env_params_batch, 0), keys[1]), one(everything, 0), atol)
 
 
 @pytest.mark.parametrize("name", ["tabular/dense", "tabular/longer_horizon", "chain/short_noisy",
                                   "random/small", "chain/distractor"])  # fmt: skip
 def test_jit_changes_nothing(name):
-    shape, instances, _, ((states, outcome, after, _), actions, noise) = batch(name)
-    instance = one(instances)
+    env, env_params_batch, _, ((states, result, after, _), actions, noise) = batch(name)
+    env_params = one(env_params_batch)
     for time in (0, 1, 2):
         state = one(one(states), time)
         with jax.disable_jit():
-            _, plain, seen = auto_step(shape, instance, state, actions[0, time], noise[0, time])
-        assert_equal((plain, seen), (one(one(outcome), time), after[0, time]))
+            _, plain, seen = auto_step(env, env_params, state, actions[0, time], noise[0, time])
+        assert_equal((plain, seen), (one(one(result), time), after[0, time]))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_episode_ends_one_way_and_no_later_than_its_time_limit(name):
-    _, instances, _, ((_, outcome, _, _), _, _) = batch(name)
-    assert not (outcome.terminated & outcome.truncated).any()
-    last = np.asarray(outcome.terminated | outcome.truncated)
-    limit = np.asarray(instances.length if name.startswith("chain/") else instances.max_steps)
+    _, env_params_batch, _, ((_, result, _, _), _, _) = batch(name)
+    assert not (result.terminated & result.truncated).any()
+    last = np.asarray(result.terminated | result.truncated)
+    limit = np.asarray(env_params_batch.length if name.startswith("chain/") else env_params_batch.max_steps)
     for stream in range(NUM_STREAMS):
         assert np.diff(starts_of_episodes(last[stream])).max(initial=0) <= limit[stream]
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_every_episode_starts_in_a_state_that_the_initial_distribution_allows(name):
-    shape, instances, _, ((_, outcome, _, before), _, _) = batch(name)
-    last = np.asarray(outcome.terminated | outcome.truncated)
-    first = np.asarray(jax.vmap(shape.initial_states)(instances))
+    env, env_params_batch, _, ((_, result, _, before), _, _) = batch(name)
+    last = np.asarray(result.terminated | result.truncated)
+    first = np.asarray(jax.vmap(env.initial_states)(env_params_batch))
     for stream in range(NUM_STREAMS):
         starts = starts_of_episodes(last[stream])
         assert (first[stream, before[stream][starts[starts < NUM_STEPS]]] > 0).all()
@@ -166,48 +166,48 @@ def starts_of_episodes(last):
 
 @pytest.mark.parametrize("name", EXACT)
 def test_resets_follow_the_initial_distribution(name):
-    shape, instances, _, _ = batch(name)
-    instance = one(instances)
+    env, env_params_batch, _, _ = batch(name)
+    env_params = one(env_params_batch)
     noise = (jnp.arange(2000) + 0.5)[:, None] / 2000
-    states = jax.vmap(lambda number: shape.observe(instance, shape.reset(instance, number)))(noise)
-    found = np.bincount(states, minlength=shape.num_states) / 2000
+    states = jax.vmap(lambda number: env.observe(env_params, env.reset(env_params, number)))(noise)
+    found = np.bincount(states, minlength=env.num_states) / 2000
     # Evenly spread noise: every frequency is right to one part in 2,000, and so is their sum.
-    np.testing.assert_allclose(found, shape.initial_states(instance), atol=1 / 2000 + 1e-6)
-    np.testing.assert_allclose(shape.initial_states(instance).sum(), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(found, env.initial_states(env_params), atol=1 / 2000 + 1e-6)
+    np.testing.assert_allclose(env.initial_states(env_params).sum(), 1.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", registry.ENVIRONMENTS)
 def test_masks_name_the_actions_of_the_set_asked_for(name):
-    family = registry.environment(name).distribution
-    shape = family.shape
-    for number in numbers_of_actions(name, shape):
-        mask = shape.action_mask(family.sample(jax.random.key(0), number))
-        assert mask.shape == (shape.num_actions,)
+    family = registry.env_spec(name).distribution
+    env = family.env
+    for number in numbers_of_actions(name, env):
+        mask = env.action_mask(family.sample(jax.random.key(0), number))
+        assert mask.shape == (env.num_actions,)
         # Valid actions come first: callers draw from [0, how many).
-        assert mask.tolist() == [action < number for action in range(shape.num_actions)]
+        assert mask.tolist() == [action < number for action in range(env.num_actions)]
 
 
-def numbers_of_actions(name, shape):
+def numbers_of_actions(name, env):
     if name in BORROWED + TABULATED:
-        return (shape.num_actions,)
+        return (env.num_actions,)
     return {"chain": (2,), "control": (2, 3)}.get(name.split("/")[0], (9, 18))
 
 
 def test_instances_of_one_shape_have_equal_array_shapes():
     by_shape = {}
     for name in OURS:
-        family = registry.environment(name).distribution
+        family = registry.env_spec(name).distribution
         arrays = jax.eval_shape(family.sample, jax.random.key(0))
         described = str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arrays))
-        assert by_shape.setdefault(family.shape, described) == described, name
-        hash(family.shape)
+        assert by_shape.setdefault(family.env, described) == described, name
+        hash(family.env)
     # Grids: 2; chains: 1; random grids: 3; the distractor chain; control.
     assert len(by_shape) == 8
 
 
 def test_an_unknown_name_is_refused_and_the_nearest_one_offered():
     with pytest.raises(ValueError, match="unknown environment 'tabular/dens'; did you mean 'tabular/dense'"):
-        registry.environment("tabular/dens")
+        registry.env_spec("tabular/dens")
     with pytest.raises(ValueError, match="unknown suite or environment 'chian'; did you mean 'chain'"):
         registry.suite("chian")
 
@@ -229,13 +229,13 @@ def test_lifetimes_are_those_of_the_papers_table():
     steps = {"tabular": 3_000_000, "random": 30_000_000, "chain": 1_000_000}
     for family, expected in steps.items():
         members = set(registry.suite(family)) - {"chain/distractor"}
-        assert all(registry.environment(name).lifetime_steps == expected for name in members)
-    assert registry.environment("chain/distractor").lifetime_steps == 2_000_000
+        assert all(registry.env_spec(name).lifetime_steps == expected for name in members)
+    assert registry.env_spec("chain/distractor").lifetime_steps == 2_000_000
 
 
 def test_an_environment_of_ones_own_is_module_and_factory():
-    entry = registry.environment("lpg.environments.grid_families:ProceduralGrid")
-    assert entry.distribution.shape == registry.environment("procedural/grid").distribution.shape
+    entry = registry.env_spec("lpg.environments.grid_families:ProceduralGrid")
+    assert entry.distribution.env == registry.env_spec("procedural/grid").distribution.env
 
 
 @pytest.mark.parametrize(
@@ -244,13 +244,13 @@ def test_an_environment_of_ones_own_is_module_and_factory():
 )
 def test_a_factory_that_cannot_be_called_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
-        registry.environment(name)
+        registry.env_spec(name)
 
 
 class Halves:
     """Only part of what is asked for."""
 
-    shape = object()
+    env = object()
 
 
 class Whole(Halves):
@@ -265,4 +265,4 @@ class Whole(Halves):
 )  # fmt: skip
 def test_a_factory_that_makes_no_environment_is_told_what_is_missing(factory, message):
     with pytest.raises(ValueError, match=message):
-        registry.environment(f"tests.environments.registry_test:{factory}")
+        registry.env_spec(f"tests.environments.registry_test:{factory}")

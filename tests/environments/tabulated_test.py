@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from lpg.environments.registry import suite
-from lpg.environments.tabulated import Tabulated, TabulatedInstance, TabulatedShape, TabulatedState, transitions
+from lpg.environments.tabulated import Tabulated, TabulatedEnv, TabulatedParams, TabulatedState, transitions
 from tests.learner.mirror import NAME
 
-SHAPE = TabulatedShape(num_states=2, num_actions=1)
+ENV = TabulatedEnv(num_states=2, num_actions=1)
 
 
 def gamble(max_steps=3):
     """State 0: back to it for nothing with ¼, on to state 1 for 2 with ¾. State 1: always the end, for −1."""
-    return TabulatedInstance(
+    return TabulatedParams(
         threshold=jnp.array([[[0.25, 1.0]], [[1.0, 1.0]]]),
         following=jnp.array([[[0, 1]], [[0, 0]]]),
         reward=jnp.array([[[0.0, 2.0]], [[-1.0, 0.0]]]),
@@ -34,39 +34,39 @@ def gamble(max_steps=3):
 @pytest.mark.parametrize(("time", "is_late"), [(0, False), (2, True)])
 def test_a_step_worked_by_hand(index, noise, following, reward, terminated, time, is_late):
     state = TabulatedState(index=jnp.asarray(index), time=jnp.asarray(time))
-    after, outcome = SHAPE.step(gamble(), state, jnp.asarray(0), jnp.array([noise]))
-    assert (int(after.index), float(outcome.reward), bool(outcome.terminated)) == (following, reward, terminated)
-    assert bool(outcome.truncated) is (is_late and not terminated)
-    assert int(SHAPE.observe(gamble(), after)) == following
+    after, result = ENV.step(gamble(), state, jnp.asarray(0), jnp.array([noise]))
+    assert (int(after.index), float(result.reward), bool(result.terminated)) == (following, reward, terminated)
+    assert bool(result.truncated) is (is_late and not terminated)
+    assert int(ENV.observe(gamble(), after)) == following
 
 
 def test_episodes_begin_where_the_coin_falls():
-    assert [int(SHAPE.reset(gamble(), jnp.array([noise])).index) for noise in (0.0, 0.49, 0.5, 0.99)] == [0, 0, 1, 1]
+    assert [int(ENV.reset(gamble(), jnp.array([noise])).index) for noise in (0.0, 0.49, 0.5, 0.99)] == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("name", suite("toy_text"))
 def test_every_outcome_is_gymnasiums(name):
     family = Tabulated(name.partition("/")[2])
-    shape, instance = family.shape, family.sample(jax.random.key(0))
+    env, env_params = family.env, family.sample(jax.random.key(0))
     there = gymnasium.make(family.name).unwrapped.P
-    assert (shape.num_states, shape.num_actions) == (len(there), len(there[0]))
-    states, actions = (x.reshape(-1) for x in np.mgrid[: shape.num_states, : shape.num_actions])
+    assert (env.num_states, env.num_actions) == (len(there), len(there[0]))
+    states, actions = (x.reshape(-1) for x in np.mgrid[: env.num_states, : env.num_actions])
     number = 300  # evenly spread noise: each frequency is right to one part in it
     noise = (np.arange(number) + 0.5) / number
 
     def outcomes(state, action):
         return jax.vmap(
-            lambda u: shape.step(instance, TabulatedState(index=state, time=jnp.asarray(0)), action, u[None])
+            lambda u: env.step(env_params, TabulatedState(index=state, time=jnp.asarray(0)), action, u[None])
         )(jnp.asarray(noise))
 
-    after, outcome = jax.jit(jax.vmap(outcomes))(states, actions)
+    after, result = jax.jit(jax.vmap(outcomes))(states, actions)
     for row, (state, action) in enumerate(zip(states, actions, strict=True)):
         expected = {}
         for probability, following, reward, terminated in there[state][action]:
             key = (int(following), float(reward), bool(terminated))
             expected[key] = expected.get(key, 0.0) + probability
         found = {}
-        for key in zip(*(np.asarray(x)[row].tolist() for x in (after.index, outcome.reward, outcome.terminated)),
+        for key in zip(*(np.asarray(x)[row].tolist() for x in (after.index, result.reward, result.terminated)),
                        strict=True):  # fmt: skip
             found[key] = found.get(key, 0.0) + 1 / number
         assert found == pytest.approx(expected, abs=2 / number)
@@ -74,11 +74,11 @@ def test_every_outcome_is_gymnasiums(name):
 
 def test_taxi_starts_where_gymnasium_starts_and_has_its_limit():
     family = Tabulated("Taxi-v4")
-    instance = family.sample(jax.random.key(0))
-    reset = jax.jit(jax.vmap(lambda u: family.shape.reset(instance, u[None]).index))
+    env_params = family.sample(jax.random.key(0))
+    reset = jax.jit(jax.vmap(lambda u: family.env.reset(env_params, u[None]).index))
     found = np.bincount(reset((jnp.arange(9000) + 0.5) / 9000), minlength=500) / 9000
     np.testing.assert_allclose(found, gymnasium.make("Taxi-v4").unwrapped.initial_state_distrib, atol=2 / 9000)
-    assert int(instance.max_steps) == 200
+    assert int(env_params.max_steps) == 200
     assert int(Tabulated("CliffWalking-v1").sample(jax.random.key(0)).max_steps) == 2**31 - 1  # it has none
 
 
@@ -100,4 +100,4 @@ def test_without_gymnasium_it_is_said_how_to_install_it(monkeypatch):
     transitions.cache_clear()  # another test may have read it
     monkeypatch.setitem(sys.modules, "gymnasium", None)
     with pytest.raises(ValueError, match=r"Taxi-v4 needs the package gymnasium.*pip install 'lpg\[gym\]'"):
-        _ = Tabulated("Taxi-v4").shape
+        _ = Tabulated("Taxi-v4").env

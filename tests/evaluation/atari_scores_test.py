@@ -7,7 +7,7 @@ import pytest
 
 from lpg.analysis.paper_numbers import FIGURE_9, FIGURE_10
 from lpg.evaluation.atari_scores import atari_reference
-from lpg.evaluation.evaluate import ruler_rows
+from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.scores import normalise
 from lpg.learner.hosted import SUITES
 
@@ -36,7 +36,7 @@ def test_the_papers_own_count_of_games_above_human_comes_out():
 
 
 def test_a_person_is_a_ruler_with_a_name_of_its_own():
-    rows = ruler_rows(["atari/boxing", "atari/air_raid"], 1, "report")
+    rows = reference_rows(["atari/boxing", "atari/air_raid"], 1, "report")
     # Nobody's score at air_raid is listed.
     assert [(row.rule, row.environment, row.return_mean) for row in rows] == [
         ("random", "atari/boxing", 0.1), ("human", "atari/boxing", 12.1),

@@ -21,7 +21,7 @@ TASK = CompiledTask(
     environment="chain/short",
     agent="tabular",
     num_updates=250,
-    sizes=TrainingSizes(num_streams=4, num_steps=5),
+    sizes=TrainingSizes(num_envs=4, num_steps=5),
     setting=Setting(learning_rate=5.0),
 )
 """100 points, of two or three updates each; an update is 20 steps."""

@@ -1,4 +1,4 @@
-"""Evaluation: rows in order, the same luck for every rule, rulers beside them."""
+"""Evaluation: rows in order, the same random numbers for every rule, reference returns beside them."""
 
 import dataclasses
 
@@ -7,14 +7,14 @@ import pytest
 
 from lpg.environments.grid_families import objects_of
 from lpg.environments.random_grid_families import RandomGrid
-from lpg.evaluation.evaluate import default_updates, evaluate_rule, ruler_rows, score_rule
+from lpg.evaluation.evaluate import default_updates, evaluate_rule, reference_rows, score_rule
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg_v import init_lpg_v
-from tests.learner.parts import fixed_targets
+from tests.learner.fixtures import fixed_targets
 
-SIZES = TrainingSizes(num_streams=4, num_steps=10)
+SIZES = TrainingSizes(num_envs=4, num_steps=10)
 STILL = Setting(learning_rate=1e-30)
 """So small a step that no agent moves."""
 NAMES = ("chain/short", "chain/long")
@@ -40,7 +40,7 @@ def test_rows_come_environment_by_environment_and_seed_by_seed():
 
 
 def test_every_rule_meets_the_same_environments_and_the_same_luck(key):
-    # Agents that do not move all follow the uniform policy: whatever differs is the environment or the luck.
+    # Agents that do not move all follow the uniform policy: whatever differs is the environment or the random numbers.
     a = evaluate(A2C(), "a", STILL)
     b = evaluate(init_lpg_v(key, lstm_size=2), "b", STILL)
     np.testing.assert_array_equal([(r.return_mean, r.episodes) for r in a], [(r.return_mean, r.episodes) for r in b])
@@ -68,7 +68,7 @@ def test_a_baseline_is_a_setting_like_others():
 
 
 def test_the_rulers_are_rows_too():
-    rows = ruler_rows(NAMES, 2, "validation")
+    rows = reference_rows(NAMES, 2, "validation")
     assert [(r.rule, r.environment, r.seed) for r in rows[:3]] == [
         ("random", "chain/short", 0), ("optimum", "chain/short", 0), ("random", "chain/short", 1),
     ]  # fmt: skip
@@ -76,7 +76,9 @@ def test_the_rulers_are_rows_too():
 
 
 def test_a_ruler_that_is_no_optimum_is_not_called_so():
-    small, sparse, unknown = (ruler_rows([name], 1, "report") for name in ("random/small", "random/small_sparse", MINE))
+    small, sparse, unknown = (
+        reference_rows([name], 1, "report") for name in ("random/small", "random/small_sparse", MINE)
+    )
     assert [row.rule for row in small] == ["random", "best known"]
     assert [row.rule for row in sparse] == ["random", "optimum"]
     assert small[1].return_mean > 40 and small[1].return_stderr > 0 and np.isnan(sparse[1].return_stderr)

@@ -6,7 +6,7 @@ import json
 import jax
 import pytest
 
-from lpg.evaluation.hosted_plan import ATARI_STEPS, GYMNASIUM_STEPS, HostedOptions, make_learner, plan
+from lpg.evaluation.hosted_plan import ATARI_STEPS, GYMNASIUM_STEPS, GymnasiumOptions, make_learner, plan
 from lpg.evaluation.settings import DEFAULTS, NETWORK_DEFAULT, Setting
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.lpg import init_lpg
@@ -31,7 +31,7 @@ def test_what_nobody_says_follows_from_the_environment():
 def test_on_atari_it_is_table_4_of_the_paper():
     task = plan(discovered(), "atari/breakout")
     assert (task.agent, task.chosen.setting.baseline) == ("atari", True)
-    assert (task.sizes.num_streams, task.sizes.num_steps) == (30, 20)
+    assert (task.sizes.num_envs, task.sizes.num_steps) == (30, 20)
     setting = task.chosen.setting
     assert (setting.learning_rate, setting.y_weight, setting.gamma) == (5e-4, 0.5, 0.995)
     # 200 M frames are 50 M steps of four frames.
@@ -58,7 +58,7 @@ def test_what_is_given_goes_before_and_is_said(tmp_path):
     )
     elsewhere = plan(discovered(), "gymnasium/CartPole-v1", tables=(tmp_path / "e.json",))
     assert elsewhere.chosen.setting.learning_rate == 0.25 and "e.json" in elsewhere.chosen.source
-    changed = plan(A2C, NAME, setting_changes={"gamma": 0.5}, size_changes={"num_streams": 2}, num_steps=400)
+    changed = plan(A2C, NAME, setting_changes={"gamma": 0.5}, size_changes={"num_envs": 2}, num_steps=400)
     assert changed.chosen.setting.gamma == 0.5 and changed.chosen.source == "default, changed by --set"
     assert changed.num_updates == 400 // (2 * 20)
     assert plan(A2C, NAME, setting=Setting(learning_rate=3.0)).chosen.setting.learning_rate == 3.0
@@ -79,7 +79,7 @@ def test_time_limits_are_shown_as_when_the_rule_was_discovered():
         (NAME, {"agent": "D(4)"}, "observations here number states"),
         (NAME, {"num_steps": 0}, "num_steps is 0; it must be positive"),
         (NAME, {"setting_changes": {"gamma": 2.0}}, "gamma is 2.0"),
-        (NAME, {"options": HostedOptions(sticky_actions=0.2)}, "is no Atari game"),
+        (NAME, {"options": GymnasiumOptions(sticky_actions=0.2)}, "is no Atari game"),
     ],
 )
 def test_what_does_not_fit_is_found_before_anything_happens(name, options, words):

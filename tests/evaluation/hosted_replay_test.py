@@ -11,7 +11,7 @@ from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.training_folder import read_agent
 from tests.learner.mirror import NAME, Mirror
 
-SIZES = TrainingSizes(num_streams=2, num_steps=3)
+SIZES = TrainingSizes(num_envs=2, num_steps=3)
 
 
 class Painted(Mirror):

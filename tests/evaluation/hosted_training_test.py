@@ -6,7 +6,7 @@ import pytest
 
 import lpg
 from lpg.evaluation import hosted_training
-from lpg.evaluation.hosted_plan import HostedOptions, plan
+from lpg.evaluation.hosted_plan import GymnasiumOptions, plan
 from lpg.evaluation.hosted_training import train_hosted
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
@@ -15,7 +15,7 @@ from lpg.learner.saving import read_card
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
 
-SIZES = TrainingSizes(num_streams=8, num_steps=8)
+SIZES = TrainingSizes(num_envs=8, num_steps=8)
 
 
 def task(num_updates: int, **options):
@@ -25,13 +25,13 @@ def task(num_updates: int, **options):
 def test_an_agent_learns_to_name_the_state_that_it_sees():
     result = lpg.train("a2c", NAME, 64 * 150, setting=Setting(learning_rate=10.0, y_weight=0.2, gamma=0.0), sizes=SIZES)
     assert result.curve[-1].steps == 64 * 150 and len(result.curve) == 100
-    # Four steps, one of three states each: by luck 4/3, with an eye on the state 4.
+    # Four steps, one of three states each: by random numbers 4/3, with an eye on the state 4.
     assert abs(result.curve[0].return_mean - 4 / 3) < 0.7 and result.curve[-1].return_mean > 3.6
     assert [int(jnp.argmax(result.agent(jnp.asarray(state)).logits)) for state in range(3)] == [0, 1, 2]
 
 
 def test_every_episode_is_in_the_curve_once():
-    # 8 streams, 8 steps an update, 4 steps an episode: 16 episodes an update, and 3 updates.
+    # 8 environments, 8 steps an update, 4 steps an episode: 16 episodes an update, and 3 updates.
     rows, _ = train_hosted(task(3), 0)
     assert [row.episodes for row in rows] == [16, 16, 16] and [row.steps for row in rows] == [64, 128, 192]
 
@@ -108,7 +108,7 @@ def test_a_checkpoint_of_another_training_is_refused(changes, seed, words, tmp_p
 
 def test_a_tiny_atari_training_runs_from_frames_to_scores():
     rule = find_rule("a2c")
-    made = plan(rule, "atari/pong", sizes=TrainingSizes(num_streams=2, num_steps=3), num_steps=12)
+    made = plan(rule, "atari/pong", sizes=TrainingSizes(num_envs=2, num_steps=3), num_steps=12)
     rows, theta = train_hosted(made, 0)
     assert [row.steps for row in rows] == [6, 12] and rows[0].episodes == 0 and np.isnan(rows[0].return_mean)
     assert theta(jnp.zeros((4, 84, 84), jnp.uint8)).logits.shape == (made.spaces.num_actions,)
@@ -124,4 +124,4 @@ def test_what_does_not_fit_is_refused_by_the_short_way_too():
     with pytest.raises(ValueError, match="only grids come in two"):
         lpg.train("a2c", NAME, 64, num_actions=9)
     with pytest.raises(ValueError, match="they are for gymnasium"):
-        lpg.train("a2c", "chain/short", 400, options=HostedOptions())
+        lpg.train("a2c", "chain/short", 400, options=GymnasiumOptions())

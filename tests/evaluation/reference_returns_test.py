@@ -1,4 +1,4 @@
-"""The listed rulers: sound, measured anew on a sample, and equal to what can be said without measuring."""
+"""The listed reference returns: sound, measured anew on a sample, and equal to what can be said without measuring."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import pytest
 
 from lpg.environments.episodes import episode_returns, random_policy
 from lpg.environments.grid_world import OFFSETS
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 from lpg.evaluation.reference_returns import (
     EXACT,
     FILE,
@@ -102,13 +102,13 @@ def test_on_very_dense_the_scripted_policy_is_as_good_as_the_optimum(num_actions
 
 def test_the_distractor_chain_pays_nothing_to_who_guesses_and_one_to_who_looks(key):
     assert listed("chain/distractor", 2) == EXACT["chain/distractor"]
-    distribution = environment("chain/distractor").distribution
-    shape = distribution.shape
-    guessed = episode_returns(distribution, lambda instance: random_policy(shape), key, 1000)
+    distribution = env_spec("chain/distractor").distribution
+    env = distribution.env
+    guessed = episode_returns(distribution, lambda env_params: random_policy(env), key, 1000)
     assert abs(guessed.mean()) < 4 * standard_error(guessed) and set(np.unique(guessed)) == {-1.0, 1.0}
 
-    def looking(instance):  # the first bit says that action 0 is right
-        return lambda instance, state, uniform: 1 - shape.observe(instance, state)[0].astype(int)
+    def looking(env_params):  # the first bit says that action 0 is right
+        return lambda env_params, state, uniform: 1 - env.observe(env_params, state)[0].astype(int)
 
     np.testing.assert_array_equal(episode_returns(distribution, looking, key, 100), np.ones(100))
 
@@ -118,14 +118,14 @@ def test_guessing_pays_what_is_said_of_the_chains_of_bsuite(name, key):
     there = EXACT[name]
     (number,) = versions(name)
     assert listed(name, number) == listed(name) == there
-    distribution = environment(name).distribution
-    guessed = episode_returns(distribution, lambda instance: random_policy(distribution.shape), key, 1000)
+    distribution = env_spec(name).distribution
+    guessed = episode_returns(distribution, lambda env_params: random_policy(distribution.env), key, 1000)
     assert abs(guessed.mean() - there.random) < 4 * standard_error(guessed)
 
 
 def by(rule):
     """A policy that looks at the library's own state."""
-    return lambda instance: lambda instance, state, uniform: jnp.asarray(rule(state.inner), int)
+    return lambda env_params: lambda env_params, state, uniform: jnp.asarray(rule(state.inner), int)
 
 
 BEST_POLICIES = {
@@ -140,7 +140,7 @@ BEST_POLICIES = {
 
 @pytest.mark.parametrize("name", BEST_POLICIES)
 def test_the_best_that_is_said_of_others_environments_can_be_had(name, key):
-    distribution, there = environment(name).distribution, listed(name)
+    distribution, there = env_spec(name).distribution, listed(name)
     found = episode_returns(distribution, by(BEST_POLICIES[name]), key, 200)
     if name == "bsuite/umbrella_chain":  # ±1 nine times on the way
         assert abs(found.mean() - there.best) < 4 * standard_error(found)

@@ -8,11 +8,11 @@ import pytest
 import lpg
 from lpg.evaluation.replay import replay
 from lpg.evaluation.settings import Setting
-from lpg.evaluation.tasks import instances
+from lpg.evaluation.tasks import sample_env_params
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.training_folder import read_agent
 
-SIZES = TrainingSizes(num_streams=4, num_steps=5)
+SIZES = TrainingSizes(num_envs=4, num_steps=5)
 
 
 def play(environment, folder, **options):
@@ -23,7 +23,7 @@ def play(environment, folder, **options):
 
 def test_an_episode_has_a_picture_of_every_state_and_ends_once(tmp_path):
     found, moments = play("chain/short", tmp_path)
-    length = int(jax.tree.map(lambda x: x[0], instances("chain/short", [0], "report")).length)
+    length = int(jax.tree.map(lambda x: x[0], sample_env_params("chain/short", [0], "report")).length)
     # The first state, and one more for each step.
     assert len(moments) == length + 1 and found.about == "a map"
     assert [moment.is_last for moment in moments] == [False] * length + [True]
@@ -68,23 +68,23 @@ class Countdowns:
         return isinstance(other, Countdowns)
 
     @property
-    def shape(self):
+    def env(self):
         return self
 
     def sample(self, key, num_actions=None):
         return jnp.asarray(0.0)
 
-    def action_mask(self, instance):
+    def action_mask(self, env_params):
         return jnp.ones(2, bool)
 
-    def reset(self, instance, noise):
+    def reset(self, env_params, noise):
         return jnp.asarray(9)
 
-    def step(self, instance, state, action, noise):
-        from lpg.environments.base import Outcome
+    def step(self, env_params, state, action, noise):
+        from lpg.environments.base import StepResult
 
         ended = state == 1
-        return state - 1, Outcome(reward=jnp.asarray(1.0), terminated=ended, truncated=jnp.asarray(False))
+        return state - 1, StepResult(reward=jnp.asarray(1.0), terminated=ended, truncated=jnp.asarray(False))
 
-    def observe(self, instance, state):
+    def observe(self, env_params, state):
         return state

@@ -57,16 +57,16 @@ def table(mean_of, num_points=10):
         Row(rule, "env", seed, at + 1, at + 1, mean_of(rule, seed, at), 0.0, 64)
         for rule in ("a", "b") for seed in (0, 1) for at in range(num_points)
     ]  # fmt: skip
-    rulers = [Row(ruler, "env", seed, 0, 0, value, math.nan, 0)
-              for seed in (0, 1) for ruler, value in (("random", 1.0 + seed), ("optimum", 11.0 + seed))]  # fmt: skip
-    return rows, rulers
+    reference_returns = [Row(name, "env", seed, 0, 0, value, math.nan, 0)
+              for seed in (0, 1) for name, value in (("random", 1.0 + seed), ("optimum", 11.0 + seed))]  # fmt: skip
+    return rows, reference_returns
 
 
 def test_scores_of_two_rules_worked_by_hand():
     # Rule a climbs from 0 to 9 above random on a scale of 10: area 0.45, end (the last of ten points) 0.9. Rule b stays
     # at 1 above random.
-    rows, rulers = table(lambda rule, seed, at: 1.0 + seed + (at if rule == "a" else 1.0))
-    found = scores(rows + rulers)
+    rows, reference_returns = table(lambda rule, seed, at: 1.0 + seed + (at if rule == "a" else 1.0))
+    found = scores(rows + reference_returns)
     assert list(found) == ["a", "b"]
     assert found["a"].end.iqm == pytest.approx(0.9) and found["a"].area.iqm == pytest.approx(0.45)
     assert found["b"].end.iqm == found["b"].area.iqm == pytest.approx(0.1)
@@ -76,12 +76,12 @@ def test_scores_of_two_rules_worked_by_hand():
 
 
 def test_where_no_optimum_is_known_the_best_known_is_one():
-    rows, rulers = table(lambda rule, seed, at: 6.0)
-    named = [dataclasses.replace(r, rule="best known") if r.rule == "optimum" else r for r in rulers]
-    # (6 − 1)/10 and (6 − 2)/10; and no ruler is scored.
+    rows, reference_returns = table(lambda rule, seed, at: 6.0)
+    named = [dataclasses.replace(r, rule="best known") if r.rule == "optimum" else r for r in reference_returns]
+    # (6 − 1)/10 and (6 − 2)/10; and no reference return is scored.
     found = scores(rows + named)
     assert list(found) == ["a", "b"] and found["a"].end.iqm == pytest.approx(0.45)
-    assert scores(rows + [r for r in rulers if r.rule == "random"])["a"].end is None
+    assert scores(rows + [r for r in reference_returns if r.rule == "random"])["a"].end is None
 
 
 def test_without_rulers_there_are_raw_returns_only():

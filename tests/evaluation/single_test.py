@@ -8,7 +8,7 @@ import lpg
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
 
-SIZES = TrainingSizes(num_streams=8, num_steps=10)
+SIZES = TrainingSizes(num_envs=8, num_steps=10)
 
 
 def test_an_agent_is_trained_in_one_line_and_knows_the_chain():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lpg.evaluation.reference_returns import listed
-from lpg.evaluation.tasks import instances, reference, references, run_keys
+from lpg.evaluation.tasks import reference, references, run_keys, sample_env_params
 
 
 def data(keys):
@@ -13,11 +13,11 @@ def data(keys):
 
 
 def test_a_seed_gives_the_same_instance_in_any_company_and_another_one_for_another_purpose():
-    alone = instances("chain/long", [3], "report")
-    together = instances("chain/long", [1, 2, 3], "report")
+    alone = sample_env_params("chain/long", [3], "report")
+    together = sample_env_params("chain/long", [1, 2, 3], "report")
     assert alone.length[0] == together.length[2]
-    many = instances("chain/long", range(20), "report").length
-    others = [instances("chain/long", range(20), purpose).length for purpose in ("validation", "tuning")]
+    many = sample_env_params("chain/long", range(20), "report").length
+    others = [sample_env_params("chain/long", range(20), purpose).length for purpose in ("validation", "tuning")]
     assert all(not np.array_equal(many, other) for other in others)
 
 
@@ -27,8 +27,8 @@ def test_keys_depend_on_the_environments_name():
 
 
 def test_a_grid_has_eighteen_actions_unless_asked():
-    assert instances("tabular/sparse", [0], "report").has_collect_actions.all()
-    assert not instances("tabular/sparse", [0], "report", 9).has_collect_actions.any()
+    assert sample_env_params("tabular/sparse", [0], "report").has_collect_actions.all()
+    assert not sample_env_params("tabular/sparse", [0], "report", 9).has_collect_actions.any()
 
 
 def test_the_rulers_of_a_chain_are_known_without_computing():
@@ -47,17 +47,17 @@ def test_what_cannot_be_solved_has_the_listed_rulers_of_its_action_set():
     assert not there[9].is_optimum and reference("chain/short", 0, "report").is_optimum
 
 
-def test_an_environment_that_is_neither_solved_nor_listed_has_no_rulers(monkeypatch):
+def test_an_environment_that_is_neither_solved_nor_listed_has_no_reference_returns(monkeypatch):
     from lpg.evaluation import tasks
 
     class Unsolved:
-        distribution = type("D", (), {"shape": type("S", (), {"num_actions": 2})()})
+        distribution = type("D", (), {"env": type("S", (), {"num_actions": 2})()})
 
-    monkeypatch.setattr(tasks, "environment", lambda name: Unsolved)
+    monkeypatch.setattr(tasks, "env_spec", lambda name: Unsolved)
     assert np.isnan(references("somewhere/else", [0], "report")).all()
     assert reference("somewhere/else", 1, "report") is None
 
 
 def test_an_unknown_environment_is_refused():
     with pytest.raises(ValueError, match="did you mean"):
-        instances("chain/shrot", [0], "report")
+        sample_env_params("chain/shrot", [0], "report")

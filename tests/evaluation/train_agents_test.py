@@ -7,7 +7,7 @@ import pytest
 
 from lpg.agents.registry import agent_optimizer
 from lpg.agents.rollout import init_rollout, rollout
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 from lpg.evaluation import train_agents as module
 from lpg.evaluation.evaluate import Trial, runs_of
 from lpg.evaluation.settings import Setting
@@ -15,10 +15,10 @@ from lpg.evaluation.train_agents import TrainingSizes, fitting_chunk, stretch_en
 from lpg.learner.baseline import WithBaseline
 from lpg.learner.learner import Learner
 from lpg.update_rules.a2c import A2C
-from tests.learner.parts import RULES, fixed_targets
+from tests.learner.fixtures import RULES, fixed_targets
 
-SIZES = TrainingSizes(num_streams=8, num_steps=10)
-SHAPE = environment("chain/short").distribution.shape
+SIZES = TrainingSizes(num_envs=8, num_steps=10)
+ENV = env_spec("chain/short").distribution.env
 
 
 def runs(seeds, learning_rate=100.0):
@@ -27,7 +27,7 @@ def runs(seeds, learning_rate=100.0):
 
 def train(seeds=(0, 1, 2), num_updates=6, learning_rate=100.0, **options):
     options = {"sizes": SIZES, "num_points": 3, **options}
-    return train_agents(A2C(), SHAPE, runs(seeds, learning_rate), num_updates, **options)
+    return train_agents(A2C(), ENV, runs(seeds, learning_rate), num_updates, **options)
 
 
 def test_curves_do_not_depend_on_company_or_chunks():
@@ -50,7 +50,7 @@ def test_the_number_of_points_changes_nothing_but_the_points():
 
 def test_another_number_of_updates_or_other_hyperparameters_compile_nothing_new():
     train(chunk=1)
-    _, advance, _ = module._programs(SHAPE, SIZES, 1, "tabular")
+    _, advance, _ = module._programs(ENV, SIZES, 1, "tabular")
     before = advance._cache_size()
     train(chunk=1, num_updates=4, learning_rate=3.0, seeds=(5,))
     assert advance._cache_size() == before == 1
@@ -78,10 +78,10 @@ def test_a2c_solves_short_chains_and_does_not_with_a_learning_rate_of_nothing():
 
 
 def trained_table(rule, num_updates, **options):
-    # Two streams, two steps: chains have at least 5, so that every stream is in state 0 or 1 at its first step alone.
-    sizes = TrainingSizes(num_streams=2, num_steps=2)
+    # Two environments, two steps: chains have at least 5, so each is in state 0 or 1 at its first step alone.
+    sizes = TrainingSizes(num_envs=2, num_steps=2)
     made = runs_of([Trial("chain/short", 0, Setting(learning_rate=2.0), num_updates)], "tuning", None)
-    _, (agent,) = train_agents(rule, SHAPE, made, num_updates, sizes=sizes, num_points=1, keep_agents=True, **options)
+    _, (agent,) = train_agents(rule, ENV, made, num_updates, sizes=sizes, num_points=1, keep_agents=True, **options)
     return np.asarray(agent.rows)
 
 
@@ -102,15 +102,15 @@ def test_a_baseline_begins_at_zero_and_its_first_update_is_that_worked_by_hand()
 @pytest.mark.parametrize("baseline", [True, False])
 def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, baseline):
     rule, setting = RULES["lpg"](), Setting(learning_rate=0.5, y_weight=0.7, gamma=0.9, baseline=baseline)
-    shape, sizes = environment(name).distribution.shape, TrainingSizes(num_streams=3, num_steps=8)
+    env, sizes = env_spec(name).distribution.env, TrainingSizes(num_envs=3, num_steps=8)
     made = runs_of([Trial(name, 0, setting, 2)], "tuning", None)
     found = [
-        train_agents(rule, shape, made, n, sizes=sizes, agent=agent, baseline=baseline, keep_agents=True)[1][0]
+        train_agents(rule, env, made, n, sizes=sizes, agent=agent, baseline=baseline, keep_agents=True)[1][0]
         for n in (1, 2)
     ]
     run = jax.tree.map(lambda x: x[0], made)
     inside = WithBaseline(rule) if baseline else rule
-    theta = module._begin(inside, run, shape, sizes, agent).agent
+    theta = module._begin(inside, run, env, sizes, agent).agent
     learner = Learner(
         (lambda key: theta, lambda params, observation: params(observation)),
         rule,
@@ -118,10 +118,10 @@ def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, ba
         y_weight=0.7, gamma=0.9, baseline=baseline,
     )  # fmt: skip
     state = learner.init(jax.random.key(0))
-    streams = init_rollout(jax.random.split(jax.random.fold_in(run.key, 0))[1], shape, run.instance, 3)
+    walk = init_rollout(jax.random.split(jax.random.fold_in(run.key, 0))[1], env, run.env_params, 3)
     for number in range(2):
-        streams, trajectory, _ = rollout(
-            jax.random.fold_in(run.key, 1 + number), streams, state.params, shape, run.instance,
+        walk, trajectory, _ = rollout(
+            jax.random.fold_in(run.key, 1 + number), walk, state.params, env, run.env_params,
             num_steps=8, time_limit_is_termination=False,
         )  # fmt: skip
         state, _ = learner.update(state, trajectory)
@@ -161,7 +161,7 @@ def test_chunks_waste_little():
     assert fitting_chunk(64, 2) == 4
 
 
-@pytest.mark.parametrize("sizes", [{"num_streams": 0}, {"num_steps": 1}])
+@pytest.mark.parametrize("sizes", [{"num_envs": 0}, {"num_steps": 1}])
 def test_impossible_sizes_are_refused(sizes):
     with pytest.raises(ValueError, match=next(iter(sizes))):
         TrainingSizes(**sizes)

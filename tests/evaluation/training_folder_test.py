@@ -13,7 +13,7 @@ from lpg.learner.saving import write_tree
 from lpg.update_rules.lpg import init_lpg
 from tests.learner.mirror import NAME
 
-SIZES = TrainingSizes(num_streams=4, num_steps=5)
+SIZES = TrainingSizes(num_envs=4, num_steps=5)
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ SIZES = TrainingSizes(num_streams=4, num_steps=5)
     [
         ("chain/short", None, True, jnp.asarray(3)),
         ("chain/distractor", "D(4)/D(4)", False, jnp.ones(22)),
-        ("chain/distractor", "tests.agents.own_test:linear", False, jnp.ones(22)),
+        ("chain/distractor", "tests.agents.custom_test:linear", False, jnp.ones(22)),
         (NAME, None, False, jnp.asarray(1)),
-        (NAME, "tests.agents.own_test:table", False, jnp.asarray(1)),
+        (NAME, "tests.agents.custom_test:table", False, jnp.asarray(1)),
         (NAME, None, True, jnp.asarray(1)),
     ],
 )

@@ -12,10 +12,10 @@ from lpg.evaluation.train_agents import TrainingSizes
 from lpg.evaluation.tuning import (
     HAND_WRITTEN,
     LEARNED,
-    Ladder,
+    SearchAxis,
+    axes_for,
     candidates,
     confirm,
-    ladders_for,
     neighbours,
     save_table,
     setting_at,
@@ -23,13 +23,16 @@ from lpg.evaluation.tuning import (
 )  # fmt: skip
 from lpg.update_rules.a2c import A2C
 
-LADDERS = (Ladder("learning_rate", lambda r: 2.0**r, (0, 1)), Ladder("y_weight", lambda r: float(r), (0, 1), lowest=0))
+LADDERS = (
+    SearchAxis("learning_rate", lambda r: 2.0**r, (0, 1)),
+    SearchAxis("y_weight", lambda r: float(r), (0, 1), lowest=0),
+)
 
 
-def search(score, ladders, num_trials):
+def search(score, axes, num_trials):
     tried = {}
     while len(tried) < num_trials:
-        for point in candidates(tried, ladders, num_trials - len(tried)):
+        for point in candidates(tried, axes, num_trials - len(tried)):
             tried[point] = float(score(point))
     return tried
 
@@ -70,27 +73,25 @@ def test_the_ladders_hold_the_published_values_and_the_natural_bounds():
 
 
 def test_a_network_is_tuned_around_the_rates_of_adam():
-    table, network = ladders_for("tabular", is_learned=False), ladders_for("D(32)", is_learned=False)
+    table, network = axes_for("tabular", is_learned=False), axes_for("D(32)", is_learned=False)
     assert table == HAND_WRITTEN and network[1:] == HAND_WRITTEN[1:]
     assert [network[0].value(r) for r in network[0].start] == [0.0005, 0.002]
-    assert (
-        len(candidates({}, network, 99)) == 16 and len(candidates({}, ladders_for("D(32)", is_learned=True), 99)) == 4
-    )
+    assert len(candidates({}, network, 99)) == 16 and len(candidates({}, axes_for("D(32)", is_learned=True), 99)) == 4
 
 
 def test_the_values_of_a_learned_rule_are_tuned_where_a_table_of_them_is_stable():
-    own = ladders_for("tabular", is_learned=True)
-    valued = ladders_for("tabular", is_learned=True, is_valued=True)
+    own = axes_for("tabular", is_learned=True)
+    valued = axes_for("tabular", is_learned=True, is_valued=True)
     # A row that is met at every step moves by 2 α_lr α_y of its error: at 2560 this is below 1 up to α_y = 2e-4, and
     # most rows are met at less than a tenth of the steps.
-    assert max(valued[1].value(rung) for rung in valued[1].start) < 2e-3
-    assert min(own[1].value(rung) for rung in own[1].start) > 0.05
-    assert ladders_for("D(32)", is_learned=True, is_valued=True) == ladders_for("D(32)", is_learned=True)
+    assert max(valued[1].value(index) for index in valued[1].start) < 2e-3
+    assert min(own[1].value(index) for index in own[1].start) > 0.05
+    assert axes_for("D(32)", is_learned=True, is_valued=True) == axes_for("D(32)", is_learned=True)
 
 
 @pytest.fixture(scope="module")
 def entries():
-    sizes = TrainingSizes(num_streams=8, num_steps=10)
+    sizes = TrainingSizes(num_envs=8, num_steps=10)
     return tune(A2C(), ["chain/short"], {"chain/short": 30}, is_learned=False, num_trials=18, num_seeds=2, sizes=sizes)
 
 
@@ -105,7 +106,7 @@ def test_a_sweep_records_every_trial_best_first(entries):
 
 def test_a_sweep_says_how_it_was_scored_and_names_an_agent_that_is_not_the_environments_own(entries):
     assert entries["chain/short"]["is_normalised"] and "agent" not in entries["chain/short"]
-    sizes, name = TrainingSizes(num_streams=4, num_steps=5), "random/small_sparse"
+    sizes, name = TrainingSizes(num_envs=4, num_steps=5), "random/small_sparse"
     options = {"is_learned": False, "num_trials": 2, "num_seeds": 1, "sizes": sizes}
     other = tune(A2C(), [name], {name: 20}, agent="D(2)", **options)[name]
     own = tune(A2C(), [name], {name: 20}, agent="D(32)", **options)[name]
@@ -116,7 +117,7 @@ def test_a_sweep_says_how_it_was_scored_and_names_an_agent_that_is_not_the_envir
 def test_without_rulers_the_plain_return_is_what_counts(monkeypatch):
     nothing = np.full(2, np.nan)
     monkeypatch.setattr(tuning, "references", lambda *_: (nothing, nothing))
-    sizes = TrainingSizes(num_streams=8, num_steps=10)
+    sizes = TrainingSizes(num_envs=8, num_steps=10)
     options = {"is_learned": False, "num_trials": 2, "num_seeds": 2, "sizes": sizes}
     entry = tune(A2C(), ["chain/short"], {"chain/short": 30}, **options)["chain/short"]
     assert not entry["is_normalised"] and entry["score"] is not None
@@ -127,7 +128,7 @@ def test_without_rulers_the_plain_return_is_what_counts(monkeypatch):
 
 
 def test_the_best_settings_of_a_sweep_are_tried_again_at_another_length(entries):
-    sizes, seen = TrainingSizes(num_streams=8, num_steps=10), []
+    sizes, seen = TrainingSizes(num_envs=8, num_steps=10), []
 
     def run(rule, trials, purpose, **options):
         # The second best setting is made the better one: returns of 0.25 and 0.75, the whole curve long.

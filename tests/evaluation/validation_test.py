@@ -16,7 +16,7 @@ from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 
 CONFIG = MetaConfig(
-    suite="chain/short,chain/long", num_streams=8, num_steps=8, validation_updates=60, validation_seeds=2,
+    suite="chain/short,chain/long", num_envs=8, num_steps=8, validation_updates=60, validation_seeds=2,
     validation_learning_rates=(20.0, 80.0), y_weights=(0.1, 0.5, 1.0), lstm_size=4, prediction_size=3,
 )  # fmt: skip
 
@@ -33,14 +33,14 @@ def test_a_rule_that_learns_scores_far_above_one_that_does_not(validator):
 
 
 def test_the_score_depends_on_nothing_but_the_rule(validator):
-    # Neither on an earlier call nor on the object: instances and luck are the validation stream's, seed for seed.
+    # Neither on an earlier call nor on the object: environments and keys are the validation stream's, seed for seed.
     assert validator(A2C()) == validator(A2C()) == Validator(CONFIG)(A2C())
 
 
 def test_the_instances_are_the_validation_streams_and_not_the_reported_ones():
     def score(purpose):
         setting = Setting(learning_rate=20.0, y_weight=0.5)
-        sizes = TrainingSizes(num_streams=8, num_steps=8, time_limit_is_termination=True)
+        sizes = TrainingSizes(num_envs=8, num_steps=8, time_limit_is_termination=True)
         return score_rule(A2C(), "lpg", ("chain/short",), 2, 60, purpose, setting, sizes=sizes)[1].area.iqm
 
     one = dataclasses.replace(CONFIG, suite="chain/short", validation_learning_rates=(20.0,))

@@ -8,7 +8,7 @@ import pytest
 
 from lpg.learner.agent import Agent, Theta, as_agent, checked
 from lpg.types import AgentOutput
-from tests.learner.parts import table_pair
+from tests.learner.fixtures import table_pair
 
 
 class Perceptron(eqx.Module):

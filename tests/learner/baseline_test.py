@@ -13,7 +13,7 @@ from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.losses import kl_divergence, log_prob
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters, random_output, trajectory
-from tests.learner.parts import RULES, fixed_targets, seen
+from tests.learner.fixtures import RULES, fixed_targets, seen
 
 
 def one_state(*row: float) -> Table:

@@ -13,7 +13,7 @@ from lpg.learner.collect import Collector
 from lpg.learner.learner import Learner
 from tests.helpers import CHAIN, chain, with_random_predictions
 from tests.learner.diary import Diary, diaries
-from tests.learner.parts import RULES, table
+from tests.learner.fixtures import RULES, table
 
 
 def ones(observation, t):
@@ -21,7 +21,7 @@ def ones(observation, t):
 
 
 def rows(values) -> list:
-    """The only stream of a [T, 1, …] array."""
+    """The only environment of a [T, 1, …] array."""
     return np.asarray(values)[:, 0].tolist()
 
 
@@ -66,7 +66,7 @@ def test_a_trajectory_may_begin_with_the_reset_of_the_one_before():
 def test_streams_end_when_they_end_and_returns_go_on_between_trajectories():
     collector = Collector(diaries("SAME_STEP", Diary((2,)), Diary((3,))))
     assert collector.collect(ones, 2).returns.tolist() == [2]
-    # Stream 0 ends again in the second step, stream 1 in the first, with 1 + 1 + 1 from both trajectories.
+    # Stream 0 ends again in the second step, environment 1 in the first, with 1 + 1 + 1 from both trajectories.
     assert collector.collect(ones, 2).returns.tolist() == [3, 22]
 
 
@@ -104,29 +104,29 @@ class ChainAsGymnasium(gymnasium.Env):
     action_space = gymnasium.spaces.Discrete(2)
 
     def __init__(self, coins):
-        self.coins, self.instance = iter(coins), chain(3)
+        self.coins, self.env_params = iter(coins), chain(3)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.state = CHAIN.reset(self.instance, jnp.asarray([0.25 + 0.5 * next(self.coins, 0)]))
-        return np.int64(CHAIN.observe(self.instance, self.state)), {}
+        self.state = CHAIN.reset(self.env_params, jnp.asarray([0.25 + 0.5 * next(self.coins, 0)]))
+        return np.int64(CHAIN.observe(self.env_params, self.state)), {}
 
     def step(self, action):
-        self.state, outcome = CHAIN.step(self.instance, self.state, jnp.asarray(action), jnp.zeros(CHAIN.num_noise))
-        observation = np.int64(CHAIN.observe(self.instance, self.state))
-        return observation, float(outcome.reward), bool(outcome.terminated), bool(outcome.truncated), {}
+        self.state, result = CHAIN.step(self.env_params, self.state, jnp.asarray(action), jnp.zeros(CHAIN.num_noise))
+        observation = np.int64(CHAIN.observe(self.env_params, self.state))
+        return observation, float(result.reward), bool(result.terminated), bool(result.truncated), {}
 
 
 @pytest.mark.parametrize("name", ["a2c", "lpg"])
 def test_gymnasium_and_jax_give_the_same_trajectory_and_update_in_the_same_environment(name, key):
-    rule, num_steps, num_streams = RULES[name](), 8, 3
+    rule, num_steps, num_envs = RULES[name](), 8, 3
     agent = init_table(num_states=18, num_actions=2, prediction_size=rule.prediction_size)
     agent = with_random_predictions(key, agent)
-    begun = init_rollout(key, CHAIN, chain(3), num_streams)
+    begun = init_rollout(key, CHAIN, chain(3), num_envs)
     _, wanted, info = rollout(key, begun, agent, CHAIN, chain(3), num_steps=num_steps, time_limit_is_termination=False)
     starts = [
         [int(wanted.observation[t, b]) for t in range(num_steps) if t == 0 or wanted.is_last[t - 1, b]]
-        for b in range(num_streams)
+        for b in range(num_envs)
     ]
     environments = gymnasium.vector.SyncVectorEnv(
         [lambda coins=coins: ChainAsGymnasium(coins) for coins in starts],

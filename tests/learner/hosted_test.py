@@ -5,12 +5,12 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from lpg.learner.collect import Collector
-from lpg.learner.hosted import is_hosted, make_atari, make_environments
+from lpg.learner.hosted import is_gymnasium, make_atari, make_environments
 
 
 def test_names_are_told_by_their_family():
-    assert is_hosted("gymnasium/CartPole-v1") and is_hosted("atari/pong")
-    assert not is_hosted("classic/CartPole-v1") and not is_hosted("my_gymnasium:factory")
+    assert is_gymnasium("gymnasium/CartPole-v1") and is_gymnasium("atari/pong")
+    assert not is_gymnasium("classic/CartPole-v1") and not is_gymnasium("my_gymnasium:factory")
 
 
 def test_any_gymnasium_id_with_discrete_actions_will_do():

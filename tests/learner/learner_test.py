@@ -12,7 +12,7 @@ from lpg.learner.real_steps import OnRealSteps
 from lpg.types import AgentOutput
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters
-from tests.learner.parts import RULES, seen, table, table_pair
+from tests.learner.fixtures import RULES, seen, table, table_pair
 
 
 def learner(rule="lpg", agent=None, **options):

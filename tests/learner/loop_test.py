@@ -9,7 +9,7 @@ from lpg.learner import loop, torsos
 from lpg.learner.collect import Collector
 from lpg.learner.learner import Learner
 from tests.learner.diary import Diary, diaries
-from tests.learner.parts import RULES
+from tests.learner.fixtures import RULES
 
 
 class Watched(Learner):
@@ -34,8 +34,8 @@ def test_a_curve_counts_each_episode_at_the_point_in_which_it_ended(key):
     one = learner()
     states = list(loop.go_on(one, collector(), loop.begin(one, key, 2), key, np.array([2, 3]), num_steps=2))
     assert [state.num_updates for state in states] == [1, 2, 3]
-    # Two streams, two steps an update. Stream 0 ends in steps 2, 4, 6 with 2 · 1, 2 · 11, 2 · 21; stream 1 in steps 3
-    # and 6 with 3 · 1, 3 · 11. Steps 1 to 4 are the first point, steps 5 and 6 the second.
+    # Two environments, two steps an update. Number 0 ends in steps 2, 4, 6 with 2 · 1, 2 · 11, 2 · 21; number 1
+    # in steps 3 and 6 with 3 · 1, 3 · 11. Steps 1 to 4 are the first point, steps 5 and 6 the second.
     assert states[-1].totals.tolist() == [[2 + 22 + 3, 4 + 484 + 9, 3], [42 + 33, 1764 + 1089, 2]]
     assert states[1].totals[1].tolist() == [0, 0, 0]
 

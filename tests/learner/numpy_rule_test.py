@@ -15,7 +15,7 @@ from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
 from lpg.update_rules.rule_file import save_rule
 from tests.helpers import hyperparameters, random_output
-from tests.learner.parts import fixed_targets, seen
+from tests.learner.fixtures import fixed_targets, seen
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_what_is_no_such_rule_is_refused_in_one_line(path, tmp_path):
     (tmp_path / "torn.safetensors").write_bytes(path.read_bytes()[:-4])
     (tmp_path / "text.safetensors").write_text("hello, this is no rule")
     for name, words in [
-        ("v", "a rule of kind 'lpg-v', format version 1; kind 'lpg' and version 1"),
+        ("v", "a rule of kind 'lpg-v', format version 2; kind 'lpg' and version 1 or 2"),
         ("torn", "not a rule file"),
         ("text", "not a rule file"),
         ("none", "not a rule file"),

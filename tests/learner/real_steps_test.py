@@ -12,7 +12,7 @@ from lpg.types import Trajectory
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters
-from tests.learner.parts import RULES, seen, table
+from tests.learner.fixtures import RULES, seen, table
 
 WITH_BASELINE = {**RULES, "lpg with baseline": lambda: WithBaseline(RULES["lpg"]())}
 
@@ -49,7 +49,7 @@ def with_reset_row(data: Trajectory, at: int, action: int = 0) -> Trajectory:
 
 @pytest.mark.parametrize("name", WITH_BASELINE)
 def test_an_update_with_a_reset_row_is_the_update_without_it(name):
-    # One stream, the episode ends with row 2; the reset row is put behind it. The oracle simply lacks it.
+    # One environment, the episode ends with row 2; the reset row is put behind it. The oracle simply lacks it.
     rule, data = WITH_BASELINE[name](), seen(shape=(6, 1))
     data = Trajectory(data.observation, data.next_observation, data.action, data.reward, data.terminated,
                       data.terminated)  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from gymnasium import spaces
 
 from lpg.learner.spaces import Spaces, make_agent, spaces_of
-from tests.learner.parts import RULES
+from tests.learner.fixtures import RULES
 
 TWO = spaces.Discrete(2)
 

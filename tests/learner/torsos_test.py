@@ -7,7 +7,7 @@ import pytest
 
 from lpg.learner import torsos
 from tests.helpers import with_random_predictions
-from tests.learner.parts import RULES
+from tests.learner.fixtures import RULES
 
 LPG = RULES["lpg"]()
 

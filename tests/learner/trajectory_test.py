@@ -43,7 +43,7 @@ def test_numpy_arrays_of_any_width_become_what_is_expected_inside():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"reward": np.ones(3)}, r"rewards of shape \[3\] given; \[steps, streams\] is needed"),
+        ({"reward": np.ones(3)}, r"rewards of shape \[3\] given; \[steps, environments\] is needed"),
         ({"reward": np.ones((0, 2)), "next_observation": np.zeros((1, 2, 4))}, r"rewards of shape \[0, 2\] given"),
         ({"action": np.zeros((3, 2), np.float32)}, "actions of type float32 given; .*no continuous actions"),
         ({"action": np.zeros((3, 2, 5), int)}, r"action has shape \[3, 2, 5\]; \[3, 2\] is needed"),

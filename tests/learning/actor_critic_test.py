@@ -7,9 +7,9 @@ import pytest
 
 from lpg.agents.outputs import outputs
 from lpg.environments import exact
-from lpg.environments.registry import environment
+from lpg.environments.registry import env_spec
 from lpg.evaluation.settings import Setting
-from lpg.evaluation.tasks import instances, run_keys
+from lpg.evaluation.tasks import run_keys, sample_env_params
 from lpg.evaluation.train_agents import Run, TrainingSizes, train_agents
 from lpg.update_rules.a2c import A2C
 
@@ -18,19 +18,21 @@ SEEDS = (0, 1, 2, 3)
 
 def exact_scores(name: str, num_updates: int, learning_rate: float = 40.0) -> np.ndarray:
     """Exact returns of A2C's final policies on four instances: 0 is the uniform policy, 1 the optimum."""
-    shape = environment(name).distribution.shape
+    env = env_spec(name).distribution.env
     setting = Setting(learning_rate=learning_rate)
-    drawn = instances(name, SEEDS, "validation")
-    runs = Run(instance=drawn, hyper=Setting.table([setting] * len(SEEDS)), key=run_keys(name, SEEDS, "validation")[1])
-    _, agents = train_agents(A2C(), shape, runs, num_updates, sizes=TrainingSizes(), keep_agents=True)
+    drawn = sample_env_params(name, SEEDS, "validation")
+    runs = Run(
+        env_params=drawn, hyper=Setting.table([setting] * len(SEEDS)), key=run_keys(name, SEEDS, "validation")[1]
+    )
+    _, agents = train_agents(A2C(), env, runs, num_updates, sizes=TrainingSizes(), keep_agents=True)
 
     @jax.jit
-    def solve(instance, agent):
-        mask = shape.action_mask(instance)
-        policy = jax.nn.softmax(outputs(agent, jnp.arange(shape.num_states), mask, batch_ndim=1).logits)
-        uniform = exact.uniform_policy(shape, instance)
-        returns = [exact.policy_return(shape, instance, p) for p in (policy * mask, uniform)]
-        return jnp.stack([*returns, exact.optimal_return(shape, instance)])
+    def solve(env_params, agent):
+        mask = env.action_mask(env_params)
+        policy = jax.nn.softmax(outputs(agent, jnp.arange(env.num_states), mask, batch_ndim=1).logits)
+        uniform = exact.uniform_policy(env, env_params)
+        returns = [exact.policy_return(env, env_params, p) for p in (policy * mask, uniform)]
+        return jnp.stack([*returns, exact.optimal_return(env, env_params)])
 
     found = np.array([solve(jax.tree.map(lambda x, n=n: x[n], drawn), agent) for n, agent in enumerate(agents)])
     learned, uniform, best = found.T

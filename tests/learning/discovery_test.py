@@ -13,7 +13,7 @@ from lpg.agents.rollout import init_rollout, rollout
 from lpg.agents.tabular import init_table
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.lifetime import Birth, be_born
+from lpg.meta_training.lifetime import LifetimeSpec, init_lifetime
 from lpg.meta_training.meta_gradient import meta_gradient
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
@@ -25,7 +25,7 @@ NUM_LIFETIMES, NUM_META_UPDATES, WINDOWS_PER_LIFETIME = 16, 400, 4
 LENGTH = 4
 CONFIG = MetaConfig(
     suite="chain/short,chain/short_noisy,chain/long,chain/long_noisy",
-    num_streams=16, num_steps=8, num_updates=5, objective="every", scale_advantages=True, remat=False,
+    num_envs=16, num_steps=8, num_updates=5, objective="every", scale_advantages=True, remat=False,
     policy_entropy_weights=(0.01,),
 )  # fmt: skip
 LEARNING_RATE = 20.0
@@ -61,14 +61,14 @@ def discover(rule):
     """Meta-trains on chains of 2 to 4 steps, the plain way: Adam on the mean meta-gradient."""
     samplers = (DelayedChain(min_length=2, max_length=LENGTH, is_noisy=False).sample,)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(5e-3))
-    birth = Birth(environment=jnp.array(0), learning_rate=jnp.array(LEARNING_RATE), y_weight=jnp.array(0.5))
+    spec = LifetimeSpec(environment=jnp.array(0), learning_rate=jnp.array(LEARNING_RATE), y_weight=jnp.array(0.5))
 
     @jax.jit
     def cohort(carry, key):
-        """One generation of lifetimes from birth to death."""
+        """One generation of lifetimes from start to death."""
         key_birth, key_life = jax.random.split(key)
-        born = jax.vmap(lambda k: be_born(k, birth, CONFIG, CHAIN, samplers, carry[0]))
-        lifetimes = born(jax.random.split(key_birth, NUM_LIFETIMES))
+        started = jax.vmap(lambda k: init_lifetime(k, spec, CONFIG, CHAIN, samplers, carry[0]))
+        lifetimes = started(jax.random.split(key_birth, NUM_LIFETIMES))
 
         def meta_update(carry, key):
             rule, state, lifetimes = carry

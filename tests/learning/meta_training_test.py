@@ -13,7 +13,7 @@ from lpg.meta_training.run import run
 from lpg.update_rules.rule_file import read_rule
 
 CONFIG = MetaConfig(
-    suite="chain/short", lstm_size=8, prediction_size=6, num_lifetimes=32, num_streams=16, num_steps=8,
+    suite="chain/short", lstm_size=8, prediction_size=6, num_lifetimes=32, num_envs=16, num_steps=8,
     num_updates=5, lifetime_updates=40, chunk=16, remat=False, objective="every", scale_advantages=True,
     time_limit_is_termination=False, learning_rates=(20.0, 40.0), y_weights=(0.5,), normalise_bandit=True,
     share_bandit=True, policy_entropy_weights=(0.01,), meta_updates=600, meta_learning_rate=3e-3,
@@ -35,7 +35,7 @@ class Silent:
 
 def reported(rule) -> float:
     """Normalised return of fresh agents in the last tenth of 60 updates, on instances that nothing was chosen on."""
-    sizes = TrainingSizes(num_streams=16, num_steps=8)
+    sizes = TrainingSizes(num_envs=16, num_steps=8)
     setting = Setting(learning_rate=40.0, y_weight=0.5)
     return score_rule(rule, "lpg", ("chain/short",), 16, 60, "report", setting, sizes=sizes)[1].end.iqm
 

@@ -33,12 +33,12 @@ def rounding(reported):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "num_actions"), REPORTED)
 def test_the_random_policy_returns_what_is_reported_and_what_is_exact(name, num_actions):
-    family = registry.environment(name).distribution
+    family = registry.env_spec(name).distribution
     key_instances, key_play = jax.random.split(jax.random.key(20200717))
     sample = jax.jit(jax.vmap(lambda key: family.sample(key, num_actions)))
-    instances = sample(jax.random.split(key_instances, NUM_INSTANCES))
-    many = jax.jit(jax.vmap(lambda instance, key: play(family.shape, instance, key, NUM_EPISODES)))
-    returns = np.asarray(many(instances, jax.random.split(key_play, NUM_INSTANCES)))
+    env_params_batch = sample(jax.random.split(key_instances, NUM_INSTANCES))
+    many = jax.jit(jax.vmap(lambda env_params, key: play(family.env, env_params, key, NUM_EPISODES)))
+    returns = np.asarray(many(env_params_batch, jax.random.split(key_play, NUM_INSTANCES)))
     # Object places are drawn per instance, so it is the instances that are independent. The reported number is a mean
     # over samples too; how many is not known, so its error is taken to be as large as ours: a factor √2.
     per_instance = returns.mean(axis=1)
@@ -47,8 +47,8 @@ def test_the_random_policy_returns_what_is_reported_and_what_is_exact(name, num_
     half_a_digit = rounding(reported)
     assert abs(per_instance.mean() - float(reported)) < 3 * np.sqrt(2) * error + half_a_digit
 
-    solve = jax.jit(lambda one: exact.policy_return(family.shape, one, exact.uniform_policy(family.shape, one)))
-    exactly = np.array([solve(jax.tree.map(lambda x, i=i: x[i], instances)) for i in range(16)])
+    solve = jax.jit(lambda one: exact.policy_return(family.env, one, exact.uniform_policy(family.env, one)))
+    exactly = np.array([solve(jax.tree.map(lambda x, i=i: x[i], env_params_batch)) for i in range(16)])
     errors = returns[:16].std(axis=1) / np.sqrt(NUM_EPISODES)
     assert abs((returns[:16].mean(axis=1) - exactly).mean()) < 3 * np.sqrt((errors**2).sum()) / 16
 
@@ -70,7 +70,7 @@ def simulated(family, num_actions, num_episodes, rng):
 
     for j in range(len(kinds)):
         put(j, np.arange(num_episodes))
-    total, goes_on = np.zeros(num_episodes), np.ones(num_episodes, bool)
+    total, continues = np.zeros(num_episodes), np.ones(num_episodes, bool)
     for _ in range(family.max_steps):
         is_absent = lies < 0
         action = rng.integers(num_actions, size=num_episodes)
@@ -81,12 +81,12 @@ def simulated(family, num_actions, num_episodes, rng):
         agent = np.where((action < 9) & is_open, target, agent)
         reached = agent if num_actions == 9 else np.where((action >= 9) & is_open, target, -2)
         is_taken = lies == reached[:, None]
-        total += goes_on * (is_taken @ [kind.reward for kind in kinds])
-        goes_on &= ~(is_taken & (rng.random((num_episodes, 1)) < [kind.p_term for kind in kinds])).any(1)
+        total += continues * (is_taken @ [kind.reward for kind in kinds])
+        continues &= ~(is_taken & (rng.random((num_episodes, 1)) < [kind.p_term for kind in kinds])).any(1)
         lies[is_taken] = -1
         for j, kind in enumerate(kinds):
-            put(j, np.flatnonzero(goes_on & is_absent[:, j] & (rng.random(num_episodes) < kind.p_respawn)))
-        if not goes_on.any():
+            put(j, np.flatnonzero(continues & is_absent[:, j] & (rng.random(num_episodes) < kind.p_respawn)))
+        if not continues.any():
             break
     return total
 
@@ -94,10 +94,10 @@ def simulated(family, num_actions, num_episodes, rng):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "num_actions"), REPORTED_RANDOM)
 def test_the_random_policy_on_random_grids_returns_what_is_reported_and_what_numpy_plays(name, num_actions):
-    family = registry.environment(name).distribution
+    family = registry.env_spec(name).distribution
     num_episodes = NUM_INSTANCES * NUM_EPISODES
     key = jax.random.key(20200717)
-    many = jax.jit(lambda instance: play(family.shape, instance, key, num_episodes))
+    many = jax.jit(lambda env_params: play(family.env, env_params, key, num_episodes))
     returns = np.asarray(many(family.sample(key, num_actions)))
     again = simulated(family, num_actions, num_episodes, np.random.default_rng(20200717))
     error = returns.std() / np.sqrt(num_episodes)
@@ -128,8 +128,8 @@ def test_the_random_policys_return_on_very_dense_is_that_of_its_markov_chain(num
     exactly = (present.sum() - np.trace(present)) / (121 * 120)
     assert abs(exactly - expected) < 5e-4
 
-    family = registry.environment("random/very_dense").distribution
+    family = registry.env_spec("random/very_dense").distribution
     key = jax.random.key(7)
-    many = jax.jit(lambda instance: play(family.shape, instance, key, 20_000))
+    many = jax.jit(lambda env_params: play(family.env, env_params, key, 20_000))
     returns = np.asarray(many(family.sample(key, num_actions)))
     assert abs(returns.mean() - exactly) < 3 * returns.std() / np.sqrt(20_000)

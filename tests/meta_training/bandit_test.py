@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpg.meta_training.bandit import Bandit, BanditSettings
+from lpg.meta_training.bandit import Bandit, BanditConfig
 
 
 def bandit(*ended, **changes):
@@ -11,7 +11,7 @@ def bandit(*ended, **changes):
     values = {"num_arms": 2, "temperature": 0.5, "exploration": 0.2, "history": 10, "normalise": False, "share": False}
     values |= changes
     values["num_arms"] = (values["num_arms"],) * 3  # of three environments
-    one = Bandit(BanditSettings(**values))
+    one = Bandit(BanditConfig(**values))
     for lifetime in ended:
         one.record(*lifetime)
     return one

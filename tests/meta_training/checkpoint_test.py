@@ -96,8 +96,8 @@ def foreign(path, metadata):
         ({"lpg": "[]"}, "no checkpoint of format"),
         ({"lpg": "{"}, "cannot resume"),
         ({"lpg": '{"format": "lpg-checkpoint-99"}'}, "no checkpoint of format"),
-        ({"lpg": '{"format": "lpg-checkpoint-1"}'}, "truncated or damaged"),
-        ({"lpg": '{"format": "lpg-checkpoint-1", "seed": 0, "config": []}'}, "truncated or damaged"),
+        ({"lpg": '{"format": "lpg-checkpoint-2"}'}, "truncated or damaged"),
+        ({"lpg": '{"format": "lpg-checkpoint-2", "seed": 0, "config": []}'}, "truncated or damaged"),
     ],
 )
 def test_a_foreign_file_is_refused_naming_the_last_good_one(metadata, words, lived, written):
@@ -122,7 +122,7 @@ def test_arrays_that_do_not_fit_are_refused_by_name(change, lived, written):
     value = arrays.pop(name)
     if change != "missing":
         arrays[name] = np.zeros(2, value.dtype) if change == "shape" else value.astype(np.float64)
-    note = {"format": "lpg-checkpoint-1", "config": CONFIG, "seed": 0, "counters": to_arrays(state)[1]}
+    note = {"format": "lpg-checkpoint-2", "config": CONFIG, "seed": 0, "counters": to_arrays(state)[1]}
     for devices, is_said in ((16, True), (2, False)):
         save_file(arrays, path, {"lpg": json.dumps(note | {"devices": devices})})
         with pytest.raises(ValueError, match=name) as error:

@@ -6,10 +6,10 @@ from lpg.meta_training.config import MetaConfig
 
 
 def test_the_defaults_are_the_papers_values():
-    # Table 2: 64 streams × 20 steps, K = 5, Adam at 1e-4, β = ({.01, .02}, 1e-3, 1e-3, 1e-3), τ = .1, ρ = .2;
+    # Table 2: 64 environments × 20 steps, K = 5, Adam at 1e-4, β = ({.01, .02}, 1e-3, 1e-3, 1e-3), τ = .1, ρ = .2;
     # 960 lifetimes = 64 × 15 environments. Table 3: α_lr and α_y for tables.
     config = MetaConfig()
-    assert (config.num_streams, config.num_steps, config.num_updates) == (64, 20, 5)
+    assert (config.num_envs, config.num_steps, config.num_updates) == (64, 20, 5)
     assert config.steps_per_update == 1280
     assert config.lifetimes_per_environment * 15 == 960
     assert config.meta_learning_rate == 1e-4
@@ -24,14 +24,14 @@ def test_the_defaults_are_the_papers_values():
 def test_it_is_frozen_and_hashable_so_that_programs_can_depend_on_it():
     assert hash(MetaConfig()) == hash(MetaConfig())
     with pytest.raises(dataclasses.FrozenInstanceError):
-        MetaConfig().num_streams = 3
+        MetaConfig().num_envs = 3
 
 
 @pytest.mark.parametrize(
     "changes, words",
     [
         ({"suite": "tabular/dens"}, "did you mean"),
-        ({"num_streams": 0}, "num_streams is 0"),
+        ({"num_envs": 0}, "num_envs is 0"),
         ({"rule": "lpg-no-softmax"}, "prediction_entropy_weight is 0.001"),
         ({"num_steps": 1}, "at least 2"),
         ({"num_updates": 5, "lifetime_updates": 4}, "whole windows"),

@@ -12,11 +12,13 @@ from lpg.agents.rollout import init_rollout, rollout
 from lpg.agents.tabular import Table
 from lpg.environments.grid_families import objects_of, open_map
 from lpg.environments.random_grid_families import RandomGrid
-from lpg.meta_training.critic import assess, init_critic, init_network_critic, values
+from lpg.meta_training.critic import init_critic, init_network_critic, update_critic, values
 from lpg.types import Trajectory
 from tests.helpers import CHAIN, GRID, chain, grid, trajectory
 
-assess = jax.jit(assess, static_argnames=("lambda_", "rate", "learning_rate", "scale_advantages", "forgetting"))
+update_critic = jax.jit(
+    update_critic, static_argnames=("lambda_", "rate", "learning_rate", "scale_advantages", "forgetting")
+)
 GAMMA = jnp.array(0.9)
 PLAIN = {"lambda_": 0.8, "rate": 0.5, "scale_advantages": False}
 
@@ -34,7 +36,7 @@ def test_advantages_values_and_report_worked_by_hand():
     # Error: (0.36² + 2² + 3.8²) / 3 = (0.1296 + 4 + 14.44) / 3 = 6.1899. λ-returns V + A: (1.36, 0, 6.8), mean 2.72,
     # variance ((−1.36)² + (−2.72)² + 4.08²) / 3 = (1.8496 + 7.3984 + 16.6464) / 3 = 8.6315.
     seen = trajectory(reward=[1.0, 0.0, 5.0], observation=[0, 1, 2], next_observation=[1, 0, 1], terminated=[0, 1, 0])
-    critic, advantage, info = assess(with_values(1.0, 2.0, 3.0), seen, GAMMA, **PLAIN)
+    critic, advantage, info = update_critic(with_values(1.0, 2.0, 3.0), seen, GAMMA, **PLAIN)
     np.testing.assert_allclose(advantage[:, 0], [0.36, -2, 3.8], rtol=1e-5)
     np.testing.assert_allclose(critic.value, [1.18, 1, 4.9], rtol=1e-6)
     np.testing.assert_allclose(info.error, 6.1899, rtol=1e-4)
@@ -46,22 +48,24 @@ def test_the_step_is_a_mean_per_state_and_not_per_sample():
     # state 1 is visited once and pays 8: V = ½ · 8 = 4; state 2 never: V stays. A sum over samples would give state 0
     # ½ · 4 = 2, a mean over all three samples ½ · 4 / 3.
     seen = trajectory(reward=[1.0, 8.0, 3.0], observation=[0, 1, 0], terminated=[1, 1, 1])
-    critic, _, _ = assess(with_values(0.0, 0.0, 7.0), seen, GAMMA, **PLAIN)
+    critic, _, _ = update_critic(with_values(0.0, 0.0, 7.0), seen, GAMMA, **PLAIN)
     np.testing.assert_allclose(critic.value, [1, 4, 7], rtol=1e-6)
 
 
 @functools.partial(jax.jit, static_argnames=("environment", "rate", "num_rollouts"))
-def learn(agent, instance, environment, rate, num_rollouts):
+def learn(agent, env_params, environment, rate, num_rollouts):
     """Errors over repeated rollouts of one fixed policy."""
     key_reset, key_rollouts = jax.random.split(jax.random.key(1))
 
     def step(carry, key):
         state, critic = carry
-        state, seen, _ = rollout(key, state, agent, environment, instance, num_steps=10, time_limit_is_termination=True)
-        critic, _, info = assess(critic, seen, GAMMA, lambda_=0.8, rate=rate, scale_advantages=False)
+        state, seen, _ = rollout(
+            key, state, agent, environment, env_params, num_steps=10, time_limit_is_termination=True
+        )
+        critic, _, info = update_critic(critic, seen, GAMMA, lambda_=0.8, rate=rate, scale_advantages=False)
         return (state, critic), info.error
 
-    first = (init_rollout(key_reset, environment, instance, 16), init_critic(environment.num_states))
+    first = (init_rollout(key_reset, environment, env_params, 16), init_critic(environment.num_states))
     (_, critic), error = jax.lax.scan(step, first, jax.random.split(key_rollouts, num_rollouts))
     return critic, error
 
@@ -93,25 +97,25 @@ def test_scaled_advantages_have_a_running_root_mean_square_of_one():
     #   running .95 · .625 + .05 · 3.125 = 0.75, weight .95 · .05 + .05 = .0975, ratio 7.692308
     seen = trajectory(reward=[3.0, 4.0], observation=[0, 1], terminated=[1, 1])
     scaled = PLAIN | {"scale_advantages": True}
-    critic, first, _ = assess(init_critic(2), seen, GAMMA, **scaled)
+    critic, first, _ = update_critic(init_critic(2), seen, GAMMA, **scaled)
     np.testing.assert_allclose(first[:, 0], np.array([3, 4]) / np.sqrt(12.5), rtol=1e-5)
-    _, second, _ = assess(critic, seen, GAMMA, **scaled)
+    _, second, _ = update_critic(critic, seen, GAMMA, **scaled)
     np.testing.assert_allclose(second[:, 0], np.array([1.5, 2]) / np.sqrt(7.692308), rtol=1e-5)
 
 
 def test_scaling_does_not_centre_and_does_not_blow_up_nothing():
     scaled = PLAIN | {"scale_advantages": True}
     same = trajectory(reward=[2.0, 2.0], observation=[0, 1], terminated=[1, 1])
-    np.testing.assert_allclose(assess(init_critic(2), same, GAMMA, **scaled)[1], 1, rtol=1e-5)
+    np.testing.assert_allclose(update_critic(init_critic(2), same, GAMMA, **scaled)[1], 1, rtol=1e-5)
     nothing = trajectory(reward=[0.0, 0.0], observation=[0, 1], terminated=[1, 1])
-    np.testing.assert_array_equal(assess(init_critic(2), nothing, GAMMA, **scaled)[1], 0)
+    np.testing.assert_array_equal(update_critic(init_critic(2), nothing, GAMMA, **scaled)[1], 0)
     # A root mean square of 1e-5 is below the floor: 1e-5 / 1e-3 = 0.01.
     little = trajectory(reward=[1e-5, 1e-5], observation=[0, 1], terminated=[1, 1])
-    np.testing.assert_allclose(assess(init_critic(2), little, GAMMA, **scaled)[1], 0.01, rtol=1e-4)
+    np.testing.assert_allclose(update_critic(init_critic(2), little, GAMMA, **scaled)[1], 0.01, rtol=1e-4)
 
 
 def seen_once(observation, reward) -> Trajectory:
-    """One stream of episodes of one step, so that the λ-return is the reward whatever V says."""
+    """One environment of episodes of one step, so that the λ-return is the reward whatever V says."""
     steps = len(reward)
     return Trajectory(
         observation=jnp.asarray(observation, float)[:, None],
@@ -138,7 +142,7 @@ def test_a_networks_first_step_worked_by_hand(key):
     # goes against its sign by the rate: b = +0.1. So do the weights of units of the torso that are on.
     critic = init_network_critic(key, "D(8)", (2,))
     seen = seen_once([[1, 0], [0, 1]], [1, 2])
-    following, advantage, info = assess(critic, seen, GAMMA, learning_rate=0.1, **PLAIN)
+    following, advantage, info = update_critic(critic, seen, GAMMA, learning_rate=0.1, **PLAIN)
     np.testing.assert_allclose(advantage[:, 0], [1, 2], rtol=1e-6)
     np.testing.assert_allclose([info.error, info.variance], [2.5, 0.25], rtol=1e-6)
     np.testing.assert_allclose(following.value.prediction.bias, [0.1], rtol=1e-5)
@@ -156,7 +160,7 @@ def test_a_networks_steps_are_those_of_adam_on_half_the_mean_squared_error(key):
     state = optimizer.init(value)
     for reward in ([1.0, 2.0, 0.0], [-3.0, 0.5, 1.0], [0.2, 0.1, 4.0]):
         seen = seen_once([[1, 0], [0.5, 1], [-1, 2]], reward)
-        critic, _, _ = assess(critic, seen, GAMMA, learning_rate=0.1, **PLAIN)
+        critic, _, _ = update_critic(critic, seen, GAMMA, learning_rate=0.1, **PLAIN)
 
         def loss(value, seen=seen):
             hidden = jax.nn.relu(seen.observation @ value.dense[0].weight + value.dense[0].bias)
@@ -179,19 +183,19 @@ RIGHT = 5
 def learn_corridor(architecture, learning_rate):
     """Errors of a network over 60 rollouts of an agent that always goes right."""
     key_agent, key_critic, key_instance, key_reset, key_rollouts = jax.random.split(jax.random.key(1), 5)
-    shape, instance = CORRIDOR.shape, CORRIDOR.sample(key_instance, 9)
-    agent = init_agent(key_agent, "D(4)", shape, prediction_size=1)
-    agent = eqx.tree_at(lambda a: a.policy.bias, agent, 50 * jax.nn.one_hot(RIGHT, shape.num_actions))
+    env, env_params = CORRIDOR.env, CORRIDOR.sample(key_instance, 9)
+    agent = init_agent(key_agent, "D(4)", env, prediction_size=1)
+    agent = eqx.tree_at(lambda a: a.policy.bias, agent, 50 * jax.nn.one_hot(RIGHT, env.num_actions))
 
     def step(carry, key):
         state, critic = carry
-        state, seen, _ = rollout(key, state, agent, shape, instance, num_steps=10, time_limit_is_termination=True)
-        critic, _, info = assess(critic, seen, GAMMA, learning_rate=learning_rate, **PLAIN)
+        state, seen, _ = rollout(key, state, agent, env, env_params, num_steps=10, time_limit_is_termination=True)
+        critic, _, info = update_critic(critic, seen, GAMMA, learning_rate=learning_rate, **PLAIN)
         return (state, critic), info.error
 
     first = (
-        init_rollout(key_reset, shape, instance, 16),
-        init_network_critic(key_critic, architecture, shape.observation_shape),
+        init_rollout(key_reset, env, env_params, 16),
+        init_network_critic(key_critic, architecture, env.observation_shape),
     )
     (_, critic), error = jax.lax.scan(step, first, jax.random.split(key_rollouts, 60))
     return critic, error

@@ -3,16 +3,16 @@ import pytest
 
 from lpg.environments.registry import suite
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.groups import arms, deal, fit, lifetime_updates, make_groups
+from lpg.meta_training.groups import arms, distribute, fit, lifetime_updates, make_groups
 
 FIVE = "chain/short,chain/short_noisy,tabular/dense,tabular/sparse,chain/long"
 
 
 def test_lifetimes_are_dealt_out_evenly_and_the_first_get_the_rest():
     # 32 = 5 · 6 + 2.
-    assert deal(MetaConfig(suite=FIVE, num_lifetimes=32), 5) == [7, 7, 6, 6, 6]
-    assert deal(MetaConfig(suite=FIVE, num_lifetimes=30), 5) == [6] * 5
-    assert deal(MetaConfig(suite=FIVE, lifetimes_per_environment=3), 5) == [3] * 5
+    assert distribute(MetaConfig(suite=FIVE, num_lifetimes=32), 5) == [7, 7, 6, 6, 6]
+    assert distribute(MetaConfig(suite=FIVE, num_lifetimes=30), 5) == [6] * 5
+    assert distribute(MetaConfig(suite=FIVE, lifetimes_per_environment=3), 5) == [3] * 5
 
 
 @pytest.mark.parametrize("num_devices", [1, 2, 3, 8])
@@ -36,7 +36,7 @@ def test_environments_of_one_shape_form_one_group():
     # All chains have one shape; the grids here differ in size.
     groups = make_groups(MetaConfig(suite=FIVE), 1)
     assert groups[0].names == ("chain/short", "chain/short_noisy", "chain/long")
-    assert len({group.shape for group in groups}) == len(groups) >= 2
+    assert len({group.env for group in groups}) == len(groups) >= 2
     # Of the five chains one is seen through bits, by networks.
     assert [len(group.names) for group in make_groups(MetaConfig(suite="chain"), 1)] == [4, 1]
 

@@ -9,12 +9,12 @@ from lpg.agents.optimizers import gradient_descent
 from lpg.agents.rollout import RolloutInfo
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.lifetime import Birth, be_born, remember_returns
+from lpg.meta_training.lifetime import LifetimeSpec, init_lifetime, update_running_return
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
 from tests.helpers import CHAIN
 
-CONFIG = MetaConfig(suite="chain", num_streams=4, num_steps=3, gammas=(0.5, 0.9), policy_entropy_weights=(0.1, 0.2))
+CONFIG = MetaConfig(suite="chain", num_envs=4, num_steps=3, gammas=(0.5, 0.9), policy_entropy_weights=(0.1, 0.2))
 SAMPLERS = tuple(DelayedChain(min_length=n, max_length=n, is_noisy=False).sample for n in (2, 5))
 
 
@@ -26,20 +26,20 @@ def rule(is_valued: bool = False):
 
 @functools.partial(jax.jit, static_argnames="is_valued")
 @functools.partial(jax.vmap, in_axes=(0, None, None))
-def born(key, environment, is_valued=False):
-    birth = Birth(environment=environment, learning_rate=jnp.array(40.0), y_weight=jnp.array(0.5))
-    return be_born(key, birth, CONFIG, CHAIN, SAMPLERS, rule(is_valued))
+def started(key, environment, is_valued=False):
+    spec = LifetimeSpec(environment=environment, learning_rate=jnp.array(40.0), y_weight=jnp.array(0.5))
+    return init_lifetime(key, spec, CONFIG, CHAIN, SAMPLERS, rule(is_valued))
 
 
 @pytest.fixture
 def many(key):
     """Forty lifetimes on chains of two steps."""
-    return born(jax.random.split(key, 40), jnp.array(0), False)
+    return started(jax.random.split(key, 40), jnp.array(0), False)
 
 
 def test_a_lifetime_is_born_in_the_environment_asked_for(many, key):
-    np.testing.assert_array_equal(many.instance.length, 2)
-    np.testing.assert_array_equal(born(jax.random.split(key, 2), jnp.array(1), False).instance.length, 5)
+    np.testing.assert_array_equal(many.env_params.length, 2)
+    np.testing.assert_array_equal(started(jax.random.split(key, 2), jnp.array(1), False).env_params.length, 5)
 
 
 def test_its_hyper_parameters_are_those_of_its_birth_and_draws_from_the_configuration(many):
@@ -56,11 +56,13 @@ def test_its_agent_is_fresh_and_its_critic_knows_nothing(many, key):
     np.testing.assert_array_equal(many.agent.rows, np.zeros((40, 18, 2 + 3)))
     np.testing.assert_array_equal(many.critic.value, 0)
     # Values begin at zero, too, one in each row.
-    np.testing.assert_array_equal(born(jax.random.split(key, 2), jnp.array(0), True).agent.rows, np.zeros((2, 18, 3)))
+    np.testing.assert_array_equal(
+        started(jax.random.split(key, 2), jnp.array(0), True).agent.rows, np.zeros((2, 18, 3))
+    )
 
 
 def test_it_has_already_looked_around(many):
-    # Chains of 2 steps, 3 steps of 4 streams: every stream has ended one episode.
+    # Chains of 2 steps, 3 steps of 4 environments: every environment has ended one episode.
     assert many.trajectory.reward.shape == (40, 3, 4)
     np.testing.assert_array_equal(many.return_count, 4)
     np.testing.assert_allclose(
@@ -75,8 +77,8 @@ def test_the_agents_optimiser_is_plain_descent_of_rate_one():
 
 
 def test_returns_of_about_as_many_episodes_as_streams_are_remembered():
-    # Sum 6 over 4 episodes, 4 streams. One new episode of return 5 pushes out a quarter: ¾ · 6 + 5 = 9.5 over
+    # Sum 6 over 4 episodes, 4 environments. One new episode of return 5 pushes out a quarter: ¾ · 6 + 5 = 9.5 over
     # ¾ · 4 + 1 = 4. Five new ones push out everything: 10 over 5. None: nothing changes.
     for new, total, expected in ((1, 5.0, (9.5, 4)), (5, 10.0, (10, 5)), (0, 0.0, (6, 4))):
         info = RolloutInfo(return_sum=jnp.array(total), return_square_sum=jnp.array(0.0), num_episodes=jnp.array(new))
-        np.testing.assert_allclose(remember_returns(jnp.array(6.0), jnp.array(4.0), info, 4), expected)
+        np.testing.assert_allclose(update_running_return(jnp.array(6.0), jnp.array(4.0), info, 4), expected)

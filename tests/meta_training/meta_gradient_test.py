@@ -16,7 +16,7 @@ from lpg.environments.random_grid_families import RandomGrid
 from lpg.meta_training import meta_gradient as module
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import init_critic
-from lpg.meta_training.lifetime import Birth, LifetimeState, fresh_rollout
+from lpg.meta_training.lifetime import LifetimeSpec, LifetimeState, fresh_rollout
 from lpg.meta_training.meta_gradient import meta_gradient, run_window
 from lpg.update_rules.lpg import LPG
 from lpg.update_rules.lpg_v import init_lpg_v
@@ -26,7 +26,6 @@ from tests.meta_training.replayed import (
     ADAM_AS_PUBLISHED,
     REGULARISED,
     SGD,
-    born,
     check_against_central_differences,
     config,
     gradient_of,
@@ -35,6 +34,7 @@ from tests.meta_training.replayed import (
     record,
     replayed,
     rule_of,
+    started,
 )
 
 
@@ -139,10 +139,10 @@ def walker(settings: MetaConfig, y_weight: float) -> LifetimeState:
     """A lifetime on a small grid with 9 of 18 actions, whose agent learns by Adam's steps of 0.1."""
     lifetime = newborn(settings)
     agent = with_random_predictions(jax.random.key(2), init_table(num_states=8, num_actions=18, prediction_size=3))
-    state = init_rollout(jax.random.key(4), GRID, grid(), settings.num_streams)
+    state = init_rollout(jax.random.key(4), GRID, grid(), settings.num_envs)
     state, seen, _ = fresh_rollout(jax.random.key(5), state, agent, GRID, grid(), settings)
     return LifetimeState(
-        instance=grid(),
+        env_params=grid(),
         agent=agent,
         optimizer_state=(),
         hyper=hyperparameters(learning_rate=0.1, y_weight=y_weight),
@@ -243,11 +243,11 @@ def newborn_network(
 ) -> LifetimeState:
     """A lifetime on the pictures, whose agent has heads of a size that lets much flow back into its torso."""
     with jax.enable_x64(is_double):
-        birth = Birth(
+        spec = LifetimeSpec(
             environment=jnp.array(0), learning_rate=jnp.array(learning_rate, float), y_weight=jnp.array(0.5, float)
         )
-        lifetime = born(
-            jax.random.key(4), birth, settings, PICTURES.shape, (PICTURES.sample,), rule_of(is_double), agent
+        lifetime = started(
+            jax.random.key(4), spec, settings, PICTURES.env, (PICTURES.sample,), rule_of(is_double), agent
         )
         network = with_random_predictions(jax.random.key(6), lifetime.agent)
         network = eqx.tree_at(lambda n: n.policy.weight, network, replace_fn=lambda weight: 50 * weight)
@@ -258,7 +258,7 @@ def newborn_network(
 def test_through_networks_and_their_adam_the_meta_gradient_is_finite_and_reaches_every_leaf(agent):
     settings = config(objective="every")
     lifetime = newborn_network(agent, settings)
-    gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.shape, agent)
+    gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.env, agent)
     assert finite(gradient) and info.is_finite
     assert any(np.any(nu == 0) for nu in jax.tree.leaves(following.optimizer_state.nu))  # weights never reached
     found = largest(gradient)
@@ -276,8 +276,8 @@ def test_adam_as_published_makes_it_nan(agent):
     settings = config()
     lifetime = newborn_network(agent, settings)
     for optimizer, is_finite in ((safe_adam(), True), (ADAM_AS_PUBLISHED, False)):
-        fixed = record(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.shape, optimizer)
-        loss, gradient = replayed(rule_of(), lifetime, fixed, settings, PICTURES.shape, optimizer)
+        fixed = record(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.env, optimizer)
+        loss, gradient = replayed(rule_of(), lifetime, fixed, settings, PICTURES.env, optimizer)
         assert finite(loss)
         assert finite(gradient) == is_finite
 
@@ -295,18 +295,18 @@ def test_through_networks_and_plain_descent_a_windows_derivative_agrees_with_cen
         assert lifetime.agent.policy.weight.dtype == jnp.float64
 
         def window(rule):  # a function of this test, so that no program with another optimiser is found in the cache
-            return meta_gradient(rule, lifetime, key, settings, PICTURES.shape, agent)
+            return meta_gradient(rule, lifetime, key, settings, PICTURES.env, agent)
 
         gradient, following, info = jax.jit(window)(rule)
-        fixed = record(rule, lifetime, key, settings, PICTURES.shape, SGD)
+        fixed = record(rule, lifetime, key, settings, PICTURES.env, SGD)
         assert np.any(fixed.advantage != 0)
         np.testing.assert_array_equal(following.trajectory.action, fixed.fresh.action[-1])
-        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.shape, SGD)
+        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.env, SGD)
         np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
         for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
         check_against_central_differences(
-            rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.shape, SGD), rtol=1e-5
+            rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.env, SGD), rtol=1e-5
         )
 
 
@@ -315,13 +315,13 @@ def test_through_the_networks_adam_a_windows_derivative_is_that_of_the_replay_bu
     with jax.enable_x64(True):
         rule, key, optimizer = rule_of(True), jax.random.key(3), safe_adam()
         lifetime = newborn_network(agent, settings, is_double=True)
-        gradient, _, info = gradient_of(rule, lifetime, key, settings, PICTURES.shape, agent)
-        fixed = record(rule, lifetime, key, settings, PICTURES.shape, optimizer)
-        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.shape, optimizer)
+        gradient, _, info = gradient_of(rule, lifetime, key, settings, PICTURES.env, agent)
+        fixed = record(rule, lifetime, key, settings, PICTURES.env, optimizer)
+        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.env, optimizer)
         np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
         for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
         with pytest.raises(AssertionError, match="Not equal to tolerance"):
             check_against_central_differences(
-                rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.shape, optimizer), rtol=0.01
+                rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.env, optimizer), rtol=0.01
             )

@@ -76,7 +76,7 @@ def single(chunk: int):
 def one_by_one():
     """The definition: `meta_gradient` called lifetime by lifetime, summed by environment."""
     group = compiled().groups[0]
-    alone = jax.jit(lambda rule, lifetime, key: meta_gradient(rule, lifetime, key, TINY, group.shape)[0])
+    alone = jax.jit(lambda rule, lifetime, key: meta_gradient(rule, lifetime, key, TINY, group.env)[0])
 
     one = trainer()
     state = one.init()

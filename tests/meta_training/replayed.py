@@ -11,8 +11,8 @@ import optax
 from lpg.agents.outputs import outputs
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.critic import assess
-from lpg.meta_training.lifetime import Birth, LifetimeState, be_born, fresh_rollout
+from lpg.meta_training.critic import update_critic
+from lpg.meta_training.lifetime import LifetimeSpec, LifetimeState, fresh_rollout, init_lifetime
 from lpg.meta_training.meta_gradient import meta_gradient
 from lpg.meta_training.objective import meta_loss, terms
 from lpg.types import Trajectory
@@ -26,9 +26,9 @@ ADAM_AS_PUBLISHED = optax.adam(1.0)
 
 
 def config(**changes) -> MetaConfig:
-    """Four streams of three steps, K = 2, and no regulariser."""
+    """Four environments of three steps, K = 2, and no regulariser."""
     small = {
-        "suite": "chain", "num_streams": 4, "num_steps": 3, "num_updates": 2, "policy_entropy_weights": (0.0,),
+        "suite": "chain", "num_envs": 4, "num_steps": 3, "num_updates": 2, "policy_entropy_weights": (0.0,),
         "prediction_entropy_weight": 0.0, "pi_hat_weight": 0.0, "y_hat_weight": 0.0, "remat": False,
     }  # fmt: skip
     return MetaConfig(**small | changes)
@@ -54,17 +54,17 @@ def rule_of(is_double: bool = False) -> LPG:
 def newborn(settings: MetaConfig, seed: int = 2, is_double: bool = False, learning_rate: float = 5.0) -> LifetimeState:
     """A lifetime on a noisy chain of 2 or 3 steps; of the table's 18 states at most ten can be visited."""
     with jax.enable_x64(is_double):
-        birth = Birth(
+        spec = LifetimeSpec(
             environment=jnp.array(0), learning_rate=jnp.array(learning_rate, float), y_weight=jnp.array(0.5, float)
         )
         samplers = (DelayedChain(min_length=2, max_length=3, is_noisy=True).sample,)
-        lifetime = born(jax.random.key(seed), birth, settings, CHAIN, samplers, rule_of(is_double))
+        lifetime = started(jax.random.key(seed), spec, settings, CHAIN, samplers, rule_of(is_double))
         # Predictions that differ from state to state, so that a derivative through them is seen from the first update.
         agent = with_random_predictions(jax.random.key(10 + seed), lifetime.agent)
         return eqx.tree_at(lambda s: s.agent, lifetime, agent)
 
 
-born = jax.jit(be_born, static_argnums=(2, 3, 4, 6))
+started = jax.jit(init_lifetime, static_argnums=(2, 3, 4, 6))
 gradient_of = jax.jit(meta_gradient, static_argnums=(3, 4, 5))
 
 
@@ -82,16 +82,16 @@ class Record(eqx.Module):
     advantage: jax.Array
 
 
-def record(rule, lifetime, key, settings, shape, optimizer) -> Record:
+def record(rule, lifetime, key, settings, env, optimizer) -> Record:
     """K updates in a plain loop, and what was seen on the way."""
-    mask = shape.action_mask(lifetime.instance)
+    mask = env.action_mask(lifetime.env_params)
     agent, state, seen, critic = lifetime.agent, lifetime.rollout, lifetime.trajectory, lifetime.critic
     optimizer_state = optimizer.init(agent)
     rows = []
     for key_k in jax.random.split(key, settings.num_updates):
         agent, optimizer_state, _ = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, lifetime.hyper)
-        state, seen, _ = fresh_rollout(key_k, state, agent, shape, lifetime.instance, settings)
-        critic, advantage, _ = assess(
+        state, seen, _ = fresh_rollout(key_k, state, agent, env, lifetime.env_params, settings)
+        critic, advantage, _ = update_critic(
             critic, seen, lifetime.hyper.gamma,
             lambda_=settings.outer_lambda, rate=settings.critic_rate, scale_advantages=settings.scale_advantages,
         )  # fmt: skip
@@ -100,9 +100,9 @@ def record(rule, lifetime, key, settings, shape, optimizer) -> Record:
     return Record(first=lifetime.trajectory, fresh=fresh, advantage=advantage)
 
 
-def replayed_loss(rule, lifetime, fixed: Record, settings, shape, optimizer):
+def replayed_loss(rule, lifetime, fixed: Record, settings, env, optimizer):
     """The meta-loss as a function of η: π(a|s), y and log π anew, all else from the record. A plain loop, too."""
-    mask = shape.action_mask(lifetime.instance)
+    mask = env.action_mask(lifetime.env_params)
     agent, optimizer_state, seen, rows = lifetime.agent, optimizer.init(lifetime.agent), fixed.first, []
     for k in range(settings.num_updates):
         agent, optimizer_state, info = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, lifetime.hyper)

@@ -36,7 +36,7 @@ def rows(state):
 def make_deterministic(state, lifetime: int) -> None:
     """A policy that prefers action 0 by e¹⁰⁰, in a chain so long that no episode ends, after four returns of 1.5."""
     poke(state, lambda g: g.agent.rows, lifetime, jnp.zeros(rows(state).shape[1:]).at[:, 0].set(100.0))
-    poke(state, lambda g: g.instance.length, lifetime, 50)
+    poke(state, lambda g: g.env_params.length, lifetime, 50)
     poke(state, lambda g: g.return_sum, lifetime, 6.0)
     poke(state, lambda g: g.return_count, lifetime, 4.0)
 
@@ -46,7 +46,7 @@ def make_nan(state, lifetime: int) -> None:
 
 
 def test_a_meta_update_moves_eta_and_every_agent(one):
-    # No lifetime is over so soon: an agent that is born anew would again have the zeros that all begin with.
+    # No lifetime is over so soon: an agent that is started anew would again have the zeros that all begin with.
     one.config = dataclasses.replace(TINY, stagger=False)
     state = one.init()
     before, agents = leaves(state.rule), np.asarray(rows(state))
@@ -57,8 +57,8 @@ def test_a_meta_update_moves_eta_and_every_agent(one):
 
 
 def test_steps_are_counted_for_real_lifetimes_only(one, state):
-    # 5 lifetimes · K = 2 updates · 4 streams · 4 steps = 160; the sixth is padding.
-    assert state.counters.born == 5
+    # 5 lifetimes · K = 2 updates · 4 environments · 4 steps = 160; the sixth is padding.
+    assert state.counters.started == 5
     one.meta_update(state)
     assert state.counters.environment_steps == 160
     one.meta_update(state)
@@ -122,7 +122,7 @@ def test_a_lifetime_that_is_not_finite_is_dropped_counted_and_born_again(one, st
     found = one.meta_update(state)
     assert (found.resets, state.counters.dropped, state.counters.deterministic) == (1, 1, 0)
     assert not found.windows["chain/short_noisy"].is_finite[0]
-    assert state.counters.born == 5 + state.counters.ended
+    assert state.counters.started == 5 + state.counters.ended
     assert state.bandit.arm == []
     assert all(np.isfinite(leaf).all() for leaf in leaves(state.rule) + leaves(state.optimizer_state))
     np.testing.assert_array_equal(rows(state)[2, :, :2], 0)
@@ -152,9 +152,9 @@ def test_padding_that_diverges_is_nobodys_business(one, state):
 
 
 def test_too_many_diverged_lifetimes_stop_the_run_naming_environment_and_term(one, state):
-    # 3 dropped and born again: 3 of 40 + 3 = 43 or more, at least 5 % = 2.15 if none but these ends.
+    # 3 dropped and started again: 3 of 40 + 3 = 43 or more, at least 5 % = 2.15 if none but these ends.
     state.slots[0].length[:] = 8
-    state.counters.born = 40
+    state.counters.started = 40
     for lifetime in (0, 1, 4):
         make_nan(state, lifetime)
     words = r"3 of 43 lifetimes diverged by meta-update 1, more than 5%: chain/short \(policy_gradient.*chain/long \("
@@ -165,10 +165,10 @@ def test_too_many_diverged_lifetimes_stop_the_run_naming_environment_and_term(on
 
 def test_a_few_diverged_lifetimes_do_not(one, state):
     # The twins: 2 of 42 are 4.8 %; and 3 of 8 are many, but of too few to judge.
-    for born, lifetimes in ((40, (0, 1)), (5, (0, 1, 4))):
+    for started, lifetimes in ((40, (0, 1)), (5, (0, 1, 4))):
         state = one.init()
         state.slots[0].length[:] = 8
-        state.counters.born = born
+        state.counters.started = started
         for lifetime in lifetimes:
             make_nan(state, lifetime)
         one.meta_update(state)
@@ -210,7 +210,7 @@ def test_births_and_windows_use_keys_of_their_own(one, state):
         state.counters.meta_update = meta_update
         return [tuple(row) for row in np.asarray(jax.random.key_data(one._keys(state, 0, purpose)))]
 
-    every = [key for purpose in ("window", "birth") for number in range(5) for key in data(purpose, number)]
+    every = [key for purpose in ("window", "reset") for number in range(5) for key in data(purpose, number)]
     assert len(set(every)) == len(every) == 2 * 5 * 6
 
 
@@ -219,7 +219,7 @@ def test_everything_is_compiled_once_births_included(one, state, caplog):
     with jax.log_compiles(), caplog.at_level(logging.WARNING, logger="jax"):
         for _ in range(6):
             one.meta_update(state)
-        assert state.counters.born >= 10  # every slot was born twice
+        assert state.counters.started >= 10  # every slot was started twice
         assert not [r.message for r in caplog.records if "ompil" in r.getMessage()]
         # The twin: a program that is new is seen.
         jax.jit(lambda x: x + 12345)(jnp.zeros(7))

@@ -80,7 +80,7 @@ def rule(key):
 
 
 def random_inputs(key, is_last) -> RuleInputs:
-    """Six steps of two streams, all terminations."""
+    """Six steps of two environments, all terminations."""
     key_output, key_next, key_reward, key_action = jax.random.split(key, 4)
     is_last = jnp.tile(jnp.array(is_last, bool)[:, None], (1, 2))
     seen = Trajectory(

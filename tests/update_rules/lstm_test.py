@@ -20,7 +20,7 @@ def inputs(key):
 
 
 def ends(*steps):
-    """Every stream's episode ends with these steps."""
+    """Every environment's episode ends with these steps."""
     return jnp.tile(jnp.isin(jnp.arange(T), jnp.array(steps, int))[:, None], (1, B))
 
 

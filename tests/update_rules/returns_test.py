@@ -10,7 +10,7 @@ T, B = 9, 3
 
 
 def case(key):
-    """Stream 0 never ends; stream 1 terminates at 2 and is cut at 6; stream 2 is cut at 0 and terminates at 8."""
+    """Environment 0 never ends; 1 terminates at 2 and is cut at 6; 2 is cut at 0 and terminates at 8."""
     reward, value, next_value = jax.random.normal(key, (3, T, B))
     terminated = jnp.zeros((T, B), bool).at[2, 1].set(True).at[8, 2].set(True)
     is_last = terminated.at[6, 1].set(True).at[0, 2].set(True)

@@ -2,19 +2,24 @@
 
 import json
 import os
+from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors
 import safetensors.numpy
 
 from lpg.arrays import flatten
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.registry import SHIPPED_FOLDER
 from lpg.update_rules.rule_file import read_rule, save_rule
+
+ROOT = Path(__file__).parents[2]
 
 
 def small(key):
@@ -55,6 +60,16 @@ def test_float64_stays_float64_and_is_refused_where_it_would_be_rounded(key, tmp
         read_rule(path)
 
 
+def test_a_file_of_the_first_format_is_migrated():
+    old, new = ROOT / "tests/data/rule-format-1.safetensors", SHIPPED_FOLDER / "lpg-v.safetensors"
+    (rule, card), (expected, current) = read_rule(old), read_rule(new)
+    assert equal(rule, expected) and card == current and card["format_version"] == 2
+    with safetensors.safe_open(old, framework="numpy") as file:
+        before = json.loads(file.metadata()["card"])
+    assert before["format_version"] == 1 and before["config"]["num_streams"] == card["config"]["num_envs"] == 64
+    assert "num_streams" not in card["config"]
+
+
 def test_the_card_says_in_which_order_inputs_come(key, tmp_path):
     save_rule(tmp_path / "r.safetensors", small(key), {})
     assert read_rule(tmp_path / "r.safetensors")[1]["inputs"][:4] == ["r", "d", "gamma", "pi(a|s)"]
@@ -91,7 +106,7 @@ def test_what_cannot_be_saved_is_refused_and_an_older_file_stays(key, tmp_path):
 def arrays_and_card(key):
     rule = small(key)
     card = {
-        "format_version": 1,
+        "format_version": 2,
         "kind": "lpg",
         "sizes": {"lstm_size": 3, "prediction_size": 4, "embedding_size": 2},
         "inputs": ["r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))"],
@@ -115,15 +130,15 @@ def poisoned(array):
 
 BAD = {
     "a newer format version": (
-        with_card(format_version=2),
-        "format version 2; this lpg reads 1: a newer lpg wrote it, so upgrade",
+        with_card(format_version=3),
+        "format version 3; this lpg reads 1, 2: a newer lpg wrote it, so upgrade",
     ),
     "an older format version": (
         with_card(format_version=0),
-        "format version 0; this lpg reads 1: use the lpg that wrote the file, or discover the rule anew",
+        "format version 0; this lpg reads 1, 2: use the lpg that wrote the file, or discover the rule anew",
     ),
-    "no version": (with_card(format_version=None), "format version None; this lpg reads 1: use the lpg that wrote"),
-    "a version that is no number": (with_card(format_version=True), "format version True; this lpg reads 1"),
+    "no version": (with_card(format_version=None), "format version None; this lpg reads 1, 2: use the lpg that wrote"),
+    "a version that is no number": (with_card(format_version=True), "format version True; this lpg reads 1, 2"),
     # What is said of a version comes first: of a file of another one nothing else can be known.
     "another format version and other inputs": (with_card(format_version=7, inputs=["d"]), "format version 7"),
     "an unknown kind": (with_card(kind="disco"), "kind 'disco'"),

@@ -131,7 +131,7 @@ def test_where_ends_are_terminations_the_last_row_of_what_follows_is_enough(rule
     rules = {"lpg": init_lpg(key, lstm_size=4, prediction_size=3), "lpg-v": init_lpg_v(key, lstm_size=4), "a2c": A2C()}
     rule = rules[rule]
     agent = Table(rows=jax.random.normal(key, (9, 2 + rule.prediction_size)), num_actions=2)
-    # Three steps of two streams; the first stream's episode ends after its second step, in state 8.
+    # Three steps of two environments; the first environment's episode ends after its second step, in state 8.
     observation, following = jnp.array([[0, 3], [1, 4], [7, 5]]), jnp.array([[1, 4], [8, 5], [6, 2]])
     ends = jnp.array([[False, False], [True, False], [False, False]])
     every = Trajectory(

@@ -4,14 +4,14 @@ On each of many unseen grids, four evaluations with predictions y that begin at 
 of fresh agents, which are uniform:
 
     a        near-optimal policy, then the uniformly random one
-    b        near-optimal policy, with other luck than a's
-    b′       as b, but with a's luck: the rollouts of both are the same
+    b        near-optimal policy, with other random numbers than a's
+    b′       as b, but with a's random numbers: the rollouts of both are the same
     c        the random policy all along, for as long as both of a's halves together
 
 Figure 6 is KL(a ‖ b) in the first half. In the second half KL(a ‖ c) says whether a's predictions become those of the
-new policy, and KL(a ‖ b) that they leave those of the old one. The distance to b′ tells what luck does.
+new policy, and KL(a ‖ b) that they leave those of the old one. The distance to b′ tells what random numbers does.
 
-Differs from the paper: it does not state whether its two predictions share their luck, and no policy changes.
+Differs from the paper: it does not state whether its two predictions share their random numbers, and no policy changes.
 
 Reference: Oh et al. (2020), section 4.4 and figure 6.
 """
@@ -35,7 +35,7 @@ from lpg.analysis.policy_evaluation import (
 from lpg.analysis.predictions.measure import check_policy
 from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
-from lpg.analysis.unseen_grids import SHAPE, cell_states, near_optimal_policy, random_grid
+from lpg.analysis.unseen_grids import ENV, cell_states, near_optimal_policy, random_grid
 from lpg.environments import exact
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.keys import stream
@@ -82,8 +82,8 @@ def measure(
     """Evaluates and compares.
 
     Returns:
-        `distances`: a row per pair (`other`, `same-luck`; `old`, `new` after the change) and iteration, with the mean
-        over grids of the mean over cells, and its standard error over grids. Numbers are KL in nats, or squared
+        `distances`: a row per pair (`other`, `same-seed`; `old`, `new` after the change) and iteration, with the
+        mean over grids of the mean over cells, and its standard error over grids. Numbers are KL in nats, or squared
         distances where predictions are not categorical.
     """
     key = jax.random.fold_in(stream(seed, "report"), 6)
@@ -93,10 +93,10 @@ def measure(
 
     def begin(number: int) -> tuple[Float[Array, " G S P"], Key[Array, " G"]]:
         pair = jax.random.split(jax.random.fold_in(key, 10**6 + number), (2, settings.grids))
-        return jax.vmap(lambda k: random_predictions(k, rule, SHAPE.num_states))(pair[0]), pair[1]
+        return jax.vmap(lambda k: random_predictions(k, rule, ENV.num_states))(pair[0]), pair[1]
 
     def go(case: Case, iterations: list[int]) -> tuple[np.ndarray, Float[Array, " G S P"]]:
-        found, state = evaluate_policies(rule, SHAPE, case, hyper, iterations, sizes, progress=progress)
+        found, state = evaluate_policies(rule, ENV, case, hyper, iterations, sizes, progress=progress)
         at = np.asarray(states)[None, : found.shape[1], :, None]
         return shown(rule, np.take_along_axis(found, at, axis=2)), state.prediction
 
@@ -107,10 +107,10 @@ def measure(
     a, end_a = go(Case(grids, greedy, y_a, luck_a), first)
     b, end_b = go(Case(grids, greedy, y_b, luck_b), first)
     same, _ = go(Case(grids, greedy, y_b, luck_a), first)
-    rows = _rows("other", first, a, b, rule, share) + _rows("same-luck", first, a, same, rule, share)
+    rows = _rows("other", first, a, b, rule, share) + _rows("same-seed", first, a, same, rule, share)
 
-    def fresh(luck):  # noqa: ANN001, ANN202  # keys that no first half has used
-        return jax.vmap(lambda k: jax.random.fold_in(k, 1))(luck)
+    def fresh(keys_of_half):  # noqa: ANN001, ANN202  # keys that no first half has used
+        return jax.vmap(lambda k: jax.random.fold_in(k, 1))(keys_of_half)
 
     moved, _ = go(few(Case(grids, random, end_a, fresh(luck_a))), first)
     stayed, _ = go(few(Case(grids, greedy, end_b, fresh(luck_b))), first)
@@ -152,7 +152,7 @@ def _prepare(keys: Key[Array, " G"], settings: Settings) -> tuple:
         return (
             grid,
             near_optimal_policy(grid, settings.gamma, settings.epsilon),
-            exact.uniform_policy(SHAPE, grid),
+            exact.uniform_policy(ENV, grid),
             *cell_states(grid),
         )
 

@@ -28,7 +28,7 @@ def draw(tables: Tables) -> "Figure":
     figure = Figure(figsize=(8.6, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2)
     _line(left, tables, "other", "ours", RULE_COLOURS[0])
-    _line(left, tables, "same-luck", "ours, same rollouts for both", RULE_COLOURS[2], dashes=(4.0, 1.5))
+    _line(left, tables, "same-seed", "ours, same rollouts for both", RULE_COLOURS[2], dashes=(4.0, 1.5))
     left.plot(list(FIGURE_6), list(FIGURE_6.values()), "s--", markersize=3, linewidth=1.1, color=RULE_COLOURS[1],
               label="paper")  # fmt: skip
     left.set_title("two random beginnings")

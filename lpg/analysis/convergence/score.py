@@ -47,7 +47,7 @@ def score(tables: Tables) -> list[Claim]:
             found=(
                 f"from {other['distance'][0]:.2g} to {within:.2g} of it after 100 iterations (paper: from "
                 f"{FIGURE_6[0]:.2g} to {FIGURE_6[100] / FIGURE_6[0]:.2g}), to {fallen(table, 'other'):.2g} at the end; "
-                f"where both see the same rollouts, to {fallen(table, 'same-luck', 100.0):.2g}"
+                f"where both see the same rollouts, to {fallen(table, 'same-seed', 100.0):.2g}"
             ),
             verdict=judge(within, reproduced=0.1, partly=0.5),
         ),

@@ -1,4 +1,4 @@
-"""Learning curves: a panel per environment, a line with its interval per rule, dashed lines for the rulers."""
+"""Learning curves: a panel per environment, a line with its interval per rule, dashed reference returns."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lpg.analysis.style import INK, MUTED, colours, style
-from lpg.evaluation.results import OPTIMUM, RANDOM, RULERS, Row, curves, smoothed
+from lpg.evaluation.results import OPTIMUM, RANDOM, REFERENCES, Row, curves, smoothed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def draw(rows: Sequence[Row]) -> "Figure":
     from matplotlib.figure import Figure
 
     table = curves(rows)
-    rules = [rule for rule in table if rule not in RULERS]
+    rules = [rule for rule in table if rule not in REFERENCES]
     environments = list(dict.fromkeys(row.environment for row in rows if row.rule in rules))
     if not environments:
         raise ValueError("the results table has no learning curve in it")
@@ -52,7 +52,7 @@ def draw(rows: Sequence[Row]) -> "Figure":
     axes = figure.subplots(lines, columns, squeeze=False)
     palette = colours(rules)
     for ax, name in zip(axes.flat, environments, strict=False):
-        _panel(ax, name, {rule: table[rule].get(name, {}) for rule in (*rules, *RULERS) if rule in table}, palette)
+        _panel(ax, name, {rule: table[rule].get(name, {}) for rule in (*rules, *REFERENCES) if rule in table}, palette)
     for ax in axes.flat[len(environments) :]:
         ax.set_axis_off()
     for ax in axes[:, 0]:
@@ -79,11 +79,11 @@ def _panel(ax: "Axes", name: str, by_rule: dict[str, dict[int, list[Row]]], pale
         if len(values) > 1:
             error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
             ax.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0, zorder=2)
-    for ruler in RULERS:
-        if by_rule.get(ruler):
-            height = float(np.mean([curve[0].return_mean for curve in by_rule[ruler].values()]))
-            colour, dashes = INK if ruler == OPTIMUM else MUTED, (1.5, 2) if ruler == RANDOM else (5, 2.5)
-            ax.axhline(height, color=colour, linewidth=1.1, dashes=dashes, label=ruler, zorder=1.5)
+    for reference in REFERENCES:
+        if by_rule.get(reference):
+            height = float(np.mean([curve[0].return_mean for curve in by_rule[reference].values()]))
+            colour, dashes = INK if reference == OPTIMUM else MUTED, (1.5, 2) if reference == RANDOM else (5, 2.5)
+            ax.axhline(height, color=colour, linewidth=1.1, dashes=dashes, label=reference, zorder=1.5)
     family, _, rest = name.partition("/")
     ax.set_title(f"{family}  {rest.replace('_', ' ')}" if rest else family, loc="left")
     ax.set_xlim(left=0)

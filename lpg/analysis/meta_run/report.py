@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lpg.analysis.meta_run.plot import Table, load
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 
 
 def write_report(run: Path, flags: list[str]) -> Path:
@@ -17,7 +17,7 @@ def write_report(run: Path, flags: list[str]) -> Path:
         flags: what the audit had to say.
     """
     path = run / "report.md"
-    write_whole(path, describe(run, flags).encode())
+    write_atomic(path, describe(run, flags).encode())
     return path
 
 

@@ -18,7 +18,7 @@ from lpg.analysis.policy_evaluation import (
     shown,
 )
 from lpg.analysis.study import Tables
-from lpg.analysis.unseen_grids import SHAPE, cell_states, near_optimal_policy, paper_grid
+from lpg.analysis.unseen_grids import ENV, cell_states, near_optimal_policy, paper_grid
 from lpg.environments import exact
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.keys import stream
@@ -82,12 +82,12 @@ def measure(
     policy = near_optimal_policy(grid, settings.gamma, settings.epsilon)
     states, share = cell_states(grid)
     num_cells = int(grid.num_cells)
-    one = (grid, policy, fresh_predictions(rule, SHAPE.num_states), key_luck)
+    one = (grid, policy, fresh_predictions(rule, ENV.num_states), key_luck)
     cases = Case(*jax.tree.map(lambda x: x[None], one))
     iterations = np.unique(np.round(np.linspace(0, settings.iterations, settings.frames + 1)).astype(int)).tolist()
     hyper = hyperparameters(settings.rate or default_rate(rule), settings.gamma)
     found, state = evaluate_policies(
-        rule, SHAPE, cases, hyper, iterations, sizes, states=states[:num_cells], progress=progress
+        rule, ENV, cases, hyper, iterations, sizes, states=states[:num_cells], progress=progress
     )
     y = shown(rule, found[:, 0])
     goal = np.zeros(num_cells)
@@ -113,4 +113,4 @@ def measure(
 @jax.jit
 def true_values(grid, policy, gamma):  # noqa: ANN001, ANN201  # arrays of `exact.policy_values`
     """V^π of every state index, exactly; time limits are no part of it."""
-    return exact.policy_values(SHAPE, grid, policy, gamma)
+    return exact.policy_values(ENV, grid, policy, gamma)

@@ -56,17 +56,17 @@ def samples(
         n: [] for n in ("environment", "updates", "pi_hat", "advantage", "return", "value", "pi")
     }
     for name in environments:
-        shape = registry.environment(name).distribution.shape
-        if not hasattr(shape, "backup"):
+        env = registry.env_spec(name).distribution.env
+        if not hasattr(env, "backup"):
             raise ValueError(f"{name}: cannot be probed, because it has no exact values to compare with")
         for count in updates:
             runs = runs_of([Trial(name, seed, setting(name), count)], "report", None)
             _, (agent,) = train_agents(
-                rule, shape, runs, count, sizes=sizes, num_points=4, keep_agents=True, progress=progress
+                rule, env, runs, count, sizes=sizes, num_points=4, keep_agents=True, progress=progress
             )
-            instance, hyper = (jax.tree.map(lambda x: x[0], tree) for tree in (runs.instance, runs.hyper))
+            env_params, hyper = (jax.tree.map(lambda x: x[0], tree) for tree in (runs.env_params, runs.hyper))
             key = jax.random.fold_in(runs.key[0], 2**31 - 1)
-            found = _look(shape, sizes)(rule, agent, instance, hyper, key)
+            found = _look(env, sizes)(rule, agent, env_params, hyper, key)
             flat = {field: np.asarray(x, float).reshape(-1) for field, x in found.items()}
             kept = np.unique(np.linspace(0, len(flat["pi_hat"]) - 1, PER_AGENT).astype(int))
             for field, x in flat.items():
@@ -77,28 +77,28 @@ def samples(
 
 
 @functools.lru_cache(maxsize=16)
-def _look(shape: ExactEnvironment, sizes: TrainingSizes) -> Callable[..., dict[str, Array]]:
+def _look(env: ExactEnvironment, sizes: TrainingSizes) -> Callable[..., dict[str, Array]]:
     """Compiled: (η, agent, instance, α, key) → one rollout's columns [T, B]."""
 
-    def look(rule: Rule, agent: Any, instance: Any, hyper: Hyperparameters, key: Key[Array, ""]) -> dict[str, Array]:
+    def look(rule: Rule, agent: Any, env_params: Any, hyper: Hyperparameters, key: Key[Array, ""]) -> dict[str, Array]:
         key_reset, key_warm, key_walk = jax.random.split(key, 3)
-        streams = init_rollout(key_reset, shape, instance, sizes.num_streams)
-        mask = shape.action_mask(instance)
+        state = init_rollout(key_reset, env, env_params, sizes.num_envs)
+        mask = env.action_mask(env_params)
 
         def walk(key: Key[Array, ""], state: Any) -> tuple:
             return rollout(
-                key, state, agent, shape, instance, num_steps=sizes.num_steps,
+                key, state, agent, env, env_params, num_steps=sizes.num_steps,
                 time_limit_is_termination=sizes.time_limit_is_termination,
             )  # fmt: skip
 
-        # The first rollout brings the streams away from their common beginning.
-        streams, _, _ = walk(key_warm, streams)
-        _, seen, _ = walk(key_walk, streams)
+        # The first rollout brings the environments away from their common beginning.
+        state, _, _ = walk(key_warm, state)
+        _, seen, _ = walk(key_walk, state)
         output = outputs(agent, seen.observation, mask)
         following = outputs(agent, seen.next_observation, mask).prediction
         pi_hat = rule.targets(RuleInputs(trajectory=seen, output=output, next_prediction=following), hyper).pi_hat
-        everywhere = outputs(agent, jax.numpy.arange(shape.num_states), mask, batch_ndim=1).logits
-        value = exact.policy_values(shape, instance, jax.nn.softmax(everywhere), hyper.gamma)
+        everywhere = outputs(agent, jax.numpy.arange(env.num_states), mask, batch_ndim=1).logits
+        value = exact.policy_values(env, env_params, jax.nn.softmax(everywhere), hyper.gamma)
         here, there = value[seen.observation], value[seen.next_observation]
         advantage = generalised_advantages(
             seen.reward, here, there, seen.terminated, seen.is_last, hyper.gamma, jax.numpy.asarray(LAMBDA)

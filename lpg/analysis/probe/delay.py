@@ -18,11 +18,11 @@ from lpg.agents.rollout import init_rollout, rollout
 from lpg.agents.tabular import Table as AgentTable
 from lpg.analysis.policy_evaluation import Case, Progress, evaluate_policies, fresh_predictions, hyperparameters
 from lpg.analysis.table import Table
-from lpg.environments.delayed_chain import ChainInstance, ChainShape
+from lpg.environments.delayed_chain import ChainEnv, ChainParams
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.base import Rule, RuleInputs
 
-SHAPE = ChainShape()
+ENV = ChainEnv()
 LENGTHS = (2, 3, 5, 8, 12, 16, 20, 22, 25, 30, 35, 40, 45, 50)
 
 
@@ -47,26 +47,26 @@ def gaps(
     """
     key_luck, key_look = jax.random.split(key)
     count = len(lengths)
-    chains = jax.vmap(lambda n: ChainInstance(length=n, is_noisy=jnp.asarray(False)))(jnp.array(lengths))
-    policy = jnp.full((count, SHAPE.num_states, SHAPE.num_actions), 1 / SHAPE.num_actions)
-    first = fresh_predictions(rule, count, SHAPE.num_states)
+    chains = jax.vmap(lambda n: ChainParams(length=n, is_noisy=jnp.asarray(False)))(jnp.array(lengths))
+    policy = jnp.full((count, ENV.num_states, ENV.num_actions), 1 / ENV.num_actions)
+    first = fresh_predictions(rule, count, ENV.num_states)
     hyper = hyperparameters(rate, gamma)
     cases = Case(chains, policy, first, jax.random.split(key_luck, count))
-    _, state = evaluate_policies(rule, SHAPE, cases, hyper, [iterations], sizes, progress=progress)
+    _, state = evaluate_policies(rule, ENV, cases, hyper, [iterations], sizes, progress=progress)
 
     def gap(row: tuple) -> Array:
         chain, prediction, look = row
         agent = AgentTable(
-            rows=jnp.concatenate([jnp.zeros((SHAPE.num_states, SHAPE.num_actions)), prediction], axis=1),
-            num_actions=SHAPE.num_actions,
+            rows=jnp.concatenate([jnp.zeros((ENV.num_states, ENV.num_actions)), prediction], axis=1),
+            num_actions=ENV.num_actions,
         )
         key_reset, key_walk = jax.random.split(look)
-        streams = init_rollout(key_reset, SHAPE, chain, 4 * sizes.num_streams)
+        state = init_rollout(key_reset, ENV, chain, 4 * sizes.num_envs)
         _, seen, _ = rollout(
-            key_walk, streams, agent, SHAPE, chain, num_steps=sizes.num_steps,
+            key_walk, state, agent, ENV, chain, num_steps=sizes.num_steps,
             time_limit_is_termination=sizes.time_limit_is_termination,
         )  # fmt: skip
-        mask = SHAPE.action_mask(chain)
+        mask = ENV.action_mask(chain)
         output = outputs(agent, seen.observation, mask)
         following = outputs(agent, seen.next_observation, mask).prediction
         pi_hat = rule.targets(RuleInputs(trajectory=seen, output=output, next_prediction=following), hyper).pi_hat[0]

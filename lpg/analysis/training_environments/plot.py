@@ -8,7 +8,7 @@ from lpg.analysis.paper_numbers import FIGURE_3, FIGURE_3_DOUBTFUL, FIGURE_3_SHA
 from lpg.analysis.study import Tables
 from lpg.analysis.style import colours, style
 from lpg.analysis.training_environments.score import A2C, LPG_V, discovered, rows_of
-from lpg.evaluation.results import RULERS
+from lpg.evaluation.results import REFERENCES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def draw(tables: Tables) -> "Figure":
     """
     rows = rows_of(tables["results"])
     figure = draw_curves(rows)
-    rules = [rule for rule in dict.fromkeys(row.rule for row in rows) if rule not in RULERS]
+    rules = [rule for rule in dict.fromkeys(row.rule for row in rows) if rule not in REFERENCES]
     environments = list(dict.fromkeys(row.environment for row in rows if row.rule in rules))
     palette = colours(rules)
     own = discovered(rules)

@@ -8,7 +8,7 @@ from lpg.analysis.claims import Claim, judge, missing
 from lpg.analysis.paper_numbers import FIGURE_3
 from lpg.analysis.study import Tables
 from lpg.analysis.table import Table
-from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, RULERS, Row, curves, end_row
+from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, REFERENCES, Row, curves, end_row
 
 A2C, LPG_V = "a2c", "lpg-v"
 SAYS = "Agents end at higher returns under LPG than under {}."
@@ -28,16 +28,16 @@ def rows_of(table: Table) -> list[Row]:
 
 
 def discovered(rules: list[str]) -> str | None:
-    """Which of the rules in a table is the LPG: the first that is neither a baseline nor a ruler."""
-    return next((rule for rule in rules if rule not in (A2C, LPG_V, *RULERS)), None)
+    """Which of the rules in a table is the LPG: the first that is neither a baseline nor a reference return."""
+    return next((rule for rule in rules if rule not in (A2C, LPG_V, *REFERENCES)), None)
 
 
 def ends(rows: list[Row]) -> dict[str, dict[str, float]]:
-    """Mean return at the end, by rule and environment; rulers included."""
+    """Mean return at the end, by rule and environment; reference returns included."""
 
     def end(rule: str, curve: list[Row]) -> float:
-        # A ruler is one exact number, of no episodes.
-        return curve[-1].return_mean if rule in RULERS else end_row(curve).return_mean
+        # A reference return is one exact number, of no episodes.
+        return curve[-1].return_mean if rule in REFERENCES else end_row(curve).return_mean
 
     return {
         rule: {
@@ -52,14 +52,16 @@ def beside_paper(rows: list[Row]) -> list[list[str]]:
     """A line per environment: ours and the paper's returns at the end, under LPG, LPG-V and A2C; `–` where unknown."""
     found = ends(rows)
     ours = {"lpg": discovered(list(found)), LPG_V: LPG_V, A2C: A2C}
-    names = dict.fromkeys(row.environment for row in rows if row.rule not in RULERS)
+    names = dict.fromkeys(row.environment for row in rows if row.rule not in REFERENCES)
     lines = [["environment", "LPG", "paper", "LPG-V", "paper", "A2C", "paper", "random", "optimum or best known"]]
     for name in names:
         cells = []
         for of_paper, label in ours.items():
             cells.append(_number(found.get(label or "", {}).get(name)))
             cells.append(_number(FIGURE_3[name][of_paper][-1] if name in FIGURE_3 else None))
-        random, optimum, best_known = (found.get(ruler, {}).get(name) for ruler in (RANDOM, OPTIMUM, BEST_KNOWN))
+        random, optimum, best_known = (
+            found.get(reference, {}).get(name) for reference in (RANDOM, OPTIMUM, BEST_KNOWN)
+        )
         lines.append([name, *cells, _number(random), _number(best_known if optimum is None else optimum)])
     return lines
 

@@ -29,7 +29,7 @@ from lpg.analysis.policy_evaluation import (
 from lpg.analysis.predictions.measure import GAMMAS, check_policy, true_values
 from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
-from lpg.analysis.unseen_grids import SHAPE, cell_states, near_optimal_policy, random_grid
+from lpg.analysis.unseen_grids import ENV, cell_states, near_optimal_policy, random_grid
 from lpg.analysis.value_regression.regressor import NUM_STEPS, fit_and_predict
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.keys import stream
@@ -89,7 +89,7 @@ def measure(
         values there.
     """
     num_grids = settings.training_grids + settings.test_grids
-    # The regression is fitted on grids of one stream and reported on those of another.
+    # The regression is fitted on grids of one environment and reported on those of another.
     key_train, key_test = (jax.random.fold_in(stream(seed, purpose), 5) for purpose in ("tuning", "report"))
     key_fit = jax.random.fold_in(key_test, num_grids)
     keys = jnp.concatenate(
@@ -111,9 +111,9 @@ def measure(
         kind, sizes_of_rule = describe(rule)
         methods["untrained"] = (initialiser(kind)(jax.random.fold_in(key_fit, 1), **sizes_of_rule), methods["y"][1])
     for name, (method, rate) in methods.items():
-        first = fresh_predictions(method, num_grids, SHAPE.num_states)
+        first = fresh_predictions(method, num_grids, ENV.num_states)
         found, _ = evaluate_policies(
-            method, SHAPE, Case(grids, policies, first, keys), hyperparameters(rate, settings.gamma, settings.lambda_),
+            method, ENV, Case(grids, policies, first, keys), hyperparameters(rate, settings.gamma, settings.lambda_),
             iterations, sizes, progress=progress,
         )  # fmt: skip
         y = shown(method, np.take_along_axis(found, states[None, :, :, None], axis=2))

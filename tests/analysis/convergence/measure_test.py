@@ -28,7 +28,7 @@ class ScatteredDeaf(Scattered, Deaf):
     """Never learns."""
 
 
-SIZES = TrainingSizes(num_streams=32, num_steps=10)
+SIZES = TrainingSizes(num_envs=32, num_steps=10)
 SETTINGS = Settings(gamma=0.9, iterations=150, grids=2, switch_grids=2, rate=8.0)
 
 
@@ -51,7 +51,7 @@ def test_under_a_td_target_the_beginning_is_forgotten(found):
     table = found["ScatteredOneStep"]
     assert select(table, pair="other")["distance"][0] == pytest.approx(2.0, rel=0.25)  # two numbers from N(0, 1)
     assert fallen(table, "other") < 0.1
-    assert fallen(table, "same-luck") < 0.1
+    assert fallen(table, "same-seed") < 0.1
     assert fallen(found["ScatteredDeaf"], "other") == 1  # the twin
 
 
@@ -67,10 +67,10 @@ def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
     settings = Settings(iterations=3, grids=2, switch_grids=1)
-    table = measure(rule, settings, TrainingSizes(num_streams=4, num_steps=3), 0)["distances"]
+    table = measure(rule, settings, TrainingSizes(num_envs=4, num_steps=3), 0)["distances"]
     assert np.all(table["distance"] > 0)
     assert np.isnan(select(table, pair="new")["stderr"]).all()  # of one grid
-    one, same = select(table, pair="other"), select(table, pair="same-luck")
+    one, same = select(table, pair="other"), select(table, pair="same-seed")
     assert one["distance"][0] == same["distance"][0] and one["distance"][-1] != same["distance"][-1]
 
 

@@ -8,7 +8,7 @@ from lpg.analysis.table import make_table
 
 def tables(other=(1.0, 0.3, 0.08, 0.05), new=(0.4, 0.02)):
     rows = [{"pair": "other", "iteration": i, "distance": d} for i, d in zip((0, 50, 100, 200), other, strict=True)]
-    rows += [{"pair": "same-luck", "iteration": i, "distance": d / 2} for i, d in zip((0, 100), other, strict=False)]
+    rows += [{"pair": "same-seed", "iteration": i, "distance": d / 2} for i, d in zip((0, 100), other, strict=False)]
     rows += [{"pair": "new", "iteration": i, "distance": d} for i, d in zip((200, 400), new, strict=True)]
     rows += [{"pair": "old", "iteration": i, "distance": d} for i, d in zip((200, 400), (0.1, 0.5), strict=True)]
     return {"distances": make_table([{**row, "stderr": 0.01} for row in rows])}

@@ -10,7 +10,7 @@ from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.lpg import init_lpg
 from tests.analysis.toys import Deaf, OneStep
 
-SIZES = TrainingSizes(num_streams=32, num_steps=10)
+SIZES = TrainingSizes(num_envs=32, num_steps=10)
 
 
 def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other():
@@ -27,7 +27,7 @@ def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other
 
 def test_the_tables_hold_the_grid_and_every_component(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
-    tables = measure(rule, Settings(iterations=4, frames=2), TrainingSizes(num_streams=8, num_steps=5), 0)
+    tables = measure(rule, Settings(iterations=4, frames=2), TrainingSizes(num_envs=8, num_steps=5), 0)
     cells = tables["cells"]
     assert len(cells["row"]) == 86 and sorted(cells["goal"][cells["goal"] != 0]) == [-1, -1, 1, 1]
     assert cells["visits"].sum() == 4 * 8 * 5
@@ -40,7 +40,7 @@ def test_the_tables_hold_the_grid_and_every_component(key):
 
 def test_equal_seeds_give_equal_tables(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=2)
-    small = TrainingSizes(num_streams=4, num_steps=3)
+    small = TrainingSizes(num_envs=4, num_steps=3)
     one, same, other = (measure(rule, Settings(iterations=1, frames=1), small, seed)["y"]["y_0"] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert np.any(one != other)

@@ -40,12 +40,12 @@ def test_every_map_has_its_numbers_in_their_places(tables):
 def test_the_files_are_drawn_and_the_animation_moves(tables, tmp_path):
     image, animation = plot(tables, tmp_path / "figures")
     assert image.read_bytes().startswith(b"\x89PNG")
-    with Image.open(animation) as film:
-        assert film.n_frames == 3
+    with Image.open(animation) as video:
+        assert video.n_frames == 3
         frames = []
         for index in range(3):
-            film.seek(index)
-            frames.append(np.asarray(film.convert("L")))
+            video.seek(index)
+            frames.append(np.asarray(video.convert("L")))
     assert np.any(frames[0] != frames[2])
 
 

@@ -9,7 +9,7 @@ from lpg.evaluation.settings import Setting
 from lpg.evaluation.train_agents import TrainingSizes
 from tests.analysis.toys import Deaf, Discounting
 
-SIZES = TrainingSizes(num_streams=16, num_steps=10)
+SIZES = TrainingSizes(num_envs=16, num_steps=10)
 
 
 def setting(name):

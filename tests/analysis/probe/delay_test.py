@@ -8,7 +8,7 @@ from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.a2c import A2C
 from tests.analysis.toys import Discounting
 
-SIZES = TrainingSizes(num_streams=32, num_steps=5)
+SIZES = TrainingSizes(num_envs=32, num_steps=5)
 LENGTHS = (3, 4, 8)
 
 

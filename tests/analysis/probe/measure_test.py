@@ -11,7 +11,7 @@ SMALL = Settings(steps_ahead=4, iterations=1, environments="chain/short", update
 
 
 def test_every_table_is_there():
-    sizes = TrainingSizes(num_streams=8, num_steps=4)
+    sizes = TrainingSizes(num_envs=8, num_steps=4)
     tables = measure(Discounting(), SMALL, sizes, 0)
     assert set(tables) == {"rewards", "probabilities", "predictions", "chains", "samples"}
     same, other = (measure(Discounting(), SMALL, sizes, seed)["samples"] for seed in (0, 1))

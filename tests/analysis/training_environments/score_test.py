@@ -20,9 +20,9 @@ def tables(best="optimum", **heights):
                      "steps": 100 * n, "return_mean": end if n == 10 else 0.0, "return_stderr": 0.1, "episodes": 64}
                     for n in range(1, 11)
                 ]  # fmt: skip
-    for ruler, value in (("random", -1.0), (best, 9.0)):
+    for reference, value in (("random", -1.0), (best, 9.0)):
         rows += [
-            {"rule": ruler, "environment": name, "seed": 0, "agent_updates": 0, "steps": 0, "return_mean": value,
+            {"rule": reference, "environment": name, "seed": 0, "agent_updates": 0, "steps": 0, "return_mean": value,
              "return_stderr": float("nan"), "episodes": 0} for name in NAMES
         ]  # fmt: skip
     return {"results": make_table(rows)}

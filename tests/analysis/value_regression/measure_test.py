@@ -9,7 +9,7 @@ from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.lpg import init_lpg
 from tests.analysis.toys import Deaf, OneStep
 
-SIZES = TrainingSizes(num_streams=32, num_steps=10)
+SIZES = TrainingSizes(num_envs=32, num_steps=10)
 SETTINGS = Settings(gamma=0.9, iterations=120, training_grids=3, test_grids=1, fit_steps=200, rate=8.0, td_rate=8.0)
 
 
@@ -47,7 +47,7 @@ def test_there_is_a_row_for_every_method_iteration_and_discount(errors):
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
     settings = Settings(iterations=2, training_grids=2, test_grids=1, fit_steps=20)
-    table = measure(rule, settings, TrainingSizes(num_streams=4, num_steps=3), 0)["errors"]
+    table = measure(rule, settings, TrainingSizes(num_envs=4, num_steps=3), 0)["errors"]
     assert np.all(np.isfinite(table["mse"]))
     assert list(dict.fromkeys(table["method"].tolist())) == ["y", "td", "untrained"]
 

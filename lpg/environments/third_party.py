@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
-from lpg.environments.base import Outcome
+from lpg.environments.base import StepResult
 
 EXTRA = "envs"
 """What `pip install 'lpg[…]'` needs for the libraries."""
@@ -26,7 +26,7 @@ EXTRA = "envs"
 
 @dataclasses.dataclass(frozen=True)
 class Game:
-    """What a library says about one of its environments, for one stream and without any time limit or reset."""
+    """What a library says about one of its environments, for one environment and without any time limit or reset."""
 
     num_actions: int
     max_steps: int
@@ -37,14 +37,14 @@ class Game:
     """Key, state, action → state, observation, reward, whether the task itself ended."""
 
 
-class BorrowedInstance(eqx.Module):
+class ThirdPartyParams(eqx.Module):
     """What may vary between two lifetimes: of a game that others made, no more than this."""
 
     max_steps: Int[Array, ""]
     """Time limit of an episode, in steps."""
 
 
-class BorrowedState(eqx.Module):
+class ThirdPartyState(eqx.Module):
     """Where an episode stands."""
 
     inner: Any
@@ -55,14 +55,14 @@ class BorrowedState(eqx.Module):
 
 
 @dataclasses.dataclass(frozen=True)
-class Borrowed:
+class ThirdParty:
     """An environment of a library, by the library's name for it."""
 
     library: str
     name: str
 
     @property
-    def shape(self) -> "BorrowedShape":
+    def env(self) -> "ThirdPartyEnv":
         """The dynamics.
 
         Raises:
@@ -70,9 +70,9 @@ class Borrowed:
         """
         if importlib.util.find_spec(self.library) is None:
             raise ValueError(_absent(self.library, self.name, "it is not installed"))
-        return BorrowedShape(self.library, self.name)
+        return ThirdPartyEnv(self.library, self.name)
 
-    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> BorrowedInstance:
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ThirdPartyParams:
         """The one instance that there is, whatever the key.
 
         Raises:
@@ -82,11 +82,11 @@ class Borrowed:
         game = load(self.library, self.name)
         if num_actions not in (None, game.num_actions):
             raise ValueError(f"{num_actions} actions asked for; {self.name} has {game.num_actions}")
-        return BorrowedInstance(max_steps=jnp.asarray(game.max_steps))
+        return ThirdPartyParams(max_steps=jnp.asarray(game.max_steps))
 
 
 @dataclasses.dataclass(frozen=True)
-class BorrowedShape:
+class ThirdPartyEnv:
     """Dynamics of one game."""
 
     library: str
@@ -105,30 +105,34 @@ class BorrowedShape:
         """[numbers], or [planes, rows, columns] for pictures."""
         return _observation_shape(self.library, self.name)
 
-    def action_mask(self, instance: BorrowedInstance) -> Bool[Array, " A"]:
+    def action_mask(self, env_params: ThirdPartyParams) -> Bool[Array, " A"]:
         """Every action exists."""
         return jnp.ones((self.num_actions,), bool)
 
-    def reset(self, instance: BorrowedInstance, noise: Float[Array, " noise"]) -> BorrowedState:
+    def reset(self, env_params: ThirdPartyParams, noise: Float[Array, " noise"]) -> ThirdPartyState:
         """The library's first state."""
         inner, observation = load(self.library, self.name).reset(key_of(noise))
-        return BorrowedState(inner=_strong(inner), observation=planes_first(observation), time=jnp.zeros((), int))
+        return ThirdPartyState(inner=_strong(inner), observation=planes_first(observation), time=jnp.zeros((), int))
 
     def step(
-        self, instance: BorrowedInstance, state: BorrowedState, action: Int[Array, ""], noise: Float[Array, " noise"]
-    ) -> tuple[BorrowedState, Outcome]:
+        self,
+        env_params: ThirdPartyParams,
+        state: ThirdPartyState,
+        action: Int[Array, ""],
+        noise: Float[Array, " noise"],
+    ) -> tuple[ThirdPartyState, StepResult]:
         """The library's step; a time limit that is reached is a truncation."""
         game = load(self.library, self.name)
         inner, observation, reward, ended = game.step(key_of(noise), state.inner, action)
         time, terminated = state.time + 1, jnp.asarray(ended, bool)
-        outcome = Outcome(
+        result = StepResult(
             reward=jnp.asarray(reward, float),
             terminated=terminated,
-            truncated=~terminated & (time >= instance.max_steps),
+            truncated=~terminated & (time >= env_params.max_steps),
         )
-        return BorrowedState(inner=_strong(inner), observation=planes_first(observation), time=time), outcome
+        return ThirdPartyState(inner=_strong(inner), observation=planes_first(observation), time=time), result
 
-    def observe(self, instance: BorrowedInstance, state: BorrowedState) -> Float[Array, " *obs"]:
+    def observe(self, env_params: ThirdPartyParams, state: ThirdPartyState) -> Float[Array, " *obs"]:
         """What the library showed when this state was reached."""
         return state.observation
 

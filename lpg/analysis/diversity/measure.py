@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lpg.analysis.table import Table, make_table
-from lpg.evaluation.evaluate import Progress, evaluate_rule, ruler_rows
+from lpg.evaluation.evaluate import Progress, evaluate_rule, reference_rows
 from lpg.evaluation.results import Row
 from lpg.evaluation.scores import scores
 from lpg.evaluation.settings import Setting
@@ -34,7 +34,7 @@ def measure(
         Columns `variant`, `meta_seed`, `environment`, `score`, `learning_rate`: normalised area under the learning
         curve, mean over seeds; the raw final return where nothing can be normalised.
     """
-    rulers = ruler_rows(environments, seeds, "report")
+    reference_returns = reference_rows(environments, seeds, "report")
     rows: list[dict[str, Any]] = []
     for (variant, meta_seed), (rule, sizes) in rules.items():
         best: dict[str, tuple[float, float]] = {}
@@ -44,7 +44,7 @@ def measure(
                 rule, variant, tuple(rate), seeds, updates, "report",
                 {name: Setting(learning_rate=value) for name, value in rate.items()}, sizes=sizes, progress=progress,
             )  # fmt: skip
-            one = scores([*found, *rulers])[variant]
+            one = scores([*found, *reference_returns])[variant]
             areas = one.area.per_environment if one.area else {}
             for name in rate:
                 value = areas.get(name, one.raw_end.get(name, np.nan))

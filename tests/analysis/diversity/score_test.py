@@ -1,7 +1,7 @@
 """The verdict on figure 9."""
 
+from lpg.analysis.diversity.score import means, score
 from lpg.analysis.table import make_table
-from lpg.analysis.variety.score import means, score
 
 NAMES = ("tabular", "tabular-random", "tabular-random-chain")
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpg.analysis.diversity.score import means
 from lpg.analysis.paper_numbers import FIGURE_9
 from lpg.analysis.study import Tables
 from lpg.analysis.style import INK, RULE_COLOURS, style
 from lpg.analysis.table import select
-from lpg.analysis.variety.score import means
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,11 +16,11 @@ LABELS = {"tabular": "tabular", "tabular-random": "+ random", "tabular-random-ch
 
 
 def plot(tables: Tables, folder: Path) -> list[Path]:
-    """Draws `variety.png`."""
+    """Draws `diversity.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     with style():
-        draw(tables).savefig(folder / "variety.png")
-    return [folder / "variety.png"]
+        draw(tables).savefig(folder / "diversity.png")
+    return [folder / "diversity.png"]
 
 
 def draw(tables: Tables) -> "Figure":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpg.analysis.variety.variants import check_unseen, variants
+from lpg.analysis.diversity.variants import check_unseen, variants
 from lpg.environments.registry import suite
 from lpg.meta_training.config import MetaConfig
 

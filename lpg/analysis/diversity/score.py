@@ -3,9 +3,9 @@
 import math
 
 from lpg.analysis.claims import Claim, judge, missing
+from lpg.analysis.diversity.variants import SETS
 from lpg.analysis.study import Tables
 from lpg.analysis.table import Table, select
-from lpg.analysis.variety.variants import SETS
 
 SAYS = "The more kinds of environments a rule is meta-trained on, the better it is where it was not."
 CRITERION = (

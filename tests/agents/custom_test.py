@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import lpg
-from lpg.agents.own import AgentSizes, OwnAgent, init_own, is_own
+from lpg.agents.custom import AgentSizes, CustomAgent, init_custom, is_custom
 from lpg.cli.main import main
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.types import AgentOutput
 from tests.learner.mirror import NAME
 
-HERE = "tests.agents.own_test"
+HERE = "tests.agents.custom_test"
 SIZES = AgentSizes(observation_shape=(4,), num_states=None, num_actions=2, prediction_size=3)
 
 
@@ -71,12 +71,12 @@ def deaf(key, sizes):
 
 
 def test_only_names_with_a_colon_are_ones_own():
-    assert is_own(f"{HERE}:linear") and not is_own("C(16)-D(32)")
+    assert is_custom(f"{HERE}:linear") and not is_custom("C(16)-D(32)")
 
 
 def test_what_is_no_floating_point_array_does_not_learn(key):
-    made = init_own(key, f"{HERE}:linear", SIZES)
-    assert isinstance(made, OwnAgent) and [leaf.shape for leaf in jax.tree.leaves(made)] == [(4, 5)]
+    made = init_custom(key, f"{HERE}:linear", SIZES)
+    assert isinstance(made, CustomAgent) and [leaf.shape for leaf in jax.tree.leaves(made)] == [(4, 5)]
     output = made(jnp.ones(4))
     np.testing.assert_allclose(output.logits, jnp.tanh(jax.tree.leaves(made)[0].sum(0))[:2], rtol=1e-6)
     assert output.prediction.shape == (3,)
@@ -96,7 +96,7 @@ BAD = {
 @pytest.mark.parametrize("factory", BAD)
 def test_an_agent_that_does_not_fit_is_refused_in_one_line(factory, key):
     with pytest.raises(ValueError, match=BAD[factory]) as caught:
-        init_own(key, f"{HERE}:{factory}", SIZES)
+        init_custom(key, f"{HERE}:{factory}", SIZES)
     assert "\n" not in str(caught.value)
 
 
@@ -104,7 +104,7 @@ def test_an_agent_that_does_not_fit_is_refused_in_one_line(factory, key):
     ("environment", "factory"), [("chain/distractor", "linear"), ("chain/short", "table"), (NAME, "table")]
 )
 def test_an_agent_of_ones_own_learns_anywhere(environment, factory):
-    sizes = TrainingSizes(num_streams=4, num_steps=5)
+    sizes = TrainingSizes(num_envs=4, num_steps=5)
     few, more = (
         lpg.train("a2c", environment, steps, sizes=sizes, agent=f"{HERE}:{factory}").agent for steps in (20, 400)
     )

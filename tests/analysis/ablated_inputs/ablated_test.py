@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lpg.agents.outputs import MASKED_LOGIT
-from lpg.analysis.lesions.lesioned import LESIONS, WHOLE, uniform_policy
+from lpg.analysis.ablated_inputs.ablated import INPUT_ABLATIONS, WHOLE, uniform_policy
 from lpg.types import AgentOutput
 from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.lpg import init_lpg
@@ -53,7 +53,7 @@ def test_each_cut_takes_one_sense_and_leaves_the_others(rule):
         for name in (WHOLE, *cases):
             # What is seen of the next state is part of what is seen of predictions.
             is_blind = name == cut or (name == "blind to predictions" and cut == "no bootstrapping")
-            assert depends(LESIONS[name].cut(rule), given, changed) != is_blind, (name, cut)
+            assert depends(INPUT_ABLATIONS[name].cut(rule), given, changed) != is_blind, (name, cut)
 
 
 def test_the_uniform_policy_is_one_over_the_actions_that_exist():
@@ -64,8 +64,8 @@ def test_the_uniform_policy_is_one_over_the_actions_that_exist():
 
 def test_a_lesioned_rule_is_a_rule_with_the_loss_of_the_whole(rule):
     given = inputs(0)
-    for lesion in LESIONS.values():
-        cut = lesion.cut(rule)
+    for ablation in INPUT_ABLATIONS.values():
+        cut = ablation.cut(rule)
         assert isinstance(cut, Rule)
         assert (cut.prediction_size, cut.discovers_predictions) == (3, True)
         targets = rule.targets(given, hyperparameters())
@@ -76,4 +76,6 @@ def test_a_lesioned_rule_is_a_rule_with_the_loss_of_the_whole(rule):
 
 
 def test_only_frozen_predictions_are_not_learned():
-    assert [name for name, lesion in LESIONS.items() if not lesion.keeps_predictions] == ["frozen predictions"]
+    assert [name for name, ablation in INPUT_ABLATIONS.items() if not ablation.keeps_predictions] == [
+        "frozen predictions"
+    ]

@@ -54,7 +54,7 @@ def uniform_policy(inputs: RuleInputs) -> RuleInputs:
 
 
 @dataclasses.dataclass(frozen=True)
-class Lesion:
+class InputAblation:
     """What is cut."""
 
     about: str
@@ -64,15 +64,15 @@ class Lesion:
 
 
 WHOLE, FROZEN, BLIND = "whole", "frozen predictions", "blind to policy"
-LESIONS: dict[str, Lesion] = {
-    WHOLE: Lesion("nothing"),
-    FROZEN: Lesion("predictions never change", keeps_predictions=False),
-    "blind to predictions": Lesion(
+INPUT_ABLATIONS: dict[str, InputAblation] = {
+    WHOLE: InputAblation("nothing"),
+    FROZEN: InputAblation("predictions never change", keeps_predictions=False),
+    "blind to predictions": InputAblation(
         "η sees the same prediction everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_predictions)
     ),
-    "no bootstrapping": Lesion("φ(y(s′)) is 0", lambda rule: dataclasses.replace(rule, without="bootstrap")),
-    BLIND: Lesion("η sees the same π(a|s) everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_policy)),
-    "no recurrence": Lesion("the LSTM forgets", lambda rule: dataclasses.replace(rule, without="recurrence")),
+    "no bootstrapping": InputAblation("φ(y(s′)) is 0", lambda rule: dataclasses.replace(rule, without="bootstrap")),
+    BLIND: InputAblation("η sees the same π(a|s) everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_policy)),
+    "no recurrence": InputAblation("the LSTM forgets", lambda rule: dataclasses.replace(rule, without="recurrence")),
 }
 """Those with the names of ablations cut from an η that was discovered with the part, and may rely on it.
 

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from lpg.analysis.lesions.lesioned import FROZEN, LESIONS
-from lpg.analysis.lesions.measure import Settings, measure
+from lpg.analysis.ablated_inputs.ablated import FROZEN, INPUT_ABLATIONS
+from lpg.analysis.ablated_inputs.measure import Settings, measure
 from lpg.analysis.table import select
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.tasks import reference
@@ -33,20 +33,22 @@ def test_areas_are_normalised_returns_and_all_cuts_have_the_same_seeds_and_setti
         rule, SETTINGS, TrainingSizes(), 4, setting=lambda name: Setting(learning_rate=7.0, y_weight=0.25), run=run
     )
     areas = tables["areas"]
-    assert areas["lesion"].tolist() == [name for name in LESIONS for _ in range(2)]
+    assert areas["ablation"].tolist() == [name for name in INPUT_ABLATIONS for _ in range(2)]
     assert set(areas["seed"]) == {4, 5}
     found = reference("chain/short", 4, "report")
     assert (found.random, found.best) == (0, 1)
     np.testing.assert_allclose(areas["area"], 0.75)
-    weights = {name: {t.setting.y_weight for t in trials} for name, (_, trials, _) in zip(LESIONS, asked, strict=True)}
+    weights = {
+        name: {t.setting.y_weight for t in trials} for name, (_, trials, _) in zip(INPUT_ABLATIONS, asked, strict=True)
+    }
     assert weights.pop(FROZEN) == {0.0} and set().union(*weights.values()) == {0.25}
     assert {purpose for _, _, purpose in asked} == {"report"}
     assert {t.setting.learning_rate for _, trials, _ in asked for t in trials} == {7.0}
 
 
 def test_agents_are_really_trained(rule):
-    areas = measure(rule, SETTINGS, TrainingSizes(num_streams=4, num_steps=20), 0)["areas"]
-    assert np.isfinite(areas["area"]).all() and len(select(areas, seed=1)["area"]) == len(LESIONS)
+    areas = measure(rule, SETTINGS, TrainingSizes(num_envs=4, num_steps=20), 0)["areas"]
+    assert np.isfinite(areas["area"]).all() and len(select(areas, seed=1)["area"]) == len(INPUT_ABLATIONS)
 
 
 def test_what_has_no_senses_to_cut_or_no_ruler_is_refused(rule):

@@ -1,15 +1,20 @@
 import pytest
 
-from lpg.analysis.lesions.lesioned import LESIONS
-from lpg.analysis.lesions.score import means, score
+from lpg.analysis.ablated_inputs.ablated import INPUT_ABLATIONS
+from lpg.analysis.ablated_inputs.score import means, score
 from lpg.analysis.table import make_table
 
 
 def tables(**areas):
     """Two environments, two seeds: the area given, and .1 more and less on the two."""
     rows = [
-        {"lesion": lesion, "environment": name, "seed": seed, "area": areas.get(lesion.replace(" ", "_"), 0.8) + shift}
-        for lesion in LESIONS
+        {
+            "ablation": ablation,
+            "environment": name,
+            "seed": seed,
+            "area": areas.get(ablation.replace(" ", "_"), 0.8) + shift,
+        }
+        for ablation in INPUT_ABLATIONS
         for name, shift in (("chain/short", 0.1), ("tabular/dense", -0.1))
         for seed in (0, 1)
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpg.analysis.variety.measure import measure
+from lpg.analysis.diversity.measure import measure
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_agents import TrainingSizes
 from tests.analysis.toys import Deaf

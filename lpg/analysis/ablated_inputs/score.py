@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lpg.analysis.ablated_inputs.ablated import BLIND, FROZEN, INPUT_ABLATIONS, WHOLE
 from lpg.analysis.claims import Claim, judge
-from lpg.analysis.lesions.lesioned import BLIND, FROZEN, LESIONS, WHOLE
 from lpg.analysis.study import Tables
 from lpg.analysis.table import Table, select
 
@@ -18,23 +18,25 @@ ASKED = ((SAYS, CRITERION), (POLICY_SAYS, POLICY_CRITERION))
 
 
 def means(areas: Table) -> dict[str, dict[str, float]]:
-    """Area by lesion and environment, mean over seeds."""
+    """Area by ablation and environment, mean over seeds."""
     environments = list(dict.fromkeys(areas["environment"].tolist()))
     return {
-        lesion: {name: float(np.mean(select(areas, lesion=lesion, environment=name)["area"])) for name in environments}
-        for lesion in LESIONS
+        ablation: {
+            name: float(np.mean(select(areas, ablation=ablation, environment=name)["area"])) for name in environments
+        }
+        for ablation in INPUT_ABLATIONS
     }
 
 
 def score(tables: Tables) -> list[Claim]:
     """Two claims of ours."""
     found = means(tables["areas"])
-    return [_loss(found, lesion, *asked) for lesion, asked in zip((FROZEN, BLIND), ASKED, strict=True)]
+    return [_loss(found, ablation, *asked) for ablation, asked in zip((FROZEN, BLIND), ASKED, strict=True)]
 
 
-def _loss(found: dict[str, dict[str, float]], lesion: str, says: str, criterion: str) -> Claim:
-    whole, left = (float(np.mean(list(found[name].values()))) for name in (WHOLE, lesion))
-    each = ", ".join(f"{name} {found[WHOLE][name]:.2f} → {value:.2f}" for name, value in found[lesion].items())
+def _loss(found: dict[str, dict[str, float]], ablation: str, says: str, criterion: str) -> Claim:
+    whole, left = (float(np.mean(list(found[name].values()))) for name in (WHOLE, ablation))
+    each = ", ".join(f"{name} {found[WHOLE][name]:.2f} → {value:.2f}" for name, value in found[ablation].items())
     return Claim(
         figure="ours",
         says=says,

@@ -1,9 +1,9 @@
-"""The figure of the variety draws means and environments, and the paper's counts."""
+"""The figure of the diversity draws means and environments, and the paper's counts."""
 
 import numpy as np
 
-from lpg.analysis.variety.plot import draw, plot
-from tests.analysis.variety.score_test import tables
+from lpg.analysis.diversity.plot import draw, plot
+from tests.analysis.diversity.score_test import tables
 
 
 def test_bars_are_means_and_dots_environments():

@@ -1,4 +1,4 @@
-"""Fresh agents under a rule and under what is left of it after each cut: same instances, same luck."""
+"""Fresh agents under a rule and under what is left of it after each cut: same instances, same random numbers."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lpg.analysis.lesions.lesioned import LESIONS
+from lpg.analysis.ablated_inputs.ablated import INPUT_ABLATIONS
 from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
 from lpg.environments.registry import suite
@@ -37,7 +37,7 @@ class Settings:
     @property
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update."""
-        trainings = len(LESIONS) * len(suite(self.environments)) * self.seeds
+        trainings = len(INPUT_ABLATIONS) * len(suite(self.environments)) * self.seeds
         return trainings * self.updates * TrainingSizes().steps_per_update
 
 
@@ -50,15 +50,16 @@ def measure(
     setting: Callable[[str], Setting] = lambda name: Setting(),
     run: Callable[..., Sequence[Curve]] = run_trials,
 ) -> Tables:
-    """Trains agents under every lesioned rule.
+    """Trains agents under every ablated rule.
 
     Args:
-        seed: instances and luck are those of the report seeds from here on.
+        seed: instances and random numbers are those of the report seeds from here on.
         setting: hyper-parameters by environment, the same for the whole rule and for what is left of it.
         run: trains the agents.
 
     Returns:
-        `areas`, with columns `lesion`, `environment`, `seed`, `area`: normalised return, mean over the learning curve.
+        `areas`, with columns `ablation`, `environment`, `seed`, `area`: mean normalised return over the learning
+        curve.
 
     Raises:
         ValueError: the rule is no whole LPG, so that there is nothing to cut, or less than is cut here; or the best
@@ -68,21 +69,21 @@ def measure(
     if why is not None or not isinstance(rule, LPG):
         raise ValueError(why)
     names, seeds = suite(settings.environments), range(seed, seed + settings.seeds)
-    rulers = {name: references(name, seeds, "report") for name in names}
-    for name, ruler in rulers.items():
-        if not np.all(np.isfinite(ruler)):
+    reference_returns = {name: references(name, seeds, "report") for name in names}
+    for name, reference in reference_returns.items():
+        if not np.all(np.isfinite(reference)):
             raise ValueError(f"the best return of {name} is not known; areas need environments where it is")
     rows: list[dict[str, Any]] = []
-    for lesion, one in LESIONS.items():
+    for ablation, one in INPUT_ABLATIONS.items():
         chosen = {name: setting(name) for name in names}
         if not one.keeps_predictions:
             chosen = {name: dataclasses.replace(each, y_weight=0.0) for name, each in chosen.items()}
         trials = [Trial(name, each, chosen[name], settings.updates) for name in names for each in seeds]
         curves = run(one.cut(rule), trials, "report", sizes=sizes, progress=progress)
         for trial, (_, returns, *_) in zip(trials, curves, strict=True):
-            random, best = (ruler[trial.seed - seed] for ruler in rulers[trial.environment])
+            random, best = (reference[trial.seed - seed] for reference in reference_returns[trial.environment])
             rows.append(
-                {"lesion": lesion, "environment": trial.environment, "seed": trial.seed,
+                {"ablation": ablation, "environment": trial.environment, "seed": trial.seed,
                  "area": float(np.nanmean((np.asarray(returns) - random) / (best - random)))}
             )  # fmt: skip
     return {"areas": make_table(rows)}

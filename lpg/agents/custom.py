@@ -28,7 +28,7 @@ class AgentSizes:
     """Observations are pixels from 0 to 255, as they come from a game."""
 
 
-class OwnAgent(eqx.Module):
+class CustomAgent(eqx.Module):
     """A module of anybody's, as θ: only what can be learned is a leaf."""
 
     params: PyTree
@@ -41,12 +41,12 @@ class OwnAgent(eqx.Module):
         return eqx.combine(self.params, self.rest)(observation)
 
 
-def is_own(agent: str) -> bool:
+def is_custom(agent: str) -> bool:
     """Whether an agent's name is `module:factory`."""
     return ":" in agent
 
 
-def init_own(key: PRNGKeyArray, name: str, sizes: AgentSizes) -> OwnAgent:
+def init_custom(key: PRNGKeyArray, name: str, sizes: AgentSizes) -> CustomAgent:
     """A fresh agent of one's own.
 
     Args:
@@ -65,12 +65,12 @@ def init_own(key: PRNGKeyArray, name: str, sizes: AgentSizes) -> OwnAgent:
             f"{name!r} made an agent with an array of {arrays[0].dtype}; floating-point ones are needed, because all "
             "arrays of an agent learn"
         )
-    made = OwnAgent(params=params, rest=rest)
+    made = CustomAgent(params=params, rest=rest)
     _check_outputs(made, name, sizes)
     return made
 
 
-def _check_outputs(made: OwnAgent, name: str, sizes: AgentSizes) -> None:
+def _check_outputs(made: CustomAgent, name: str, sizes: AgentSizes) -> None:
     """Shapes are known before anything is computed."""
     dtype = jnp.int32 if sizes.num_states is not None else jnp.uint8 if sizes.is_bytes else jnp.float32
     seen = jax.ShapeDtypeStruct(sizes.observation_shape, dtype)

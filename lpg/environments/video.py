@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from lpg.arrays import write_whole
+from lpg.arrays import write_atomic
 
 MILLISECONDS, LAST_MILLISECONDS = 80, 1500
 """How long a picture is shown; the last one longer, so that one sees the end."""
@@ -16,7 +16,7 @@ CAPTION_HEIGHT = 22
 
 
 def write_gif(path: Path, frames: Iterable[tuple[UInt8[np.ndarray, "H W 3"], str]]) -> int:
-    """Writes a film that begins again at its end; it is there whole or not at all.
+    """Writes a video that begins again at its end; it is there whole or not at all.
 
     Args:
         frames: pictures of one size, each with a caption, which stands below it. Captions must differ from one frame to
@@ -42,12 +42,12 @@ def write_gif(path: Path, frames: Iterable[tuple[UInt8[np.ndarray, "H W 3"], str
     durations = [MILLISECONDS] * (len(images) - 1) + [LAST_MILLISECONDS]
     content = io.BytesIO()
     images[0].save(content, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
-    write_whole(path, content.getvalue())
+    write_atomic(path, content.getvalue())
     return len(images)
 
 
 def check_name(path: Path) -> None:
-    """Whether a film can have this name; to be asked before a long episode is played.
+    """Whether a video can have this name; to be asked before a long episode is played.
 
     Raises:
         ValueError: it does not end in .gif.
