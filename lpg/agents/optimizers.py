@@ -1,13 +1,52 @@
 """The agents' optimisers, for a learning rate of one; all of them can be differentiated through."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Bool, Int
 
 
 def gradient_descent() -> optax.GradientTransformation:
     """θ ← θ − g, as the paper uses for tables."""
     return optax.sgd(1.0)
+
+
+def visit_mean() -> optax.GradientTransformationExtraArgs:
+    """θ(s) ← θ(s) − mean over the visits of s of the gradient of one step's loss, for tables [S, …] by state.
+
+    The loss of a trajectory is a mean over its T · B steps, so under plain descent a state moves by the share of steps
+    that visited it: one learning rate is large in the first state of a chain and small in a corner of a grid. Here each
+    row's gradient is multiplied by T · B and divided by the number of visits, so that one learning rate serves states
+    and environments of any size. Rows that were not visited stay as they are.
+
+    Differs from the paper: its tables move by plain descent, see `gradient_descent`.
+
+    `update` needs two keyword arguments: `observation`, the states [T, B] visited; `is_real`, which of the steps count
+    (None: all of them).
+    """
+
+    def update(
+        gradient: optax.Updates,
+        state: optax.OptState,
+        params: optax.Params | None = None,
+        *,
+        observation: Int[Array, " T B"],
+        is_real: Bool[Array, " T B"] | None = None,
+        **_: Any,
+    ) -> tuple:
+        del params
+        counts = jnp.ones(observation.shape) if is_real is None else is_real.astype(float)
+
+        def step(g: Array) -> Array:
+            visits = jnp.zeros(g.shape[0], g.dtype).at[observation].add(counts)
+            scale = jnp.sum(counts) / jnp.maximum(visits, 1)
+            return -g * scale.reshape(-1, *[1] * (g.ndim - 1))
+
+        return jax.tree.map(step, gradient), state
+
+    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
 
 
 def safe_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> optax.GradientTransformation:

@@ -1,11 +1,13 @@
 """The only list of agents: what acts, how a fresh one begins, and which optimiser moves it."""
 
+from typing import Literal
+
 import optax
 from jaxtyping import PRNGKeyArray
 
 from lpg.agents.custom import AgentSizes, init_custom, is_custom
 from lpg.agents.network import Architecture, init_network, parse_architecture
-from lpg.agents.optimizers import gradient_descent, safe_adam
+from lpg.agents.optimizers import gradient_descent, safe_adam, visit_mean
 from lpg.agents.outputs import Agent
 from lpg.agents.separate import SEPARATOR, init_separate
 from lpg.agents.tabular import init_table
@@ -13,8 +15,11 @@ from lpg.environments.base import Environment, IndexEnvironment
 
 TABULAR = "tabular"
 
+TableStep = Literal["visits", "samples"]
+"""What the step of a table's row is the mean over, see `agent_optimizer`."""
+
 AGENTS: dict[str, str] = {
-    TABULAR: "a table of policy preferences and predictions, one row per state; plain gradient descent",
+    TABULAR: "a table of policy preferences and predictions, a row per state, moved by the mean over its visits",
     "D(32)": "a network with one dense layer (any widths: 'D(64-64)'); Adam",
     "C(16)-D(32)": "a network with 3 × 3 convolutions, then dense layers (any widths: 'C(32-16-16)-D(256)'); Adam",
     "D(32)/D(32)": "two networks that share nothing, one for the policy and one for the predictions (any two); Adam",
@@ -92,6 +97,13 @@ def init_agent(key: PRNGKeyArray, agent: str, environment: Environment, *, predi
     )
 
 
-def agent_optimizer(agent: str) -> optax.GradientTransformation:
-    """The agent's optimiser for a learning rate of one: the paper's plain descent for tables, Adam for networks."""
-    return gradient_descent() if agent == TABULAR else safe_adam()
+def agent_optimizer(agent: str, table_step: TableStep = "visits") -> optax.GradientTransformation:
+    """The agent's optimiser for a learning rate of one: Adam for networks; for tables what `table_step` asks for.
+
+    Args:
+        table_step: a table's row moves by the mean gradient over its "visits" (`visit_mean`), or by the mean over all
+            "samples" of the trajectory (plain descent, as in the paper).
+    """
+    if agent != TABULAR:
+        return safe_adam()
+    return visit_mean() if table_step == "visits" else gradient_descent()

@@ -189,7 +189,7 @@ class Learner:
         mask = jnp.ones(output.logits.shape, bool)
         inside = rule if is_real is None else OnRealSteps(rule, is_real)
         moved, optimizer_state, info = agent_update(
-            inside, theta, _of_params(self._optimizer, theta), state.optimizer_state, trajectory, mask, hyper
+            inside, theta, _of_params(self._optimizer, theta), state.optimizer_state, trajectory, mask, hyper, is_real
         )
         after = LearnerState(params=moved.params, optimizer_state=optimizer_state)  # type: ignore[attr-defined]
         return after, LearnerInfo(policy_entropy=jnp.mean(entropy(info.output.logits)), targets=info.targets)
@@ -198,8 +198,10 @@ class Learner:
 def _of_params(optimizer: optax.GradientTransformation, theta: Theta) -> optax.GradientTransformation:
     """The optimiser for θ; it sees the bare parameters, so that masks and labels by name fit."""
 
-    def update(gradient: Theta, state: optax.OptState, current: Theta) -> tuple[Theta, optax.OptState]:
-        direction, state = optimizer.update(gradient.params, state, current.params)
+    inner = optax.with_extra_args_support(optimizer)
+
+    def update(gradient: Theta, state: optax.OptState, current: Theta, **extra: Any) -> tuple[Theta, optax.OptState]:
+        direction, state = inner.update(gradient.params, state, current.params, **extra)
         return Theta(direction, theta.apply, theta.prediction_size), state
 
-    return optax.GradientTransformation(lambda given: optimizer.init(given.params), update)  # type: ignore[arg-type]
+    return optax.GradientTransformationExtraArgs(lambda given: inner.init(given.params), update)  # type: ignore[arg-type]

@@ -1,8 +1,9 @@
 """Everything that defines a meta-training, as one flat frozen dataclass that is stored as JSON."""
 
 import dataclasses
-from typing import Literal
+from typing import Literal, get_args
 
+from lpg.agents.registry import TableStep
 from lpg.environments.registry import known, suite
 from lpg.update_rules.rule_file import SIZES
 
@@ -38,6 +39,8 @@ class MetaConfig:
     """Agent updates per lifetime; none: the environment's own budget of steps (Table 3) …"""
     lifetime_scale: float = 1.0
     """… times this: chains are solved, or not, long before grids are."""
+    table_step: TableStep = "samples"
+    """What the step of a table's row is the mean over: its own visits, or all samples (the paper)."""
     stagger: bool = True
     """Shorten each slot's first lifetime at random, so that lifetimes do not end all at once."""
     time_limit_is_termination: bool = True
@@ -125,6 +128,7 @@ class MetaConfig:
                 "whose predictions are no distribution and have no entropy"
             )
         known(self.objective, ("last", "every"), "objective")
+        known(self.table_step, get_args(TableStep), "table_step")
         positive = ("lstm_size", "prediction_size", "embedding_size", "lifetimes_per_environment", "num_envs",
                     "num_updates", "bandit_temperature", "bandit_history", "meta_updates", "meta_learning_rate",
                     "critic_learning_rate", "validation_every", "validation_updates", "validation_seeds",

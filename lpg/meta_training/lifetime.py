@@ -70,7 +70,7 @@ def init_lifetime(
     return LifetimeState(
         env_params=env_params,
         agent=agent,
-        optimizer_state=agent_optimizer(agent_name).init(agent),
+        optimizer_state=agent_optimizer(agent_name, config.table_step).init(agent),
         hyper=Hyperparameters(
             learning_rate=spec.learning_rate,
             y_weight=spec.y_weight,

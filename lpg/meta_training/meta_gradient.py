@@ -120,7 +120,7 @@ def _update(
     Returns:
         The lifetime after it; its own advantages and targets; and what it measured of the update before.
     """
-    optimizer = agent_optimizer(agent_name)
+    optimizer = agent_optimizer(agent_name, config.table_step)
 
     def update(rule: Rule, agent, optimizer_state, trajectory):  # noqa: ANN001, ANN202
         return agent_update(rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper)

@@ -25,6 +25,7 @@ def agent_update(
     trajectory: Trajectory,
     action_mask: Bool[Array, " A"],
     hyper: Hyperparameters,
+    is_real: Bool[Array, " T B"] | None = None,
 ) -> tuple[Agent, optax.OptState, UpdateInfo]:
     """Moves θ down the gradient of the rule's loss, by one optimiser step of size α_lr.
 
@@ -33,7 +34,9 @@ def agent_update(
     the rule.
 
     Args:
-        optimizer: gives the direction for a learning rate of one.
+        optimizer: gives the direction for a learning rate of one. It may take the keyword arguments `observation` and
+            `is_real` (optax's extra arguments), as `lpg.agents.optimizers.visit_mean` does.
+        is_real: which rows of the trajectory are steps, see `lpg.learner.real_steps`; None: all.
 
     Returns:
         θ′, the optimiser's new state, and what the rule saw and decided.
@@ -47,6 +50,8 @@ def agent_update(
     inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
     targets = rule.targets(inputs, hyper)
     (gradient,) = pull_back(jax.grad(rule.loss)(output, inputs, targets, hyper))
-    direction, optimizer_state = optimizer.update(gradient, optimizer_state, agent)
+    direction, optimizer_state = optax.with_extra_args_support(optimizer).update(
+        gradient, optimizer_state, agent, observation=trajectory.observation, is_real=is_real
+    )
     step = jax.tree.map(lambda d: hyper.learning_rate * d, direction)
     return optax.apply_updates(agent, step), optimizer_state, UpdateInfo(output=output, targets=targets)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from lpg.agents.optimizers import gradient_descent, safe_adam
+from lpg.agents.optimizers import gradient_descent, safe_adam, visit_mean
 
 THETA = {"weight": jnp.ones((3, 2)), "bias": jnp.ones(2)}
 
@@ -21,6 +21,54 @@ def test_descent_walks_against_the_gradient():
     optimizer = gradient_descent()
     step, _ = optimizer.update(jnp.array([3.0, -0.5]), optimizer.init(jnp.zeros(2)))
     np.testing.assert_array_equal(step, [-3, 0.5])
+
+
+# Two steps of three environments: state 0 three times, state 2 twice, state 3 once, state 1 never.
+VISITS = jnp.array([[0, 0, 2], [0, 2, 3]])
+
+
+def row_gradients(per_step, visits):
+    """Gradient of a mean over steps in a table of four rows with two numbers each, from each step's own gradient."""
+    return jnp.zeros((4, 2)).at[visits].add(per_step / visits.size)
+
+
+def step_of(per_step, visits, **extra):
+    optimizer, table = visit_mean(), jnp.zeros((4, 2))
+    return optimizer.update(row_gradients(per_step, visits), optimizer.init(table), observation=visits, **extra)[0]
+
+
+def test_a_row_moves_by_the_mean_over_its_visits_worked_by_hand():
+    per_step = jnp.array([[1.0, 2.0, 4.0], [6.0, 8.0, 5.0]])[..., None] * jnp.array([1.0, -1.0])
+    # State 0: (1 + 2 + 6)/3 = 3; state 2: (4 + 8)/2 = 6; state 3: 5. Against the gradient; state 1 stays.
+    np.testing.assert_allclose(step_of(per_step, VISITS)[:, 0], [-3, 0, -6, -5], rtol=1e-6)
+    np.testing.assert_allclose(step_of(per_step, VISITS)[:, 1], [3, 0, 6, 5], rtol=1e-6)
+    # The twin: plain descent moves by the share of the six steps.
+    descent = gradient_descent()
+    plain, _ = descent.update(row_gradients(per_step, VISITS), descent.init(jnp.zeros((4, 2))))
+    np.testing.assert_allclose(plain[:, 0], [-9 / 6, 0, -12 / 6, -5 / 6], rtol=1e-6)
+
+
+def test_a_rows_step_does_not_depend_on_where_the_other_steps_went(key):
+    per_step = jax.random.normal(key, (2, 3, 2))
+    elsewhere = VISITS.at[1, 1:].set(1)  # state 0 is visited as before, the others are not
+    there, here = step_of(per_step, elsewhere), step_of(per_step, VISITS)
+    np.testing.assert_allclose(there[0], here[0], rtol=1e-5)
+    # Twice the trajectory, the same step.
+    twice = step_of(jnp.concatenate([per_step] * 2), jnp.concatenate([VISITS] * 2))
+    np.testing.assert_allclose(twice, here, rtol=1e-5)
+    assert np.abs(there[2] - here[2]).max() > 1e-3
+
+
+def test_steps_that_are_none_do_not_count(key):
+    per_step = jax.random.normal(key, (2, 3, 2))
+    is_real = jnp.array([[True, False, True], [True, True, True]])
+    # A mean over the five real steps, as `lpg.learner.real_steps` makes it; the sixth has no gradient.
+    gradient = jnp.zeros((4, 2)).at[VISITS].add(per_step * is_real[..., None] / 5)
+    optimizer = visit_mean()
+    step, _ = optimizer.update(gradient, optax.EmptyState(), observation=VISITS, is_real=is_real)
+    np.testing.assert_allclose(step[0], -(per_step[0, 0] + per_step[1, 0]) / 2, rtol=1e-5)
+    wrong, _ = optimizer.update(gradient, optax.EmptyState(), observation=VISITS)
+    assert np.abs(wrong[0] - step[0]).max() > 1e-3
 
 
 def test_adams_first_two_steps_worked_by_hand():

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from lpg.agents.network import Architecture, Network
@@ -90,9 +91,14 @@ def test_an_agent_that_cannot_read_the_observations_is_refused(case, key):
         fresh(key, agent, env)
 
 
-def test_tables_walk_down_the_gradient_and_networks_use_adam():
-    # A gradient of 3: plain descent moves by −3, Adam's first step by −1 (the gradient's sign).
-    for agent, expected in ((TABULAR, -3), ("D(32)", -1), ("C(16)-D(32)", -1)):
-        optimizer = agent_optimizer(agent)
-        step, _ = optimizer.update(jnp.array([3.0]), optimizer.init(jnp.zeros(1)))
-        np.testing.assert_allclose(step, [expected], rtol=1e-5)
+def test_tables_step_by_visits_or_by_samples_and_networks_by_adam():
+    # A gradient of 3 in a state that one of two steps visited: plain descent moves by −3, the mean over visits by
+    # −3 · 2 / 1, Adam's first step by −1 (the gradient's sign).
+    for agent, table_step, expected in (
+        (TABULAR, "samples", -3), (TABULAR, "visits", -6), ("D(32)", "visits", -1), ("C(16)-D(32)", "samples", -1)
+    ):  # fmt: skip
+        optimizer = optax.with_extra_args_support(agent_optimizer(agent, table_step))
+        step, _ = optimizer.update(
+            jnp.array([3.0, 0.0]), optimizer.init(jnp.zeros(2)), None, observation=jnp.array([[0, 1]])
+        )
+        np.testing.assert_allclose(step, [expected, 0], rtol=1e-5)

@@ -26,6 +26,7 @@ from tests.meta_training.replayed import (
     ADAM_AS_PUBLISHED,
     REGULARISED,
     SGD,
+    VISITS,
     check_against_central_differences,
     config,
     gradient_of,
@@ -37,14 +38,15 @@ from tests.meta_training.replayed import (
     started,
 )
 
+RATES = {SGD: 5.0, ADAM: 0.1, VISITS: 1.0}
 
-@pytest.mark.parametrize("optimizer", [SGD, ADAM], ids=["sgd", "adam"])
+
+@pytest.mark.parametrize("optimizer", RATES, ids=["sgd", "adam", "visits"])
 @pytest.mark.parametrize("num_updates", [1, 2, 5])
 def test_the_meta_gradient_agrees_with_central_differences(num_updates, optimizer):
     settings = config(num_updates=num_updates, objective="every", **REGULARISED)
     with jax.enable_x64(True):
-        learning_rate = 5.0 if optimizer is SGD else 0.1
-        rule, lifetime = rule_of(True), newborn(settings, is_double=True, learning_rate=learning_rate)
+        rule, lifetime = rule_of(True), newborn(settings, is_double=True, learning_rate=RATES[optimizer])
         assert lifetime.agent.rows.dtype == jnp.float64
         fixed = record(rule, lifetime, jax.random.key(3), settings, CHAIN, optimizer)
         check_against_central_differences(
@@ -52,14 +54,16 @@ def test_the_meta_gradient_agrees_with_central_differences(num_updates, optimize
         )
 
 
+@pytest.mark.parametrize("table_step, optimizer", [("samples", SGD), ("visits", VISITS)])
 @pytest.mark.parametrize("objective", ["last", "every"])
-def test_a_windows_own_derivative_is_that_of_the_replay_of_what_it_saw(objective):
-    settings = config(objective=objective, num_updates=5, **REGULARISED)
+def test_a_windows_own_derivative_is_that_of_the_replay_of_what_it_saw(objective, table_step, optimizer):
+    settings = config(objective=objective, num_updates=5, table_step=table_step, **REGULARISED)
     with jax.enable_x64(True):
-        rule, lifetime, key = rule_of(True), newborn(settings, is_double=True), jax.random.key(3)
+        rule, key = rule_of(True), jax.random.key(3)
+        lifetime = newborn(settings, is_double=True, learning_rate=RATES[optimizer])
         gradient, _, info = gradient_of(rule, lifetime, key, settings, CHAIN)
-        fixed = record(rule, lifetime, key, settings, CHAIN, SGD)
-        loss, expected = replayed(rule, lifetime, fixed, settings, CHAIN, SGD)
+        fixed = record(rule, lifetime, key, settings, CHAIN, optimizer)
+        loss, expected = replayed(rule, lifetime, fixed, settings, CHAIN, optimizer)
         np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
         for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
@@ -124,9 +128,10 @@ def finite(tree) -> bool:
     return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
 
 
-def test_states_never_visited_leave_the_meta_gradient_finite():
+@pytest.mark.parametrize("table_step", ["samples", "visits"])
+def test_states_never_visited_leave_the_meta_gradient_finite(table_step):
     # Chains of 2 or 3 steps in a table for 5: most rows are never read.
-    settings = config()
+    settings = config(table_step=table_step)
     lifetime = newborn(settings)
     assert len(np.unique(lifetime.trajectory.observation)) < 11
     gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, CHAIN)
@@ -286,7 +291,7 @@ def test_adam_as_published_makes_it_nan(agent):
 def test_through_networks_and_plain_descent_a_windows_derivative_agrees_with_central_differences(agent, monkeypatch):
     # Plain descent instead of the networks' Adam: a denominator that counts as constant makes the derivative another
     # one than that of the numbers, on purpose (the next test), so that differences cannot judge it.
-    monkeypatch.setattr(module, "agent_optimizer", lambda name: SGD)
+    monkeypatch.setattr(module, "agent_optimizer", lambda name, table_step: SGD)
     settings = config(objective="every", **REGULARISED)
     with jax.enable_x64(True):
         rule, key = rule_of(True), jax.random.key(3)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from lpg.agents.optimizers import visit_mean
 from lpg.agents.outputs import outputs
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.meta_training.config import MetaConfig
@@ -22,6 +23,7 @@ from tests.helpers import CHAIN, with_random_predictions
 
 SGD = optax.sgd(1.0)
 ADAM = optax.adam(1.0, eps_root=1e-8)
+VISITS = visit_mean()
 ADAM_AS_PUBLISHED = optax.adam(1.0)
 
 
