@@ -97,7 +97,7 @@ def init_agent(key: PRNGKeyArray, agent: str, environment: Environment, *, predi
     )
 
 
-def agent_optimizer(agent: str, table_step: TableStep = "visits") -> optax.GradientTransformation:
+def agent_optimizer(agent: str, table_step: TableStep = "samples") -> optax.GradientTransformation:
     """The agent's optimiser for a learning rate of one: Adam for networks; for tables what `table_step` asks for.
 
     Args:
