@@ -12,8 +12,8 @@ from pathlib import Path
 
 import jax
 
-from lpg.arrays import write_atomic
 from lpg.evaluation.reference_returns import FILE, FILE_FORMAT, Reference, measurable, measure, read_file, versions
+from lpg.files import write_atomic
 
 NUM_RANDOM, NUM_BEST = 20_000, 4_000
 """Episodes. The scripted policy's returns differ by a few units around a mean of twenty and more."""

@@ -1,8 +1,6 @@
-"""Pytrees of arrays as flat tables by path, and files that are whole or absent."""
+"""Pytrees of arrays as flat tables by path, and `vmap` for batches that may have one row."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
@@ -11,14 +9,18 @@ import numpy as np
 Tree = TypeVar("Tree")
 
 
+def leaf_names(tree: Any) -> list[str]:
+    """Paths of the leaves, in their order: names of fields and indices, joined by dots."""
+    return [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in jax.tree.leaves_with_path(tree)]
+
+
 def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    """Arrays by path: `prefix` + names of fields and indices."""
-    paths = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {prefix + jax.tree_util.keystr(path, simple=True, separator="."): np.asarray(leaf) for path, leaf in paths}
+    """Arrays by `prefix` + path."""
+    return {prefix + name: np.asarray(leaf) for name, leaf in zip(leaf_names(tree), jax.tree.leaves(tree), strict=True)}
 
 
 def unflatten(template: Tree, arrays: dict[str, np.ndarray], prefix: str = "") -> Tree:
-    """A tree like the template, filled from a table by path.
+    """A tree like the template, filled from arrays by path.
 
     Args:
         template: its leaves give shape, dtype and, where they are committed to devices, the sharding.
@@ -42,7 +44,7 @@ def unflatten(template: Tree, arrays: dict[str, np.ndarray], prefix: str = "") -
 
 
 def vmap_unless_single(function: Callable) -> Callable:
-    """`jax.vmap(function)`; but a row that is alone is not batched, because compilers know faster programs for one."""
+    """`jax.vmap(function)`, except that a single row is not batched: compilers have faster programs for it."""
 
     def apply(*rows: Any) -> Any:
         if jax.tree.leaves(rows)[0].shape[0] > 1:
@@ -50,24 +52,3 @@ def vmap_unless_single(function: Callable) -> Callable:
         return jax.tree.map(lambda x: x[None], function(*jax.tree.map(lambda x: x[0], rows)))
 
     return apply
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name, flushes it to disk and renames it, so that no reader sees half of it.
-
-    Raises:
-        OSError: nothing could be written (disk full, say); the temporary file is removed and an older file kept.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.filename is None and error.errno is not None:
-            error.filename = str(path)  # a full disk does not say which file it was
-        raise

@@ -1,7 +1,4 @@
-"""Trees as tables and back; files that are whole or absent, whatever happens while they are written."""
-
-import errno
-import os
+"""Pytrees as arrays by path, and back."""
 
 import equinox as eqx
 import jax
@@ -11,7 +8,7 @@ import pytest
 from jax.sharding import PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array, Float
 
-from lpg.arrays import flatten, unflatten, vmap_unless_single, write_atomic
+from lpg.arrays import flatten, leaf_names, unflatten, vmap_unless_single
 
 
 class Pair(eqx.Module):
@@ -24,6 +21,7 @@ def pair():
 
 
 def test_paths_are_names_and_indices_joined_by_dots():
+    assert leaf_names(pair()) == ["left", "right.0", "right.1.x"]
     assert list(flatten(pair(), "state.")) == ["state.left", "state.right.0", "state.right.1.x"]
 
 
@@ -58,56 +56,6 @@ def test_a_table_that_does_not_fit_is_refused_with_what_is_needed(change, words)
     table = {name: value for name, value in (flatten(pair()) | change).items() if value is not None}
     with pytest.raises(ValueError, match=words):
         unflatten(pair(), table)
-
-
-def test_a_file_is_written_with_the_folders_above_it_and_nothing_beside_it(tmp_path):
-    path = tmp_path / "a" / "b" / "file.txt"
-    write_atomic(path, b"old")
-    write_atomic(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert os.listdir(path.parent) == ["file.txt"]
-
-
-def full_disk(*_):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_when_the_disk_is_full_the_old_file_stays_and_the_error_names_it(call, tmp_path, monkeypatch):
-    path = tmp_path / "file.txt"
-    write_atomic(path, b"old")
-    monkeypatch.setattr(os, call, full_disk)
-    with pytest.raises(OSError, match="No space left on device: .*file.txt"):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file.txt"]
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
-def test_a_plain_write_would_have_lost_the_old_file(tmp_path, monkeypatch):
-    # The twin of the test above, on a device that is full indeed: open(…, "wb") has emptied the file before it fails.
-    path = tmp_path / "file.txt"
-    path.write_bytes(b"old")
-    with pytest.raises(OSError, match="No space left"), open("/dev/full", "wb", buffering=0) as disk, open(path, "wb"):
-        disk.write(b"new")
-    assert path.read_bytes() == b""
-    # The same device under the temporary name: the old file stays.
-    path.write_bytes(b"old")
-    (tmp_path / "file.txt.tmp").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file.txt"]
-
-
-def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
-    path = tmp_path / "file.txt"
-    write_atomic(path, b"old")
-    seen = []
-    fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda number: (seen.append(path.read_bytes()), fsync(number)))
-    write_atomic(path, b"new")
-    assert seen == [b"old"]
 
 
 def test_rows_side_by_side_give_what_each_gives_alone():

@@ -14,7 +14,7 @@ from typing import Any
 
 from lpg.analysis.claims import Claim
 from lpg.analysis.table import Table, read_table, write_table
-from lpg.arrays import write_atomic
+from lpg.files import write_atomic
 
 Tables = dict[str, Table]
 SETTINGS, FINDINGS = "settings.json", "findings.json"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lpg.arrays import write_atomic
+from lpg.files import write_atomic
 
 Table = dict[str, np.ndarray]
 """Columns of equal length by name: floats, or words."""

@@ -23,7 +23,6 @@ from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.study import SETTINGS, Tables, review
 from lpg.analysis.table import write_table
 from lpg.analysis.value_regression import measure as value_regression
-from lpg.arrays import write_atomic
 from lpg.cli.main import BAD_INPUT, DONE
 from lpg.cli.meta_train import MetaProgress
 from lpg.cli.parsing import parse
@@ -34,6 +33,7 @@ from lpg.cli.studies import ask, check_folder, print_study
 from lpg.environments.registry import known
 from lpg.evaluation.evaluate import default_updates
 from lpg.evaluation.validation import Validator
+from lpg.files import write_atomic
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import load_config
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from lpg.arrays import write_atomic
 from lpg.cli.main import DONE, INTERRUPTED, TERMINATED
 from lpg.cli.parsing import parse
+from lpg.files import write_atomic
 
 SECONDS_BETWEEN_LINES = 15.0
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lpg.arrays import write_atomic
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves, end_row
 from lpg.evaluation.scores import Aggregate, RuleScores
 from lpg.evaluation.settings import NUMBERS, Chosen
+from lpg.files import write_atomic
 
 
 def print_table(

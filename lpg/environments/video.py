@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from lpg.arrays import write_atomic
+from lpg.files import write_atomic
 
 MILLISECONDS, LAST_MILLISECONDS = 80, 1500
 """How long a picture is shown; the last one longer, so that one sees the end."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lpg.arrays import write_atomic
+from lpg.files import write_atomic
 
 RANDOM, OPTIMUM, BEST_KNOWN, HUMAN = "random", "optimum", "best known", "human"
 REFERENCES = (RANDOM, OPTIMUM, BEST_KNOWN, HUMAN)

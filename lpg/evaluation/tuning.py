@@ -18,7 +18,6 @@ import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.agents.registry import TABULAR
-from lpg.arrays import write_atomic
 from lpg.environments.registry import env_spec
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
@@ -26,6 +25,7 @@ from lpg.evaluation.scores import normalise
 from lpg.evaluation.settings import TABLE_FORMAT, Setting, read_table
 from lpg.evaluation.tasks import references
 from lpg.evaluation.train_agents import Curve, TrainingSizes
+from lpg.files import write_atomic
 from lpg.update_rules.base import Rule
 
 Point = tuple[int, ...]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lpg.arrays import write_atomic
+from lpg.files import write_atomic
 from lpg.meta_training.trainer import StepReport
 
 TERMS = ("policy_gradient", "policy_entropy", "prediction_entropy", "pi_hat_square", "y_hat_square", "pi_hat_mean")

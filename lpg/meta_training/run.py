@@ -12,14 +12,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 
-from lpg.arrays import write_atomic
+from lpg.arrays import leaf_names
 from lpg.environments.registry import suite
+from lpg.files import unfinished_writes, write_atomic
 from lpg.meta_training.audit import Audit
 from lpg.meta_training.checkpoint import (
     list_checkpoints,
     path_of,
     read_checkpoint,
-    unfinished_writes,
     write_checkpoint,
 )
 from lpg.meta_training.config import MetaConfig
@@ -98,7 +98,7 @@ def run(
         write_checkpoint(folder, state, stored, seed)
     metrics = MetricsFile(folder / "metrics.csv", trainer.names, state.counters.meta_update)
     has_entropy = config.rule not in ("lpg-v", "lpg-no-softmax")
-    audit = Audit(_leaf_names(state.rule), config.prediction_size if has_entropy else 1)
+    audit = Audit(leaf_names(state.rule), config.prediction_size if has_entropy else 1)
     flags: list[str] = []
     try:
         with _signals() as received:
@@ -228,11 +228,6 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
         listener.note(f"found {torn}, whose writing was killed; removed, nothing else depends on it")
         torn.unlink()
     return list_checkpoints(folder)
-
-
-def _leaf_names(rule: Rule) -> list[str]:
-    paths = jax.tree_util.tree_flatten_with_path(rule)[0]
-    return [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths]
 
 
 @contextlib.contextmanager

@@ -1,11 +1,10 @@
-"""The rule file: the arrays of η by path, and a card in JSON that says what it is and how it was made.
+"""The rule file: the arrays of η by path, and a JSON card that says what the rule is and how it was made.
 
-A safetensors file: a header in JSON and raw numbers, so that reading one never runs anybody's code. The card lies in
-the header's metadata under the one key `card`.
+It is a safetensors file (see `lpg.files`) with the card in the metadata under the key `card`.
 
-Files of older format versions are migrated while they are read: `MIGRATIONS` has, for each old version, a function of
-the card that returns the card of the next version. Whoever changes what a file must hold raises `FORMAT_VERSION`, adds
-a migration, and adds a file of the old version, written by the old code, to the tests.
+Files of older format versions are migrated on reading: `MIGRATIONS` maps each old version to a function from its card
+to the card of the next version. To change what a file contains: raise `FORMAT_VERSION`, add a migration, and add a
+file of the old version, written by the old code, to the tests.
 """
 
 import functools
@@ -16,15 +15,15 @@ from typing import Any, get_args
 
 import jax
 import numpy as np
-import safetensors
-import safetensors.numpy
 
-from lpg.arrays import flatten, write_atomic
+from lpg.arrays import flatten, leaf_names
+from lpg.files import FileKind, read_arrays, write_arrays
 from lpg.update_rules.base import Rule
 from lpg.update_rules.lpg import LPG, Component, init_lpg
 from lpg.update_rules.lpg_v import LPGV, init_lpg_v
 
 FORMAT_VERSION = 2
+KIND = FileKind("a rule file (*.safetensors), as `lpg meta-train` writes it,")
 
 
 def _from_version_1(card: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def _from_version_1(card: dict[str, Any]) -> dict[str, Any]:
 
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_version_1}
 READABLE = (*MIGRATIONS, FORMAT_VERSION)
-"""Versions that `read_rule` understands."""
+"""Format versions that `read_rule` reads."""
 
 _LPG_INPUTS = ("r", "d", "gamma", "pi(a|s)", "phi(y(s))", "phi(y(s'))")
 INPUTS = {
@@ -47,51 +46,50 @@ INPUTS = {
     "lpg-no-recurrence": _LPG_INPUTS,
     "lpg-v": ("r", "d", "gamma", "pi(a|s)", "v(s)", "v(s')"),
 }
-"""What each kind of rule reads at a step, in the order of its LSTM's rows."""
+"""Inputs of each kind of rule at a step, in the order of the rows of its LSTM's weights."""
 
 SIZES = {
     kind: ("lstm_size",) if kind == "lpg-v" else ("lstm_size", "prediction_size", "embedding_size") for kind in INPUTS
 }
-"""What must be known of each kind to rebuild it."""
+"""The sizes from which each kind can be rebuilt."""
 
 LARGEST_SIZE = 1 << 16
-"""Guards against nonsense in a card; far beyond any sensible rule."""
+"""Upper bound for a size on a card, far above any sensible rule."""
 
 
 def save_rule(path: str | Path, rule: Rule, card: dict[str, Any]) -> None:
-    """Writes a rule file; it is there whole or not at all.
+    """Writes a rule file atomically.
 
     Args:
-        card: whatever else is worth knowing, as JSON: config, seed, environment steps, meta-updates, evaluation.
+        card: what else to record, as JSON values: config, seed, environment steps, meta-updates, evaluation.
 
     Raises:
-        ValueError: the rule is of a kind without a file format or is not finite, or the card is no JSON.
-        OSError: nothing could be written.
+        ValueError: the rule's kind has no file format, an array is not finite, or the card is not JSON.
+        OSError: writing failed; an older file is kept.
     """
     kind, sizes = describe(rule)
     arrays = flatten(rule)
     _check_finite(arrays, f"{path}: cannot save the rule")
-    own = {"format_version": FORMAT_VERSION, "kind": kind, "sizes": sizes, "inputs": list(INPUTS[kind])}
+    required = {"format_version": FORMAT_VERSION, "kind": kind, "sizes": sizes, "inputs": list(INPUTS[kind])}
     try:
-        text = json.dumps({**card, **own}, allow_nan=False)
+        text = json.dumps({**card, **required}, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: the card must be JSON without NaN ({error})") from error
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_atomic(Path(path), safetensors.numpy.save(contiguous, metadata={"card": text}))
+    write_arrays(Path(path), arrays, {KIND.card: text})
 
 
 def read_rule(path: str | Path) -> tuple[Rule, dict[str, Any]]:
     """Reads a rule file.
 
     Returns:
-        The rule, its arrays of the dtype in which they were saved; and the card.
+        The rule, its arrays with the dtypes that they were saved with; and the card, migrated.
 
     Raises:
-        ValueError: there is no such file, or it is not a whole, finite rule of this format version. One line.
+        ValueError: there is no such file, or it is not a complete, finite rule of a known format version. One line.
     """
     arrays, card = _read(Path(path))
     template = _template(card, path)
-    wanted = flatten(jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), template))
+    wanted = dict(zip(leaf_names(template), jax.tree.leaves(template), strict=True))
     if set(arrays) != set(wanted):
         raise ValueError(
             f"{path}: holds the arrays {sorted(arrays)}; a rule of kind {card['kind']!r} needs {sorted(wanted)}"
@@ -107,8 +105,7 @@ def read_rule(path: str | Path) -> tuple[Rule, dict[str, Any]]:
         if array.dtype.itemsize > 4 and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
             raise ValueError(f"{path}: array {name!r} is {array.dtype}; jax_enable_x64 is needed to load it unrounded")
     _check_finite(arrays, str(path))
-    names = jax.tree_util.tree_flatten_with_path(template)[0]
-    leaves = [jax.numpy.asarray(arrays[jax.tree_util.keystr(at, simple=True, separator=".")]) for at, _ in names]
+    leaves = [jax.numpy.asarray(arrays[name]) for name in wanted]
     return jax.tree.unflatten(jax.tree.structure(template), leaves), card
 
 
@@ -116,7 +113,7 @@ def describe(rule: Rule) -> tuple[str, dict[str, int]]:
     """Kind and sizes of a learned rule.
 
     Raises:
-        ValueError: it is of no kind that a rule file can hold.
+        ValueError: rule files have no kind for it.
     """
     if isinstance(rule, LPG):
         return "lpg" if rule.without == "nothing" else f"lpg-no-{rule.without}", {
@@ -130,7 +127,7 @@ def describe(rule: Rule) -> tuple[str, dict[str, int]]:
 
 
 def initialiser(kind: str) -> Callable[..., Rule]:
-    """What makes a fresh η of a kind: a function of a key and of the kind's sizes, by keyword."""
+    """The initialiser of a kind of rule: a function of a key and, by keyword, of the kind's sizes."""
     if kind == "lpg-v":
         return init_lpg_v
     parts: dict[str, Component] = {f"lpg-no-{part}": part for part in get_args(Component)}
@@ -138,23 +135,8 @@ def initialiser(kind: str) -> Callable[..., Rule]:
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and card, the card checked as far as it stands alone."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; a rule file (*.safetensors) is needed")
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, the file is no dictionary
-    except (safetensors.SafetensorError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path}: not a whole safetensors file ({' '.join(str(error).split())})") from error
-    if "card" not in metadata:
-        raise ValueError(f"{path}: a safetensors file without a rule's card; one written by `lpg meta-train` is needed")
-    try:
-        card = json.loads(metadata["card"])
-    except ValueError as error:
-        raise ValueError(f"{path}: the card is not JSON ({error})") from error
-    if not isinstance(card, dict):
-        raise ValueError(f"{path}: the card is a {type(card).__name__}; a JSON object is needed")
+    """Arrays and card, migrated to the current format version."""
+    arrays, card = read_arrays(path, KIND)
     _check_version(card.get("format_version"), path)
     for version in range(card["format_version"], FORMAT_VERSION):
         card = {**MIGRATIONS[version](card), "format_version": version + 1}
@@ -169,12 +151,12 @@ def _check_version(version: Any, path: Path) -> None:
         raise ValueError(f"{path}: rule file of format version {version}; {reads}: a newer lpg wrote it, so upgrade")
     raise ValueError(
         f"{path}: rule file of format version {version!r}; {reads}: use the lpg that wrote the file, or discover the "
-        "rule anew with `lpg meta-train`"
+        "rule again with `lpg meta-train`"
     )
 
 
 def _template(card: dict[str, Any], path: str | Path) -> Rule:
-    """A rule of the card's kind and sizes, as shapes without numbers."""
+    """Shapes and dtypes of a rule of the card's kind and sizes."""
     kind = card.get("kind")
     if not isinstance(kind, str) or kind not in INPUTS:
         raise ValueError(f"{path}: rule of kind {kind!r}; known are {', '.join(INPUTS)}")

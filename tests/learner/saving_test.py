@@ -36,8 +36,8 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path):
     (tmp_path / "torn.safetensors").write_bytes(path.read_bytes()[:-3])
     for name, template, words in [
         ("none", {"w": jnp.zeros(2)}, "no such file"),
-        ("torn", {"w": jnp.zeros(2)}, "not a whole safetensors file"),
-        ("foreign", {"w": jnp.zeros(2)}, "format None"),
+        ("torn", {"w": jnp.zeros(2)}, "truncated, or not a safetensors file"),
+        ("foreign", {"w": jnp.zeros(2)}, "without 'card'"),
         ("a", {"w": jnp.zeros(3)}, r"float32\[2\]; float32\[3\] is needed"),
         ("a", {"w": jnp.zeros(2), "b": jnp.zeros(1)}, "'b' is missing"),
         ("a", {}, "'w' is not needed"),

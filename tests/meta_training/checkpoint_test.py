@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from lpg.files import unfinished_writes
 from lpg.meta_training.checkpoint import (
     NUM_KEPT,
     list_checkpoints,
     path_of,
     read_checkpoint,
-    unfinished_writes,
     write_checkpoint,
 )
 from lpg.meta_training.state import to_arrays
@@ -70,7 +70,7 @@ def test_a_truncated_file_is_refused_naming_the_last_good_one(size, lived, writt
     content = path.read_bytes()
     path.write_bytes(content[:size])
     with pytest.raises(
-        ValueError, match=r"truncated or damaged .*the last good checkpoint is .*state-00000001"
+        ValueError, match=r"truncated, or not a safetensors file .*the last good checkpoint is .*state-00000001"
     ) as error:
         read(lived[0], path)
     assert str(path) in str(error.value)
@@ -92,12 +92,12 @@ def foreign(path, metadata):
 @pytest.mark.parametrize(
     "metadata, words",
     [
-        (None, "no checkpoint of format"),
-        ({"lpg": "[]"}, "no checkpoint of format"),
-        ({"lpg": "{"}, "cannot resume"),
-        ({"lpg": '{"format": "lpg-checkpoint-99"}'}, "no checkpoint of format"),
-        ({"lpg": '{"format": "lpg-checkpoint-2"}'}, "truncated or damaged"),
-        ({"lpg": '{"format": "lpg-checkpoint-2", "seed": 0, "config": []}'}, "truncated or damaged"),
+        (None, "without 'lpg' in its metadata"),
+        ({"lpg": "[]"}, "the card is a list"),
+        ({"lpg": "{"}, "the card is not JSON"),
+        ({"lpg": '{"format": "lpg-checkpoint-99"}'}, "format 'lpg-checkpoint-99'; a checkpoint"),
+        ({"lpg": '{"format": "lpg-checkpoint-2"}'}, "it is damaged"),
+        ({"lpg": '{"format": "lpg-checkpoint-2", "seed": 0, "config": []}'}, "it is damaged"),
     ],
 )
 def test_a_foreign_file_is_refused_naming_the_last_good_one(metadata, words, lived, written):
@@ -146,7 +146,7 @@ def test_a_full_disk_leaves_earlier_checkpoints_as_they_were(call, lived, writte
 
 
 def test_a_write_that_was_killed_is_found_and_is_no_checkpoint(lived, written):
-    torn = path_of(written, 3).with_name("state-00000003.safetensors.tmp")
+    torn = path_of(written, 3).with_name("state-00000003.safetensors.17-abcd.tmp")
     torn.write_bytes(path_of(written, 2).read_bytes()[:1000])
     assert unfinished_writes(written) == [torn]
     assert list_checkpoints(written)[-1] == path_of(written, 2)

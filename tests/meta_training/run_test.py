@@ -216,11 +216,11 @@ def test_a_damaged_config_is_refused(content, tmp_path):
 
 def test_a_write_that_was_killed_is_reported_and_ignored(uninterrupted, tmp_path):
     go(tmp_path, watcher=Watcher({2: send(signal.SIGTERM)}))
-    torn = path_of(tmp_path, 3).with_name("state-00000003.safetensors.tmp")
+    torn = path_of(tmp_path, 3).with_name("state-00000003.safetensors.17-abcd.tmp")
     torn.write_bytes(b"half")
     watcher = Watcher()
     result = go(tmp_path, resume=True, watcher=watcher)
-    assert any("state-00000003.safetensors.tmp, whose writing was killed" in note for note in watcher.notes)
+    assert any("state-00000003.safetensors.17-abcd.tmp, whose writing was killed" in note for note in watcher.notes)
     assert not torn.exists()
     assert_same(result.state, uninterrupted[1].state)
 

@@ -135,7 +135,7 @@ BAD = {
     ),
     "an older format version": (
         with_card(format_version=0),
-        "format version 0; this lpg reads 1, 2: use the lpg that wrote the file, or discover the rule anew",
+        "format version 0; this lpg reads 1, 2: use the lpg that wrote the file, or discover the rule again",
     ),
     "no version": (with_card(format_version=None), "format version None; this lpg reads 1, 2: use the lpg that wrote"),
     "a version that is no number": (with_card(format_version=True), "format version True; this lpg reads 1, 2"),
@@ -189,7 +189,7 @@ def test_a_truncated_file_is_refused(keep, key, tmp_path):
     path = tmp_path / "r.safetensors"
     save_rule(path, small(key), {})
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ValueError, match="not a whole safetensors file"):
+    with pytest.raises(ValueError, match="truncated, or not a safetensors file"):
         read_rule(path)
 
 
@@ -198,10 +198,10 @@ def test_foreign_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no such file"):
         read_rule(path)
     path.write_bytes(b"import os; os.system('true')" * 50)
-    with pytest.raises(ValueError, match="not a whole safetensors file"):
+    with pytest.raises(ValueError, match="truncated, or not a safetensors file"):
         read_rule(path)
     path.write_bytes(safetensors.numpy.save({"w": np.zeros(3, np.float32)}))
-    with pytest.raises(ValueError, match="without a rule's card"):
+    with pytest.raises(ValueError, match="without 'card' in its metadata; a rule file"):
         read_rule(path)
     path.write_bytes(safetensors.numpy.save({"w": np.zeros(3, np.float32)}, metadata={"card": "{"}))
     with pytest.raises(ValueError, match="not JSON"):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lpg.analysis.meta_run.plot import Table, load
-from lpg.arrays import write_atomic
+from lpg.files import write_atomic
 
 
 def write_report(run: Path, flags: list[str]) -> Path:
