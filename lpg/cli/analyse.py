@@ -23,6 +23,7 @@ from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.study import SETTINGS, Tables, review
 from lpg.analysis.table import write_table
 from lpg.analysis.value_regression import measure as value_regression
+from lpg.checks import known
 from lpg.cli.main import BAD_INPUT, DONE
 from lpg.cli.meta_train import MetaProgress
 from lpg.cli.parsing import parse
@@ -30,7 +31,6 @@ from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room
 from lpg.cli.rules import contestants
 from lpg.cli.studies import ask, check_folder, print_study
-from lpg.environments.registry import known
 from lpg.evaluation.evaluate import default_updates
 from lpg.evaluation.validation import Validator
 from lpg.files import write_atomic

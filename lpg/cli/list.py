@@ -5,8 +5,8 @@ from typing import Annotated
 
 import tyro
 
+from lpg.checks import known
 from lpg.cli.parsing import parse
-from lpg.environments.registry import known
 
 
 @dataclasses.dataclass(frozen=True)

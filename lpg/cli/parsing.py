@@ -7,7 +7,7 @@ import typing
 from collections.abc import Sequence
 from typing import TypeVar
 
-from lpg.environments.registry import known
+from lpg.checks import known
 
 Arguments = TypeVar("Arguments")
 Options = TypeVar("Options")

@@ -24,13 +24,14 @@ from lpg.analysis.study import SETTINGS, Tables, review
 from lpg.analysis.table import read_table, write_table
 from lpg.analysis.training_environments import plot as training_plot
 from lpg.analysis.training_environments import score as training
+from lpg.checks import known
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room
 from lpg.cli.rules import Contestant, contestants
 from lpg.cli.studies import ask, identity, print_claims
-from lpg.environments.registry import known, suite
+from lpg.environments.registry import suite
 from lpg.evaluation import results
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, reference_rows
 from lpg.files import write_atomic

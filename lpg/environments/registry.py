@@ -1,13 +1,13 @@
 """The only list of environment names: `family/name` → a distribution over instances; and suites of them."""
 
 import dataclasses
-import difflib
 import importlib
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import PRNGKeyArray
 
+from lpg.checks import known
 from lpg.environments import grid_families, random_grid_families
 from lpg.environments.base import Environment, EnvParams
 from lpg.environments.delayed_chain import DelayedChain
@@ -181,19 +181,6 @@ def suite(name: str) -> tuple[str, ...]:
         if ":" not in part:
             known(part, {**SUITES, **ENVIRONMENTS}, "suite or environment")
     return tuple(member for part in parts for member in SUITES.get(part, (part,)))
-
-
-def known(name: str, table: Any, what: str) -> str:
-    """The name itself if it is in the table.
-
-    Raises:
-        ValueError: it is not; says which known name is nearest.
-    """
-    if name in table:
-        return name
-    nearest = difflib.get_close_matches(name, list(table), n=1, cutoff=0.0)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    raise ValueError(f"unknown {what} {name!r}{hint}")
 
 
 def _made_by(name: str) -> EnvDistribution:

@@ -1,5 +1,6 @@
 """What agents can be evaluated on: environments in JAX and on the host, alone, in suites, or several with commas."""
 
+from lpg.checks import known
 from lpg.environments import registry
 from lpg.learner import hosted
 
@@ -21,6 +22,6 @@ def members(name: str) -> tuple[str, ...]:
         elif ":" in part:
             found += registry.suite(part)
         else:
-            registry.known(part, everything, "suite or environment")
+            known(part, everything, "suite or environment")
             found += hosted.SUITES.get(part) or registry.suite(part)
     return tuple(dict.fromkeys(found))

@@ -1,0 +1,96 @@
+"""Checks of what users give: names against lists of known ones, JSON values against the fields of a dataclass."""
+
+import difflib
+import json
+import math
+import typing
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+
+def known(name: str, table: Collection[str], what: str) -> str:
+    """The name itself if it is in the table.
+
+    Raises:
+        ValueError: it is not; names the nearest known one.
+    """
+    if name in table:
+        return name
+    nearest = difflib.get_close_matches(name, list(table), n=1, cutoff=0.0)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise ValueError(f"unknown {what} {name!r}{hint}")
+
+
+def checked_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for fields of a dataclass, of the fields' types: lists become tuples, integers become floats.
+
+    Ranges are given in the annotations: `Annotated[int, msgspec.Meta(ge=2, description="the reason")]`. Numbers must be
+    finite.
+
+    Raises:
+        ValueError: an unknown key (names the nearest), a wrong type, or a value out of range. One line.
+    """
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {key: _checked(key, value, hints[known(key, hints, "key")]) for key, value in values.items()}
+
+
+def assignments(texts: Sequence[str]) -> dict[str, Any]:
+    """Values by key from `key=value` texts; values are JSON, anything else is a string. The last one of a key counts.
+
+    Raises:
+        ValueError: a text has no equals sign.
+    """
+    values = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise ValueError(f"--set {text!r} given; key=value is needed")
+        try:
+            values[key] = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            values[key] = value
+    return values
+
+
+def read_json_object(content: bytes, name: object) -> dict[str, Any]:
+    """A JSON object from a file's content in UTF-8, UTF-16 or UTF-32, with or without a byte-order mark.
+
+    Args:
+        name: what to call the file in errors.
+
+    Raises:
+        ValueError: it is not valid JSON, or not an object.
+    """
+    try:
+        text = content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
+        values = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name} is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} holds a JSON {type(values).__name__}; an object of key and value is needed")
+    return values
+
+
+def _checked(key: str, value: Any, hint: Any) -> Any:
+    if typing.get_origin(hint) is typing.Literal and isinstance(value, str):
+        return known(value, typing.get_args(hint), key)
+    try:
+        found = msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        why = "; ".join(_descriptions(hint))
+        message = str(error).replace("`", "")
+        raise ValueError(
+            f"{key} is {json.dumps(value, default=repr)}; {message[0].lower()}{message[1:]}{why and f' ({why})'}"
+        ) from error
+    for number in found if isinstance(found, tuple) else (found,):
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"{key} is {json.dumps(value)}; finite numbers are needed")
+    return found
+
+
+def _descriptions(hint: Any) -> list[str]:
+    """The reasons for ranges in an annotation, items of tuples included."""
+    own = [meta.description for meta in getattr(hint, "__metadata__", ()) if getattr(meta, "description", None)]
+    return own + [text for part in typing.get_args(hint) for text in _descriptions(part)]
