@@ -1,7 +1,7 @@
-"""A study: one question asked of one rule, in a folder of tables, figures and findings that is whole or absent.
+"""A study: one question, measured once, in a folder of tables, figures and findings that is complete or absent.
 
-settings.json   what was asked: question, rule, seed, sizes
-*.csv           what was measured
+settings.json   what was measured: question, rule, seed, sizes
+*.csv           the tables of the measurement
 figures/        drawn from the tables alone
 findings.json   claims and verdicts, computed from the tables alone
 """
@@ -10,25 +10,80 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from lpg.analysis.claims import Claim
 from lpg.analysis.table import Table, read_table, write_table
 from lpg.files import write_atomic
 
 Tables = dict[str, Table]
+Verdict = Literal["reproduced", "partly", "not reproduced", "no results yet"]
 SETTINGS, FINDINGS = "settings.json", "findings.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One claim of the paper, or one of ours, and its verdict."""
+
+    figure: str
+    """Where it is from: a figure of the paper, or `ours`."""
+    statement: str
+    """What the paper claims, or what we ask."""
+    criterion: str
+    """What counts as reproduced and what as partly; fixed before the rules it judges were measured."""
+    found: str
+    """The measurement in words and numbers."""
+    verdict: Verdict
+
+
+def judge(value: float | int, *, reproduced: float | int, partly: float | int) -> Verdict:
+    """A verdict from a number and two bounds; NaN is not reproduced.
+
+    Args:
+        reproduced: a lower bound if it lies above `partly`, an upper bound if below.
+        partly: the same for `partly`.
+    """
+    sign = 1.0 if reproduced >= partly else -1.0
+    if sign * value >= sign * reproduced:
+        return "reproduced"
+    return "partly" if sign * value >= sign * partly else "not reproduced"
+
+
+def worst(*verdicts: Verdict) -> Verdict:
+    """The verdict of a claim whose conditions must all hold."""
+    return next(one for one in ("not reproduced", "partly", "reproduced") if one in verdicts)
+
+
+def missing(figure: str, statement: str, criterion: str, why: str) -> Claim:
+    """A claim that nothing has been measured for."""
+    return Claim(figure=figure, statement=statement, criterion=criterion, found=why, verdict="no results yet")
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """How a question about one rule is measured."""
+
+    config: type
+    """A dataclass of numbers; its property `steps` is the number of environment steps."""
+    measure: Callable[..., Tables]
+    """(rule, config, sizes, seed, progress) → tables."""
+    quick: dict[str, Any]
+    """Values of a configuration that takes seconds, to see that everything runs."""
+    trained_updates: Callable[[Any], int] | None = None
+    """Config → updates of the agents that are trained with the rule's own hyper-parameters. `measure` then takes
+    `setting`, a function from environment to hyper-parameters. None: no such agents are trained."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """How a question is answered, in three steps that share nothing but tables."""
+    """How a question is answered: the measurement makes tables, the rest reads only tables."""
 
     name: str
     about: str
     score: Callable[[Tables], list[Claim]]
     plot: Callable[[Tables, Path], list[Path]]
     """Tables and a folder → files drawn."""
+    measurement: Measurement | None = None
+    """None: the question is about meta-trainings."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +97,11 @@ class Study:
     claims: list[Claim]
     figures: list[Path]
     is_new: bool
-    """False: the tables had been there."""
+    """False: the tables were read from the folder."""
 
 
-def conduct(question: Question, settings: Mapping[str, Any], folder: Path, measure: Callable[[], Tables]) -> Study:
-    """Measures unless that has been done, then scores and draws from the tables.
+def run_study(question: Question, settings: Mapping[str, Any], folder: Path, measure: Callable[[], Tables]) -> Study:
+    """Measures unless the folder holds the measurement, then scores and draws from the tables.
 
     Args:
         settings: all that the measurement depends on, as JSON.
@@ -63,11 +118,11 @@ def conduct(question: Question, settings: Mapping[str, Any], folder: Path, measu
         for name, table in measure().items():
             write_table(folder / f"{name}.csv", table)
         write_atomic(folder / SETTINGS, (json.dumps(wanted, indent=1) + "\n").encode())
-    return review(question, folder, is_new)
+    return read_study(question, folder, is_new)
 
 
-def review(question: Question, folder: Path, is_new: bool = False) -> Study:
-    """Scores and draws what a folder holds.
+def read_study(question: Question, folder: Path, is_new: bool = False) -> Study:
+    """Scores and draws the tables of a folder.
 
     Raises:
         ValueError: it holds no finished measurement of this question.

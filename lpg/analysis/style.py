@@ -1,8 +1,12 @@
-"""Colours and sizes of all figures, applied by a context manager."""
+"""Colours and sizes of all figures, and how a figure is saved."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 RULE_COLOURS = ("#0b6bcb", "#d9480f", "#2b8a3e", "#862e9c", "#b08900", "#0c8599", "#c2255c", "#5f6b7a")
@@ -11,7 +15,7 @@ RULE_COLOURS = ("#0b6bcb", "#d9480f", "#2b8a3e", "#862e9c", "#b08900", "#0c8599"
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Everything drawn inside looks alike, and no window is ever opened."""
+    """Everything drawn inside has the same style; no window is opened."""
     import matplotlib as mpl
 
     settings: dict[Any, Any] = {
@@ -54,3 +58,15 @@ def style() -> Iterator[None]:
 def colours(rules: list[str]) -> dict[str, str]:
     """A colour for each rule."""
     return {rule: RULE_COLOURS[index % len(RULE_COLOURS)] for index, rule in enumerate(rules)}
+
+
+def save(draw: Callable[[], "Figure"], path: Path) -> Path:
+    """Draws a figure in this style into a file (PNG, SVG or PDF by its ending).
+
+    Raises:
+        OSError: nothing could be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with style():
+        draw().savefig(path)
+    return path

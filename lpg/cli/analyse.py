@@ -9,20 +9,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from lpg.analysis import meta_runs
-from lpg.analysis.ablated_inputs import measure as ablated_inputs
-from lpg.analysis.ablation.variants import validated_with
-from lpg.analysis.ablation.variants import variants as ablation_variants
-from lpg.analysis.convergence import measure as convergence
-from lpg.analysis.diversity.measure import measure as measure_diversity
-from lpg.analysis.diversity.variants import check_unseen
-from lpg.analysis.diversity.variants import variants as diversity_variants
-from lpg.analysis.predictions import measure as predictions
-from lpg.analysis.probe import measure as probe
+from lpg.analysis import ablation, diversity, meta_runs
 from lpg.analysis.questions import QUESTIONS
-from lpg.analysis.study import SETTINGS, Tables, review
+from lpg.analysis.study import SETTINGS, Question, Tables, read_study
 from lpg.analysis.table import write_table
-from lpg.analysis.value_regression import measure as value_regression
 from lpg.checks import known
 from lpg.cli.main import BAD_INPUT, DONE
 from lpg.cli.meta_train import MetaProgress
@@ -30,7 +20,7 @@ from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room
 from lpg.cli.rules import contestants
-from lpg.cli.studies import ask, check_folder, print_study
+from lpg.cli.studies import ask, check_folder, measurement_of, print_study
 from lpg.evaluation.evaluate import default_updates
 from lpg.evaluation.validation import Validator
 from lpg.files import write_atomic
@@ -48,31 +38,6 @@ class OfRule:
     """Folder for tables, figures and findings; by default results/analysis/QUESTION."""
     seed: int = 0
     """Seed of everything random."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Predictions(OfRule, predictions.Settings):
-    """What do the discovered predictions look like? (Figure 4)"""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ValueRegression(OfRule, value_regression.Settings):
-    """How much do the discovered predictions know about values at several discounts? (Figure 5)"""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Convergence(OfRule, convergence.Settings):
-    """Do predictions converge, whatever they begin with, and follow the policy? (Figure 6)"""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Probe(OfRule, probe.Settings):
-    """Is a discovered rule a policy gradient with a baseline in disguise? (ours)"""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AblatedInputs(OfRule, ablated_inputs.Settings):
-    """What does the rule need: its predictions, the way it looks ahead, or the policy itself? (ours)"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,12 +86,14 @@ class Diversity(OfMetaTraining):
     """Share of each environment's own budget of steps."""
 
 
+def _of_rule(question: Question, config: type) -> type:
+    """The arguments of a question about a rule: what all take, and its own configuration."""
+    kind = type("OfRule", (OfRule, config), {"__doc__": question.about, "__module__": __name__})
+    return dataclasses.dataclass(frozen=True, kw_only=True)(kind)
+
+
 KINDS: dict[str, type] = {
-    "predictions": Predictions,
-    "value-regression": ValueRegression,
-    "convergence": Convergence,
-    "probe": Probe,
-    "ablated-inputs": AblatedInputs,
+    **{name: _of_rule(one, one.measurement.config) for name, one in QUESTIONS.items() if one.measurement},
     "ablation": Ablation,
     "diversity": Diversity,
 }
@@ -146,9 +113,9 @@ def run(argv: list[str]) -> int:
     if isinstance(arguments, OfMetaTraining):
         return _meta_train(question, arguments, folder)
     (one,) = contestants([arguments.rule])
-    kind = KINDS[question].__mro__[2]
-    settings = kind(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(kind)})
-    print_study(ask(question, one, settings, arguments.seed, folder))
+    kind = measurement_of(question).config
+    config = kind(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(kind)})
+    print_study(ask(question, one, config, arguments.seed, folder))
     return DONE
 
 
@@ -162,13 +129,13 @@ def usage() -> str:
 def _meta_train(question: str, arguments: Any, folder: Path) -> int:
     """Trains the variants that are not finished yet, then scores and draws what there is."""
     config = load_config(arguments.config, arguments.set)
-    made = ablation_variants(config) if question == "ablation" else diversity_variants(config, arguments.random_grids)
+    made = ablation.variants(config) if question == "ablation" else diversity.variants(config, arguments.random_grids)
     names = [variant.name for variant in made]
     for name in arguments.only:
         known(name, dict.fromkeys(names), "variant")
     wanted: dict[str, Any] = {"seed": arguments.seed, "config": dataclasses.asdict(config)}
     if question == "diversity":
-        check_unseen(arguments.suite)
+        diversity.check_unseen(arguments.suite)
         wanted |= {name: getattr(arguments, name) for name in ("suite", "random_grids", "seeds", "steps_scale")}
     check_folder(question, wanted, folder)
     changed = {one.name: one.of(config) for one in made if not arguments.only or one.name in arguments.only}
@@ -178,7 +145,7 @@ def _meta_train(question: str, arguments: Any, folder: Path) -> int:
         return MetaProgress(one.meta_updates)
 
     def validator(one: MetaConfig) -> Validator:
-        return Validator(validated_with(config, one) if question == "ablation" else one)
+        return Validator(ablation.validated_with(config, one) if question == "ablation" else one)
 
     seeds = range(arguments.seed, arguments.seed + arguments.meta_seeds)
     is_complete = meta_runs.train_variants(
@@ -190,7 +157,7 @@ def _meta_train(question: str, arguments: Any, folder: Path) -> int:
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
     write_atomic(folder / SETTINGS, (json.dumps({"question": question, **wanted}, indent=1) + "\n").encode())
-    print_study(review(QUESTIONS[question], folder, is_new=True))
+    print_study(read_study(QUESTIONS[question], folder, is_new=True))
     if not is_complete:
         print("not all variants are finished; the same command goes on with them")
     return DONE
@@ -200,7 +167,7 @@ def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: S
     """The rules of all training sets on environments that none has seen; finished ones only."""
     places = {(name, seed): meta_runs.run_folder(runs, name, seed) for seed in seeds for name in configs}
     finished = {key: place for key, place in places.items() if meta_runs.is_finished(place, configs[key[0]])}
-    environments = check_unseen(arguments.suite)
+    environments = diversity.check_unseen(arguments.suite)
     if not finished:
         return {name: [] for name in ("variant", "meta_seed", "environment", "score", "learning_rate")}
     rules = {key: contestants([f"{key[0]}={place}"])[0] for key, place in finished.items()}
@@ -210,7 +177,7 @@ def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: S
     agents = arguments.seeds * len(rules)
     total = agents * sum(updates[name] * len(rates[name]) for name in environments) * 64 * 20
     with StepProgress("unseen environments", total) as progress:
-        return measure_diversity(
+        return diversity.measure(
             {key: (one.named.rule, one.sizes) for key, one in rules.items()},
             environments, arguments.seeds, updates, rates, progress.advance,
         )  # fmt: skip

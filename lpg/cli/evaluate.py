@@ -93,7 +93,7 @@ def run(argv: list[str]) -> int:
     if arguments.json is not None:
         write_json(arguments.json, rows, scored, chosen, seconds, steps)
     if table is not None:
-        from lpg.analysis.learning_curves.plot import save_figure
+        from lpg.analysis.learning_curves import save_figure
 
         results.write(table, rows)
         picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")

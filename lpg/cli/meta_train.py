@@ -42,8 +42,7 @@ class Arguments:
 def run(argv: list[str]) -> int:
     """Runs the command; exit status 0 done or out of time, 130 or 143 stopped by a signal."""
     arguments = parse(Arguments, argv, "lpg meta-train")
-    from lpg.analysis.meta_run.plot import save_figure
-    from lpg.analysis.meta_run.report import describe, write_report
+    from lpg.analysis.meta_run import describe, save_figure, write_report
     from lpg.evaluation.validation import Validator
     from lpg.meta_training.config_file import load_config
     from lpg.meta_training.run import run as meta_train

@@ -11,26 +11,20 @@ from typing import Annotated, Any
 import tyro
 
 from lpg import __version__
-from lpg.analysis.ablated_inputs import measure as ablated_inputs_measure
-from lpg.analysis.ablated_inputs import score as ablated_inputs_score
-from lpg.analysis.ablation import score as ablation
-from lpg.analysis.atari import plot as atari_plot
-from lpg.analysis.atari import score as atari
-from lpg.analysis.claims import missing
-from lpg.analysis.diversity import score as diversity
-from lpg.analysis.questions import MEASUREMENTS, QUESTIONS
-from lpg.analysis.report.page import Section, counts, page
-from lpg.analysis.study import SETTINGS, Tables, review
+from lpg.analysis import ablation, atari, diversity, training_environments
+from lpg.analysis.ablated_inputs import findings as ablated_inputs
+from lpg.analysis.ablated_inputs.measure import why_not
+from lpg.analysis.questions import QUESTIONS
+from lpg.analysis.report import Section, counts, page
+from lpg.analysis.study import SETTINGS, Tables, missing, read_study
 from lpg.analysis.table import read_table, write_table
-from lpg.analysis.training_environments import plot as training_plot
-from lpg.analysis.training_environments import score as training
 from lpg.checks import known
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room
 from lpg.cli.rules import Contestant, contestants
-from lpg.cli.studies import ask, identity, print_claims
+from lpg.cli.studies import ask, identity, measurement_of, print_claims
 from lpg.environments.registry import suite
 from lpg.evaluation import results
 from lpg.evaluation.evaluate import default_updates, evaluate_rule, reference_rows
@@ -148,13 +142,13 @@ def _section(name: str, arguments: Arguments, rules: list[Contestant]) -> Sectio
 def _asked(name: str, arguments: Arguments, one: Contestant, folder: Path) -> Section:
     """A question about one rule."""
     question = ASKED[name]
-    why = ablated_inputs_measure.why_not(one.named.rule) if name == "ablated-inputs" else None
+    why = why_not(one.named.rule) if name == "ablated-inputs" else None
     if why is not None and arguments.what == "all":
-        claims = [missing("ours", *asked, why) for asked in ablated_inputs_score.ASKED]
+        claims = [missing("ours", *asked, why) for asked in ablated_inputs.ASKED]
         return Section(title=TITLES[name], claims=claims)
-    measurement = MEASUREMENTS[question]
-    settings = measurement.settings(**(measurement.quick if arguments.quick else {}))
-    study = ask(question, one, settings, arguments.seed, folder)
+    measurement = measurement_of(question)
+    config = measurement.config(**(measurement.quick if arguments.quick else {}))
+    study = ask(question, one, config, arguments.seed, folder)
     return Section(title=TITLES[name], claims=study.claims, figures=study.figures, settings=study.settings)
 
 
@@ -164,9 +158,9 @@ def _trained(name: str, arguments: Arguments) -> Section:
     folder = getattr(arguments, question) or Path("results") / "analysis" / question
     if not (folder / SETTINGS).is_file():
         why = f"no results yet; `lpg analyse {question} --out {folder}` makes them"
-        claim = missing(name.replace("-", " ").capitalize(), module.SAYS, module.CRITERION, why)
+        claim = missing(name.replace("-", " ").capitalize(), module.STATEMENT, module.CRITERION, why)
         return Section(title=TITLES[name], claims=[claim])
-    study = review(QUESTIONS[question], folder)
+    study = read_study(QUESTIONS[question], folder)
     return Section(title=TITLES[name], claims=study.claims, figures=study.figures, settings=study.settings)
 
 
@@ -191,12 +185,12 @@ def _training_environments(arguments: Arguments, rules: list[Contestant], folder
         }  # fmt: skip
         _make_once(folder, settings, lambda: _evaluate(rules, names, range(first, first + seeds), scale))
     tables: Tables = {"results": read_table(table)}
-    rows = training.rows_of(tables["results"])
+    rows = training_environments.rows_of(tables["results"])
     return Section(
         title=TITLES["figure-3"],
-        claims=training.score(tables),
-        figures=training_plot.plot(tables, folder / "figures"),
-        lines=training.beside_paper(rows),
+        claims=training_environments.score(tables),
+        figures=training_environments.plot(tables, folder / "figures"),
+        lines=training_environments.beside_paper(rows),
         settings=settings,
         note="Mean return in the last tenth of the learning curve, beside the paper's at the end of its drawn range. "
         "The paper's axes of steps are doubtful, so budgets are not equal.",
@@ -243,6 +237,6 @@ def _atari(name: str, arguments: Arguments, folder: Path) -> Section:
         tables = {"results": read_table(arguments.atari)}
         write_table(folder / "results.csv", tables["results"])
     claims = atari.score(tables, name)
-    figures = atari_plot.plot(tables, folder / "figures", name)
+    figures = atari.plot(tables, folder / "figures", name)
     source = {} if arguments.atari is None else {"results": arguments.atari.name}
     return Section(title=TITLES[name], claims=claims, figures=figures, settings=source)

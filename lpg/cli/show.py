@@ -45,8 +45,7 @@ def run(argv: list[str]) -> int:
 
 
 def _show_run(folder: Path) -> None:
-    from lpg.analysis.meta_run.plot import save_figure
-    from lpg.analysis.meta_run.report import describe
+    from lpg.analysis.meta_run import describe, save_figure
     from lpg.meta_training.metrics import read_metrics
 
     print(describe(folder))

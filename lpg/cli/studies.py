@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lpg.analysis.claims import Claim
-from lpg.analysis.questions import MEASUREMENTS, QUESTIONS
-from lpg.analysis.study import Study, conduct, is_measured
+from lpg.analysis.questions import QUESTIONS
+from lpg.analysis.study import Claim, Measurement, Study, is_measured, run_study
 from lpg.cli.progress import StepProgress
 from lpg.cli.rules import Contestant
 
@@ -23,27 +22,39 @@ def identity(one: Contestant) -> dict[str, Any]:
     }
 
 
-def ask(question: str, one: Contestant, settings: Any, seed: int, folder: Path) -> Study:
-    """Puts a question to a rule, or takes the answer that the folder holds.
+def measurement_of(question: str) -> Measurement:
+    """How a question about one rule is measured.
+
+    Raises:
+        ValueError: the question is about meta-trainings.
+    """
+    measurement = QUESTIONS[question].measurement
+    if measurement is None:
+        raise ValueError(f"{question} is measured on meta-trainings, not on one rule")
+    return measurement
+
+
+def ask(question: str, one: Contestant, config: Any, seed: int, folder: Path) -> Study:
+    """Answers a question about a rule, or reads the answer that the folder holds.
 
     Args:
-        settings: of the question's own kind.
+        config: an instance of the question's `Config`.
 
     Raises:
         ValueError: the folder holds another study.
     """
-    measurement = MEASUREMENTS[question]
-    wanted = {**identity(one), "seed": seed, **dataclasses.asdict(settings)}
+    measurement = measurement_of(question)
+    wanted = {**identity(one), "seed": seed, **dataclasses.asdict(config)}
 
     def measure() -> Any:
         options: dict[str, Any] = {}
         if measurement.trained_updates is not None:
-            updates = measurement.trained_updates(settings)
+            updates = measurement.trained_updates(config)
             options["setting"] = lambda name: one.chosen(name, updates).setting
-        with StepProgress(f"{question} of {one.label}", settings.steps) as progress:
-            return measurement.measure(one.named.rule, settings, one.sizes, seed, progress=progress.advance, **options)
+        with StepProgress(f"{question} of {one.label}", config.steps) as progress:
+            return measurement.measure(one.named.rule, config, one.sizes, seed, progress=progress.advance, **options)
 
-    return conduct(QUESTIONS[question], wanted, folder, measure)
+    return run_study(QUESTIONS[question], wanted, folder, measure)
 
 
 def check_folder(question: str, settings: dict[str, Any], folder: Path) -> None:
@@ -58,7 +69,7 @@ def check_folder(question: str, settings: dict[str, Any], folder: Path) -> None:
 def print_claims(claims: Sequence[Claim]) -> None:
     """Verdicts and findings, a paragraph each."""
     for claim in claims:
-        print(f"{claim.verdict.upper()}: {claim.says} ({claim.figure})")
+        print(f"{claim.verdict.upper()}: {claim.statement} ({claim.figure})")
         print(f"  found: {claim.found}")
         print(f"  criterion: {claim.criterion}")
 

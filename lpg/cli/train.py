@@ -179,7 +179,7 @@ def finish(arguments: Arguments, label: str, found: Chosen, rows: list[results.R
     if arguments.json is not None:
         write_json(arguments.json, rows, scored, chosen, seconds, steps)
     if table is not None:
-        from lpg.analysis.learning_curves.plot import save_figure
+        from lpg.analysis.learning_curves import save_figure
 
         results.write(table, rows)
         picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")

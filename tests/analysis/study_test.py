@@ -1,17 +1,37 @@
-"""A study measures once, and is scored and drawn from its tables ever after."""
+"""A study measures once and is scored and drawn from its tables afterwards; verdicts follow from numbers and bounds."""
 
 import json
 
 import numpy as np
 import pytest
 
-from lpg.analysis.claims import Claim
-from lpg.analysis.study import Question, conduct, is_measured, review
+from lpg.analysis.study import Claim, Question, is_measured, judge, missing, read_study, run_study
+
+
+def test_more_is_better_if_the_better_bound_is_the_higher_one():
+    assert [judge(x, reproduced=0.8, partly=0.5) for x in (0.9, 0.8, 0.6, 0.4)] == [
+        "reproduced", "reproduced", "partly", "not reproduced",
+    ]  # fmt: skip
+
+
+def test_less_is_better_if_the_better_bound_is_the_lower_one():
+    assert [judge(x, reproduced=2.0, partly=4.0) for x in (1.0, 3.0, 5.0)] == [
+        "reproduced", "partly", "not reproduced",
+    ]  # fmt: skip
+
+
+def test_no_number_is_never_a_success():
+    assert judge(float("nan"), reproduced=1.0, partly=0.5) == "not reproduced"
+    assert judge(float("nan"), reproduced=0.5, partly=1.0) == "not reproduced"
+
+
+def test_a_claim_without_a_measurement_has_no_results_yet():
+    assert missing("Figure 8", "s", "c", "no results yet").verdict == "no results yet"
 
 
 def score(tables):
     mean = float(tables["points"]["x"].mean())
-    return [Claim(figure="ours", says="s", criterion="c", found=f"{mean:g}", verdict="partly")]
+    return [Claim(figure="ours", statement="s", criterion="c", found=f"{mean:g}", verdict="partly")]
 
 
 def plot(tables, folder):
@@ -35,23 +55,23 @@ def counting():
 
 def test_the_same_question_is_measured_once(tmp_path):
     measure, calls = counting()
-    first = conduct(QUESTION, {"seed": 0}, tmp_path / "s", measure)
-    again = conduct(QUESTION, {"seed": 0}, tmp_path / "s", measure)
+    first = run_study(QUESTION, {"seed": 0}, tmp_path / "s", measure)
+    again = run_study(QUESTION, {"seed": 0}, tmp_path / "s", measure)
     assert len(calls) == 1 and (first.is_new, again.is_new) == (True, False)
     assert first.claims == again.claims and first.claims[0].found == "2"
     assert json.loads((tmp_path / "s" / "findings.json").read_text())[0]["verdict"] == "partly"
     # The twin: what is found follows the table, not the measurement.
     (tmp_path / "s" / "points.csv").write_text("x\n5\n")
-    assert review(QUESTION, tmp_path / "s").claims[0].found == "5"
+    assert read_study(QUESTION, tmp_path / "s").claims[0].found == "5"
 
 
 def test_another_question_does_not_overwrite_it(tmp_path):
     measure, calls = counting()
-    conduct(QUESTION, {"seed": 0}, tmp_path / "s", measure)
+    run_study(QUESTION, {"seed": 0}, tmp_path / "s", measure)
     with pytest.raises(ValueError, match="seed = 0, not 1"):
-        conduct(QUESTION, {"seed": 1}, tmp_path / "s", measure)
+        run_study(QUESTION, {"seed": 1}, tmp_path / "s", measure)
     with pytest.raises(ValueError, match="a study of 'toy'"):
-        review(Question("other", "", score, plot), tmp_path / "s")
+        read_study(Question("other", "", score, plot), tmp_path / "s")
     assert len(calls) == 1
 
 
@@ -60,11 +80,11 @@ def test_a_measurement_that_was_interrupted_is_made_again(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        conduct(QUESTION, {"seed": 0}, tmp_path / "s", dies)
+        run_study(QUESTION, {"seed": 0}, tmp_path / "s", dies)
     assert not is_measured(tmp_path / "s", {"question": "toy", "seed": 0})
     with pytest.raises(ValueError, match="no finished study"):
-        review(QUESTION, tmp_path / "s")
-    assert conduct(QUESTION, {"seed": 0}, tmp_path / "s", counting()[0]).is_new
+        read_study(QUESTION, tmp_path / "s")
+    assert run_study(QUESTION, {"seed": 0}, tmp_path / "s", counting()[0]).is_new
 
 
 def test_a_damaged_folder_is_refused_in_one_line(tmp_path):

@@ -9,9 +9,9 @@ from lpg.cli.main import main
 from lpg.evaluation import results
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.rule_file import save_rule
-from tests.analysis.ablation.score_test import tables as ablation_tables
-from tests.analysis.atari.score_test import tables as atari_tables
-from tests.analysis.training_environments.score_test import tables as training_tables
+from tests.analysis.ablation_test import tables as ablation_tables
+from tests.analysis.atari_test import tables as atari_tables
+from tests.analysis.training_environments_test import tables as training_tables
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_figures_of_runs_and_games_are_drawn_from_what_is_there(tmp_path, capsys
 
 
 def test_a_figure_about_a_rule_is_measured_once(rule, monkeypatch, tmp_path, capsys):
-    quick = reproduce.MEASUREMENTS["convergence"].quick
+    quick = reproduce.measurement_of("convergence").quick
     monkeypatch.setitem(quick, "iterations", 1)
     command = ["reproduce", "figure-6", "--rule", rule, "--quick", "--out", "o"]
     assert main(command) == 0

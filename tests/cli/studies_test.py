@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from lpg.analysis.claims import Claim
+from lpg.analysis.study import Claim
 from lpg.cli.rules import contestants
 from lpg.cli.studies import check_folder, identity, print_claims
 from lpg.update_rules.lpg import init_lpg
@@ -35,7 +35,8 @@ def test_a_folder_with_another_study_is_refused_before_the_work(tmp_path):
 
 
 def test_claims_are_printed_with_their_criteria(capsys):
-    print_claims([Claim(figure="Figure 6", says="they meet", criterion="a tenth", found="a half", verdict="partly")])
+    claim = Claim(figure="Figure 6", statement="they meet", criterion="a tenth", found="a half", verdict="partly")
+    print_claims([claim])
     assert capsys.readouterr().out.splitlines() == [
         "PARTLY: they meet (Figure 6)", "  found: a half", "  criterion: a tenth"
     ]  # fmt: skip

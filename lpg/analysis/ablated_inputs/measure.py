@@ -1,12 +1,18 @@
-"""Fresh agents under a rule and under what is left of it after each cut: same instances, same random numbers."""
+"""Agents under a rule and under the same rule with one input or part removed: same environments and random numbers.
+
+The inputs are removed after the rule was discovered; nothing else in it changes.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from lpg.analysis.ablated_inputs.ablated import INPUT_ABLATIONS
+from lpg.agents.outputs import MASKED_LOGIT
 from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
 from lpg.environments.registry import suite
@@ -14,12 +20,81 @@ from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.tasks import references
 from lpg.evaluation.train_agents import Curve, TrainingSizes
-from lpg.update_rules.base import Rule
+from lpg.types import AgentOutput, Hyperparameters, Targets
+from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.lpg import LPG
 
 
+class Lesioned(eqx.Module):
+    """An LPG whose η sees less. What it computes targets from is changed, not the loss."""
+
+    rule: LPG
+    sees: Callable[[RuleInputs], RuleInputs] = eqx.field(static=True)
+
+    @property
+    def discovers_predictions(self) -> bool:
+        """As the whole rule."""
+        return self.rule.discovers_predictions
+
+    @property
+    def prediction_size(self) -> int:
+        """As the whole rule."""
+        return self.rule.prediction_size
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """π̂ and ŷ from what is left to see."""
+        return self.rule.targets(self.sees(inputs), hyper)
+
+    def loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, ""]:
+        """As the whole rule."""
+        return self.rule.loss(output, inputs, targets, hyper)
+
+
+def uniform_predictions(inputs: RuleInputs) -> RuleInputs:
+    """All predictions say the same: φ(y(s)) and φ(y(s′)) are constant."""
+    output = dataclasses.replace(inputs.output, prediction=jnp.zeros_like(inputs.output.prediction))
+    return dataclasses.replace(inputs, output=output, next_prediction=jnp.zeros_like(inputs.next_prediction))
+
+
+def uniform_policy(inputs: RuleInputs) -> RuleInputs:
+    """π(a|s) is that of the uniform policy over the actions that there are."""
+    exists = inputs.output.logits > MASKED_LOGIT / 2
+    logits = jnp.where(exists, 0.0, inputs.output.logits)
+    return dataclasses.replace(inputs, output=dataclasses.replace(inputs.output, logits=logits))
+
+
+@dataclasses.dataclass(frozen=True)
+class InputAblation:
+    """What is cut."""
+
+    about: str
+    cut: Callable[[LPG], Rule] = lambda rule: rule
+    keeps_predictions: bool = True
+    """False: agents' predictions stay as they began, uniform, because α_y is 0."""
+
+
+WHOLE, FROZEN, BLIND = "whole", "frozen predictions", "blind to policy"
+INPUT_ABLATIONS: dict[str, InputAblation] = {
+    WHOLE: InputAblation("nothing"),
+    FROZEN: InputAblation("predictions never change", keeps_predictions=False),
+    "blind to predictions": InputAblation(
+        "η sees the same prediction everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_predictions)
+    ),
+    "no bootstrapping": InputAblation("φ(y(s′)) is 0", lambda rule: dataclasses.replace(rule, without="bootstrap")),
+    BLIND: InputAblation("η sees the same π(a|s) everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_policy)),
+    "no recurrence": InputAblation("the LSTM forgets", lambda rule: dataclasses.replace(rule, without="recurrence")),
+}
+"""Those with the names of ablations cut from an η that was discovered with the part, and may rely on it.
+
+What is frozen is uniform, so η sees there what it sees where it is blind to predictions. In a table both are the same
+training; in a network the predictions of a blind η still move the torso that they share with the policy.
+"""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Config:
     """What fixes the measurement, beside rule and seed."""
 
     environments: str = "tabular/dense,tabular/sparse,tabular/long_dense,chain/short,chain/long"
@@ -43,7 +118,7 @@ class Settings:
 
 def measure(
     rule: Rule,
-    settings: Settings,
+    config: Config,
     sizes: TrainingSizes,
     seed: int,
     progress: Progress | None = None,
@@ -68,7 +143,7 @@ def measure(
     why = why_not(rule)
     if why is not None or not isinstance(rule, LPG):
         raise ValueError(why)
-    names, seeds = suite(settings.environments), range(seed, seed + settings.seeds)
+    names, seeds = suite(config.environments), range(seed, seed + config.seeds)
     reference_returns = {name: references(name, seeds, "report") for name in names}
     for name, reference in reference_returns.items():
         if not np.all(np.isfinite(reference)):
@@ -78,7 +153,7 @@ def measure(
         chosen = {name: setting(name) for name in names}
         if not one.keeps_predictions:
             chosen = {name: dataclasses.replace(each, y_weight=0.0) for name, each in chosen.items()}
-        trials = [Trial(name, each, chosen[name], settings.updates) for name in names for each in seeds]
+        trials = [Trial(name, each, chosen[name], config.updates) for name in names for each in seeds]
         curves = run(one.cut(rule), trials, "report", sizes=sizes, progress=progress)
         for trial, (_, returns, *_) in zip(trials, curves, strict=True):
             random, best = (reference[trial.seed - seed] for reference in reference_returns[trial.environment])

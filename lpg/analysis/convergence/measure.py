@@ -47,7 +47,7 @@ FLOOR = 1e-8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Config:
     """What fixes the measurement, beside rule and seed."""
 
     gamma: float = 0.995
@@ -76,9 +76,7 @@ class Settings:
         return (3 * self.grids + 4 * self.switch_grids) * self.iterations * TrainingSizes().steps_per_update
 
 
-def measure(
-    rule: Rule, settings: Settings, sizes: TrainingSizes, seed: int, progress: Progress | None = None
-) -> Tables:
+def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progress: Progress | None = None) -> Tables:
     """Evaluates and compares.
 
     Returns:
@@ -87,12 +85,12 @@ def measure(
         distances where predictions are not categorical.
     """
     key = jax.random.fold_in(stream(seed, "report"), 6)
-    grids, greedy, random, states, share = _prepare(jax.random.split(key, settings.grids), settings)
-    first = sorted({round(part * settings.iterations) for part in SHARES})
-    hyper = hyperparameters(settings.rate or default_rate(rule), settings.gamma)
+    grids, greedy, random, states, share = _prepare(jax.random.split(key, config.grids), config)
+    first = sorted({round(part * config.iterations) for part in SHARES})
+    hyper = hyperparameters(config.rate or default_rate(rule), config.gamma)
 
     def begin(number: int) -> tuple[Float[Array, " G S P"], Key[Array, " G"]]:
-        pair = jax.random.split(jax.random.fold_in(key, 10**6 + number), (2, settings.grids))
+        pair = jax.random.split(jax.random.fold_in(key, 10**6 + number), (2, config.grids))
         return jax.vmap(lambda k: random_predictions(k, rule, ENV.num_states))(pair[0]), pair[1]
 
     def go(case: Case, iterations: list[int]) -> tuple[np.ndarray, Float[Array, " G S P"]]:
@@ -101,7 +99,7 @@ def measure(
         return shown(rule, np.take_along_axis(found, at, axis=2)), state.prediction
 
     def few(tree):  # noqa: ANN001, ANN202
-        return jax.tree.map(lambda x: x[: settings.switch_grids], tree)
+        return jax.tree.map(lambda x: x[: config.switch_grids], tree)
 
     (y_a, luck_a), (y_b, luck_b), (y_c, luck_c) = (begin(number) for number in range(3))
     a, end_a = go(Case(grids, greedy, y_a, luck_a), first)
@@ -114,8 +112,8 @@ def measure(
 
     moved, _ = go(few(Case(grids, random, end_a, fresh(luck_a))), first)
     stayed, _ = go(few(Case(grids, greedy, end_b, fresh(luck_b))), first)
-    whole, _ = go(few(Case(grids, random, y_c, luck_c)), [settings.iterations + i for i in first])
-    later = [settings.iterations + i for i in first]
+    whole, _ = go(few(Case(grids, random, y_c, luck_c)), [config.iterations + i for i in first])
+    later = [config.iterations + i for i in first]
     rows += _rows("old", later, moved, stayed, rule, few(share)) + _rows("new", later, moved, whole, rule, few(share))
     return {"distances": make_table(rows)}
 
@@ -144,14 +142,14 @@ def _rows(
     ]
 
 
-def _prepare(keys: Key[Array, " G"], settings: Settings) -> tuple:
+def _prepare(keys: Key[Array, " G"], config: Config) -> tuple:
     """Grids, both policies [G, S, A], the cells' states and their shares [G, C]."""
 
     def one(key: Key[Array, ""]) -> tuple:
         grid = random_grid(key)
         return (
             grid,
-            near_optimal_policy(grid, settings.gamma, settings.epsilon),
+            near_optimal_policy(grid, config.gamma, config.epsilon),
             exact.uniform_policy(ENV, grid),
             *cell_states(grid),
         )

@@ -29,7 +29,7 @@ GAMMAS = (0.995, 0.99, 0.95, 0.9)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Config:
     """What fixes the measurement, beside rule and seed."""
 
     gamma: float = 0.995
@@ -68,9 +68,7 @@ def check_policy(gamma: float, epsilon: float, rate: float | None) -> None:
         raise ValueError(f"rate is {rate}; it must be positive")
 
 
-def measure(
-    rule: Rule, settings: Settings, sizes: TrainingSizes, seed: int, progress: Progress | None = None
-) -> Tables:
+def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progress: Progress | None = None) -> Tables:
     """Lets the rule predict.
 
     Returns:
@@ -79,13 +77,13 @@ def measure(
     """
     key_luck = jax.random.fold_in(stream(seed, "report"), 4)
     grid = paper_grid()
-    policy = near_optimal_policy(grid, settings.gamma, settings.epsilon)
+    policy = near_optimal_policy(grid, config.gamma, config.epsilon)
     states, share = cell_states(grid)
     num_cells = int(grid.num_cells)
     one = (grid, policy, fresh_predictions(rule, ENV.num_states), key_luck)
     cases = Case(*jax.tree.map(lambda x: x[None], one))
-    iterations = np.unique(np.round(np.linspace(0, settings.iterations, settings.frames + 1)).astype(int)).tolist()
-    hyper = hyperparameters(settings.rate or default_rate(rule), settings.gamma)
+    iterations = np.unique(np.round(np.linspace(0, config.iterations, config.frames + 1)).astype(int)).tolist()
+    hyper = hyperparameters(config.rate or default_rate(rule), config.gamma)
     found, state = evaluate_policies(
         rule, ENV, cases, hyper, iterations, sizes, states=states[:num_cells], progress=progress
     )

@@ -1,25 +1,55 @@
-"""Opens a rule: synthetic trajectories, delayed chains, and real data beside what actor-critic would have said."""
+"""A rule probed from outside: synthetic trajectories, delayed chains, and data of agents that are learning.
+
+*Chains.* On chains of increasing length the rule predicts for the uniformly random policy until its predictions have
+settled. Then π̂ of the first step is compared between agents that chose the right action and agents that chose the
+wrong one. A rollout has 20 steps: where the reward comes later, only the prediction of the last state can tell. The
+control is the same comparison with predictions that carry no information: uniform, or zero.
+
+*Agents.* Agents learn under the rule. Then they stop, and for one more rollout π̂ is recorded together with the
+generalised advantage and the λ-return under the *true* value of the agent's own policy: the best critic that A2C could
+have. If the rule is a policy gradient with a baseline, π̂ follows the advantage; without a baseline, the return.
+"""
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
 
-from lpg.analysis.policy_evaluation import Progress, default_rate
+from lpg.agents.outputs import outputs
+from lpg.agents.rollout import init_rollout, rollout
+from lpg.agents.tabular import Table as AgentTable
+from lpg.analysis.policy_evaluation import (
+    Case,
+    Progress,
+    default_rate,
+    evaluate_policies,
+    fresh_predictions,
+    hyperparameters,
+)
 from lpg.analysis.predictions.measure import check_policy
-from lpg.analysis.probe.advantages import samples
-from lpg.analysis.probe.delay import LENGTHS, gaps
 from lpg.analysis.probe.synthetic import predictions, probabilities, rewards
 from lpg.analysis.study import Tables
+from lpg.analysis.table import Table
+from lpg.environments import exact, registry
+from lpg.environments.base import ExactEnvironment
+from lpg.environments.delayed_chain import ChainEnv, ChainParams
 from lpg.environments.registry import suite
+from lpg.evaluation.evaluate import Trial, runs_of
 from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_agents import TrainingSizes, train_agents
 from lpg.keys import stream
-from lpg.update_rules.base import Rule
+from lpg.types import Hyperparameters
+from lpg.update_rules.base import Rule, RuleInputs
+from lpg.update_rules.returns import generalised_advantages
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Config:
     """What fixes the measurement, beside rule and seed."""
 
     gamma: float = 0.995
@@ -50,7 +80,7 @@ class Settings:
 
 def measure(
     rule: Rule,
-    settings: Settings,
+    config: Config,
     sizes: TrainingSizes,
     seed: int,
     progress: Progress | None = None,
@@ -64,13 +94,160 @@ def measure(
     Returns:
         `rewards`, `probabilities`, `predictions`, `chains`, `samples`; see the functions that make them.
     """
-    gamma, steps = settings.gamma, settings.steps_ahead
+    gamma, steps = config.gamma, config.steps_ahead
     key = jax.random.fold_in(stream(seed, "report"), 11)
-    rate = settings.rate or default_rate(rule)
+    rate = config.rate or default_rate(rule)
     return {
         "rewards": rewards(rule, gamma, steps),
         "probabilities": probabilities(rule, gamma, steps),
         "predictions": predictions(rule, gamma, steps),
-        "chains": gaps(rule, key, gamma, rate, settings.iterations, sizes, progress=progress),
-        "samples": samples(rule, suite(settings.environments), settings.updates, setting, sizes, seed, progress),
+        "chains": gaps(rule, key, gamma, rate, config.iterations, sizes, progress=progress),
+        "samples": samples(rule, suite(config.environments), config.updates, setting, sizes, seed, progress),
+    }
+
+
+LAMBDA = 0.95
+PER_AGENT = 400
+"""Steps kept of each agent, evenly spread."""
+
+
+def samples(
+    rule: Rule,
+    environments: Sequence[str],
+    updates: Sequence[int],
+    setting: Callable[[str], Setting],
+    sizes: TrainingSizes,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> Table:
+    """Steps of agents in the middle of learning.
+
+    Args:
+        environments: exactly solvable ones.
+        updates: agent updates after which agents are looked at.
+        setting: the agents' hyper-parameters by environment.
+
+    Returns:
+        Columns `environment`, `updates`, `pi_hat`, `advantage`, `return` (the λ-return), `value`, `pi` (of the action).
+
+    Raises:
+        ValueError: an environment cannot be solved exactly.
+    """
+    columns: dict[str, list] = {
+        n: [] for n in ("environment", "updates", "pi_hat", "advantage", "return", "value", "pi")
+    }
+    for name in environments:
+        env = registry.env_spec(name).distribution.env
+        if not hasattr(env, "backup"):
+            raise ValueError(f"{name}: cannot be probed, because it has no exact values to compare with")
+        for count in updates:
+            runs = runs_of([Trial(name, seed, setting(name), count)], "report", None)
+            _, (agent,) = train_agents(
+                rule, env, runs, count, sizes=sizes, num_points=4, keep_agents=True, progress=progress
+            )
+            env_params, hyper = (jax.tree.map(lambda x: x[0], tree) for tree in (runs.env_params, runs.hyper))
+            key = jax.random.fold_in(runs.key[0], 2**31 - 1)
+            found = _look(env, sizes)(rule, agent, env_params, hyper, key)
+            flat = {field: np.asarray(x, float).reshape(-1) for field, x in found.items()}
+            kept = np.unique(np.linspace(0, len(flat["pi_hat"]) - 1, PER_AGENT).astype(int))
+            for field, x in flat.items():
+                columns[field] += x[kept].tolist()
+            columns["environment"] += [name] * len(kept)
+            columns["updates"] += [count] * len(kept)
+    return {name: np.array(column) for name, column in columns.items()}
+
+
+@functools.lru_cache(maxsize=16)
+def _look(env: ExactEnvironment, sizes: TrainingSizes) -> Callable[..., dict[str, Array]]:
+    """Compiled: (η, agent, instance, α, key) → one rollout's columns [T, B]."""
+
+    def look(rule: Rule, agent: Any, env_params: Any, hyper: Hyperparameters, key: Key[Array, ""]) -> dict[str, Array]:
+        key_reset, key_warm, key_walk = jax.random.split(key, 3)
+        state = init_rollout(key_reset, env, env_params, sizes.num_envs)
+        mask = env.action_mask(env_params)
+
+        def walk(key: Key[Array, ""], state: Any) -> tuple:
+            return rollout(
+                key, state, agent, env, env_params, num_steps=sizes.num_steps,
+                time_limit_is_termination=sizes.time_limit_is_termination,
+            )  # fmt: skip
+
+        # The first rollout brings the environments away from their common beginning.
+        state, _, _ = walk(key_warm, state)
+        _, seen, _ = walk(key_walk, state)
+        output = outputs(agent, seen.observation, mask)
+        following = outputs(agent, seen.next_observation, mask).prediction
+        pi_hat = rule.targets(RuleInputs(trajectory=seen, output=output, next_prediction=following), hyper).pi_hat
+        everywhere = outputs(agent, jax.numpy.arange(env.num_states), mask, batch_ndim=1).logits
+        value = exact.policy_values(env, env_params, jax.nn.softmax(everywhere), hyper.gamma)
+        here, there = value[seen.observation], value[seen.next_observation]
+        advantage = generalised_advantages(
+            seen.reward, here, there, seen.terminated, seen.is_last, hyper.gamma, jax.numpy.asarray(LAMBDA)
+        )
+        pi = jax.numpy.take_along_axis(jax.nn.softmax(output.logits), seen.action[..., None], axis=-1)[..., 0]
+        return {"pi_hat": pi_hat, "advantage": advantage, "return": advantage + here, "value": here, "pi": pi}
+
+    return jax.jit(look)
+
+
+ENV = ChainEnv()
+LENGTHS = (2, 3, 5, 8, 12, 16, 20, 22, 25, 30, 35, 40, 45, 50)
+
+
+def gaps(
+    rule: Rule,
+    key: Key[Array, ""],
+    gamma: float,
+    rate: float,
+    iterations: int,
+    sizes: TrainingSizes,
+    lengths: Sequence[int] = LENGTHS,
+    progress: Progress | None = None,
+) -> Table:
+    """π̂ of the right first action minus π̂ of the wrong one.
+
+    Args:
+        rate: learning rate × α_y of the agents whose predictions settle.
+        iterations: updates until they have.
+
+    Returns:
+        Columns `length` (steps between action and reward, plus one), `with` and `without` predictions.
+    """
+    key_luck, key_look = jax.random.split(key)
+    count = len(lengths)
+    chains = jax.vmap(lambda n: ChainParams(length=n, is_noisy=jnp.asarray(False)))(jnp.array(lengths))
+    policy = jnp.full((count, ENV.num_states, ENV.num_actions), 1 / ENV.num_actions)
+    first = fresh_predictions(rule, count, ENV.num_states)
+    hyper = hyperparameters(rate, gamma)
+    cases = Case(chains, policy, first, jax.random.split(key_luck, count))
+    _, state = evaluate_policies(rule, ENV, cases, hyper, [iterations], sizes, progress=progress)
+
+    def gap(row: tuple) -> Array:
+        chain, prediction, look = row
+        agent = AgentTable(
+            rows=jnp.concatenate([jnp.zeros((ENV.num_states, ENV.num_actions)), prediction], axis=1),
+            num_actions=ENV.num_actions,
+        )
+        key_reset, key_walk = jax.random.split(look)
+        state = init_rollout(key_reset, ENV, chain, 4 * sizes.num_envs)
+        _, seen, _ = rollout(
+            key_walk, state, agent, ENV, chain, num_steps=sizes.num_steps,
+            time_limit_is_termination=sizes.time_limit_is_termination,
+        )  # fmt: skip
+        mask = ENV.action_mask(chain)
+        output = outputs(agent, seen.observation, mask)
+        following = outputs(agent, seen.next_observation, mask).prediction
+        pi_hat = rule.targets(RuleInputs(trajectory=seen, output=output, next_prediction=following), hyper).pi_hat[0]
+        # In the first state the index is the right action.
+        is_right = seen.action[0] == seen.observation[0]
+        right = jnp.sum(jnp.where(is_right, pi_hat, 0.0)) / jnp.maximum(jnp.sum(is_right), 1)
+        wrong = jnp.sum(jnp.where(is_right, 0.0, pi_hat)) / jnp.maximum(jnp.sum(~is_right), 1)
+        return right - wrong
+
+    look = jax.jit(lambda rows: jax.lax.map(gap, rows))
+    keys = jax.random.split(key_look, count)
+    return {
+        "length": np.array(lengths),
+        "with": np.asarray(look((chains, state.prediction, keys)), float),
+        "without": np.asarray(look((chains, jnp.zeros_like(state.prediction), keys)), float),
     }

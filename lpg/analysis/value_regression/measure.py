@@ -42,7 +42,7 @@ SHARES = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Config:
     """What fixes the measurement, beside rule and seed."""
 
     gamma: float = 0.995
@@ -78,9 +78,7 @@ class Settings:
         return 3 * (self.training_grids + self.test_grids) * self.iterations * TrainingSizes().steps_per_update
 
 
-def measure(
-    rule: Rule, settings: Settings, sizes: TrainingSizes, seed: int, progress: Progress | None = None
-) -> Tables:
+def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progress: Progress | None = None) -> Tables:
     """Evaluates, fits and tests.
 
     Returns:
@@ -88,24 +86,24 @@ def measure(
         mean squared error on the test grids' cells, all cells counting the same, and with the variance of the true
         values there.
     """
-    num_grids = settings.training_grids + settings.test_grids
+    num_grids = config.training_grids + config.test_grids
     # The regression is fitted on grids of one environment and reported on those of another.
     key_train, key_test = (jax.random.fold_in(stream(seed, purpose), 5) for purpose in ("tuning", "report"))
     key_fit = jax.random.fold_in(key_test, num_grids)
     keys = jnp.concatenate(
-        [jax.random.split(key_train, settings.training_grids), jax.random.split(key_test, settings.test_grids)]
+        [jax.random.split(key_train, config.training_grids), jax.random.split(key_test, config.test_grids)]
     )
-    grids, policies, values, is_cell, states = _prepare(keys, settings)
-    iterations = sorted({round(share * settings.iterations) for share in SHARES})
+    grids, policies, values, is_cell, states = _prepare(keys, config)
+    iterations = sorted({round(share * config.iterations) for share in SHARES})
     # Rows are cells, grid by grid; the last fifth of the training grids says when to stop.
     number = np.repeat(np.arange(num_grids), states.shape[1])[is_cell.reshape(-1)]
-    is_train = number < settings.training_grids
-    is_held_back = number[is_train] >= min(round(0.8 * settings.training_grids), settings.training_grids - 1)
+    is_train = number < config.training_grids
+    is_held_back = number[is_train] >= min(round(0.8 * config.training_grids), config.training_grids - 1)
     target = values.reshape(-1, len(GAMMAS))[is_cell.reshape(-1)]
     rows = []
     methods: dict[str, tuple[Rule, float]] = {
-        "y": (rule, settings.rate or default_rate(rule)),
-        "td": (A2C(), settings.td_rate),
+        "y": (rule, config.rate or default_rate(rule)),
+        "td": (A2C(), config.td_rate),
     }
     if jax.tree.leaves(rule):
         kind, sizes_of_rule = describe(rule)
@@ -113,13 +111,13 @@ def measure(
     for name, (method, rate) in methods.items():
         first = fresh_predictions(method, num_grids, ENV.num_states)
         found, _ = evaluate_policies(
-            method, ENV, Case(grids, policies, first, keys), hyperparameters(rate, settings.gamma, settings.lambda_),
+            method, ENV, Case(grids, policies, first, keys), hyperparameters(rate, config.gamma, config.lambda_),
             iterations, sizes, progress=progress,
         )  # fmt: skip
         y = shown(method, np.take_along_axis(found, states[None, :, :, None], axis=2))
         for iteration, features in zip(iterations, y[:, is_cell], strict=True):
             guess = fit_and_predict(
-                key_fit, features[is_train], target[is_train], is_held_back, features[~is_train], settings.fit_steps
+                key_fit, features[is_train], target[is_train], is_held_back, features[~is_train], config.fit_steps
             )
             for gamma, error, spread in zip(
                 GAMMAS, np.mean((guess - target[~is_train]) ** 2, axis=0), target[~is_train].var(axis=0), strict=True
@@ -129,12 +127,12 @@ def measure(
     return {"errors": make_table(rows)}
 
 
-def _prepare(keys, settings: Settings) -> tuple:  # noqa: ANN001  # an array of keys
+def _prepare(keys, config: Config) -> tuple:  # noqa: ANN001  # an array of keys
     """Grids, their policies and true values [G, C, γ], which of the C numbers are cells, and the cells' states."""
 
     def one(key):  # noqa: ANN001, ANN202
         grid = random_grid(jax.random.fold_in(key, 1))
-        policy = near_optimal_policy(grid, settings.gamma, settings.epsilon)
+        policy = near_optimal_policy(grid, config.gamma, config.epsilon)
         states, share = cell_states(grid)
         value = jnp.stack([true_values(grid, policy, gamma)[states] for gamma in GAMMAS], axis=-1)
         return grid, policy, value, share > 0, states

@@ -1,24 +1,94 @@
+"""Each ablation removes one input and nothing else; areas are normalised returns with the same seeds."""
+
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.analysis.ablated_inputs.ablated import FROZEN, INPUT_ABLATIONS
-from lpg.analysis.ablated_inputs.measure import Settings, measure
+from lpg.agents.outputs import MASKED_LOGIT
+from lpg.analysis.ablated_inputs.measure import FROZEN, INPUT_ABLATIONS, WHOLE, Config, measure, uniform_policy
 from lpg.analysis.table import select
 from lpg.evaluation.settings import Setting
 from lpg.evaluation.tasks import reference
 from lpg.evaluation.train_agents import TrainingSizes
+from lpg.types import AgentOutput
 from lpg.update_rules.a2c import A2C
+from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.lpg import init_lpg
-
-SETTINGS = Settings(environments="chain/short", updates=3, seeds=2)
+from tests.helpers import hyperparameters, random_output, trajectory
 
 
 @pytest.fixture(scope="module")
 def rule():
-    return init_lpg(jax.random.key(1), lstm_size=2, prediction_size=3)
+    return init_lpg(jax.random.key(1), lstm_size=16, prediction_size=3)
+
+
+def inputs(seed, **changes):
+    """Four steps; logits, predictions and what follows them are random unless they are given."""
+    key_output, key_next = jax.random.split(jax.random.key(seed))
+    output = dataclasses.replace(random_output(key_output, (4, 1)), **changes)
+    return RuleInputs(
+        trajectory=trajectory(reward=[0.0, 1.0, 0.0, 0.5], terminated=[0, 0, 1, 0]),
+        output=output,
+        next_prediction=random_output(key_next, (4, 1)).prediction,
+    )
+
+
+def pi_hat(rule, given):
+    return np.asarray(rule.targets(given, hyperparameters()).pi_hat)
+
+
+def depends(rule, one, other):
+    return not np.array_equal(pi_hat(rule, one), pi_hat(rule, other))
+
+
+def test_each_cut_takes_one_sense_and_leaves_the_others(rule):
+    given = inputs(0)
+    other = inputs(5)
+    cases = {
+        "blind to policy": dataclasses.replace(
+            given, output=dataclasses.replace(given.output, logits=other.output.logits)
+        ),
+        "blind to predictions": dataclasses.replace(
+            given, output=dataclasses.replace(given.output, prediction=other.output.prediction)
+        ),
+        "no bootstrapping": dataclasses.replace(given, next_prediction=other.next_prediction),
+    }
+    for cut, changed in cases.items():
+        for name in (WHOLE, *cases):
+            # What is seen of the next state is part of what is seen of predictions.
+            is_blind = name == cut or (name == "blind to predictions" and cut == "no bootstrapping")
+            assert depends(INPUT_ABLATIONS[name].cut(rule), given, changed) != is_blind, (name, cut)
+
+
+def test_the_uniform_policy_is_one_over_the_actions_that_exist():
+    logits = jnp.array([[[3.0, -1.0, MASKED_LOGIT]]] * 4)
+    given = inputs(0, logits=logits)
+    np.testing.assert_allclose(jax.nn.softmax(uniform_policy(given).output.logits)[0, 0], [0.5, 0.5, 0.0], atol=1e-6)
+
+
+def test_a_lesioned_rule_is_a_rule_with_the_loss_of_the_whole(rule):
+    given = inputs(0)
+    for ablation in INPUT_ABLATIONS.values():
+        cut = ablation.cut(rule)
+        assert isinstance(cut, Rule)
+        assert (cut.prediction_size, cut.discovers_predictions) == (3, True)
+        targets = rule.targets(given, hyperparameters())
+        output: AgentOutput = given.output
+        assert cut.loss(output, given, targets, hyperparameters()) == rule.loss(
+            output, given, targets, hyperparameters()
+        )
+
+
+def test_only_frozen_predictions_are_not_learned():
+    assert [name for name, ablation in INPUT_ABLATIONS.items() if not ablation.keeps_predictions] == [
+        "frozen predictions"
+    ]
+
+
+CONFIG = Config(environments="chain/short", updates=3, seeds=2)
 
 
 def test_areas_are_normalised_returns_and_all_cuts_have_the_same_seeds_and_settings(rule):
@@ -30,7 +100,7 @@ def test_areas_are_normalised_returns_and_all_cuts_have_the_same_seeds_and_setti
         return [(np.arange(2), np.array([0.5, 1.0]), np.zeros(2), np.zeros(2)) for _ in trials]
 
     tables = measure(
-        rule, SETTINGS, TrainingSizes(), 4, setting=lambda name: Setting(learning_rate=7.0, y_weight=0.25), run=run
+        rule, CONFIG, TrainingSizes(), 4, setting=lambda name: Setting(learning_rate=7.0, y_weight=0.25), run=run
     )
     areas = tables["areas"]
     assert areas["ablation"].tolist() == [name for name in INPUT_ABLATIONS for _ in range(2)]
@@ -47,18 +117,18 @@ def test_areas_are_normalised_returns_and_all_cuts_have_the_same_seeds_and_setti
 
 
 def test_agents_are_really_trained(rule):
-    areas = measure(rule, SETTINGS, TrainingSizes(num_envs=4, num_steps=20), 0)["areas"]
+    areas = measure(rule, CONFIG, TrainingSizes(num_envs=4, num_steps=20), 0)["areas"]
     assert np.isfinite(areas["area"]).all() and len(select(areas, seed=1)["area"]) == len(INPUT_ABLATIONS)
 
 
 def test_what_has_no_senses_to_cut_or_no_ruler_is_refused(rule):
     with pytest.raises(ValueError, match="the rule is A2C; a whole LPG is needed"):
-        measure(A2C(), SETTINGS, TrainingSizes(), 0)
+        measure(A2C(), CONFIG, TrainingSizes(), 0)
     ablated = init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3, embedding_size=2, without="recurrence")
     with pytest.raises(ValueError, match="the rule is LPG without recurrence; a whole LPG is needed"):
-        measure(ablated, SETTINGS, TrainingSizes(), 0)
-    unknown = dataclasses.replace(SETTINGS, environments="chain/short,classic/Acrobot-v1")
+        measure(ablated, CONFIG, TrainingSizes(), 0)
+    unknown = dataclasses.replace(CONFIG, environments="chain/short,classic/Acrobot-v1")
     with pytest.raises(ValueError, match="best return of classic/Acrobot-v1 is not known"):
         measure(rule, unknown, TrainingSizes(), 0)
     with pytest.raises(ValueError, match="updates 0 and seeds 8"):
-        Settings(updates=0)
+        Config(updates=0)

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.analysis.convergence.measure import Settings, distance, measure
-from lpg.analysis.convergence.score import fallen
+from lpg.analysis.convergence.findings import fallen
+from lpg.analysis.convergence.measure import Config, distance, measure
 from lpg.analysis.table import select
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.a2c import A2C
@@ -29,13 +29,13 @@ class ScatteredDeaf(Scattered, Deaf):
 
 
 SIZES = TrainingSizes(num_envs=32, num_steps=10)
-SETTINGS = Settings(gamma=0.9, iterations=150, grids=2, switch_grids=2, rate=8.0)
+CONFIG = Config(gamma=0.9, iterations=150, grids=2, switch_grids=2, rate=8.0)
 
 
 @pytest.fixture(scope="module")
 def found():
     rules = (ScatteredOneStep(), ScatteredDeaf())
-    return {type(rule).__name__: measure(rule, SETTINGS, SIZES, 0)["distances"] for rule in rules}
+    return {type(rule).__name__: measure(rule, CONFIG, SIZES, 0)["distances"] for rule in rules}
 
 
 def test_divergences_worked_by_hand(key):
@@ -66,8 +66,8 @@ def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
 
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
-    settings = Settings(iterations=3, grids=2, switch_grids=1)
-    table = measure(rule, settings, TrainingSizes(num_envs=4, num_steps=3), 0)["distances"]
+    config = Config(iterations=3, grids=2, switch_grids=1)
+    table = measure(rule, config, TrainingSizes(num_envs=4, num_steps=3), 0)["distances"]
     assert np.all(table["distance"] > 0)
     assert np.isnan(select(table, pair="new")["stderr"]).all()  # of one grid
     one, same = select(table, pair="other"), select(table, pair="same-seed")
@@ -77,7 +77,7 @@ def test_a_rule_with_categorical_predictions_is_measured_too(key):
 @pytest.mark.parametrize("changes", [{"grids": 0}, {"switch_grids": 200}, {"iterations": 0}, {"rate": 0.0}])
 def test_settings_that_make_no_sense_are_refused(changes):
     with pytest.raises(ValueError, match=str(next(iter(changes)))):
-        Settings(**changes)
+        Config(**changes)
 
 
 def test_the_arrays_are_on_the_host():

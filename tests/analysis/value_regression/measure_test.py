@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from lpg.analysis.table import select
-from lpg.analysis.value_regression.measure import Settings, measure
+from lpg.analysis.value_regression.measure import Config, measure
 from lpg.evaluation.train_agents import TrainingSizes
 from lpg.update_rules.lpg import init_lpg
 from tests.analysis.toys import Deaf, OneStep
 
 SIZES = TrainingSizes(num_envs=32, num_steps=10)
-SETTINGS = Settings(gamma=0.9, iterations=120, training_grids=3, test_grids=1, fit_steps=200, rate=8.0, td_rate=8.0)
+CONFIG = Config(gamma=0.9, iterations=120, training_grids=3, test_grids=1, fit_steps=200, rate=8.0, td_rate=8.0)
 
 
 @pytest.fixture(scope="module")
 def errors():
-    return {type(rule).__name__: measure(rule, SETTINGS, SIZES, 0)["errors"] for rule in (OneStep(), Deaf())}
+    return {type(rule).__name__: measure(rule, CONFIG, SIZES, 0)["errors"] for rule in (OneStep(), Deaf())}
 
 
 def share(table, method, gamma=0.9):
@@ -46,8 +46,8 @@ def test_there_is_a_row_for_every_method_iteration_and_discount(errors):
 
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
-    settings = Settings(iterations=2, training_grids=2, test_grids=1, fit_steps=20)
-    table = measure(rule, settings, TrainingSizes(num_envs=4, num_steps=3), 0)["errors"]
+    config = Config(iterations=2, training_grids=2, test_grids=1, fit_steps=20)
+    table = measure(rule, config, TrainingSizes(num_envs=4, num_steps=3), 0)["errors"]
     assert np.all(np.isfinite(table["mse"]))
     assert list(dict.fromkeys(table["method"].tolist())) == ["y", "td", "untrained"]
 
@@ -55,4 +55,4 @@ def test_a_rule_with_categorical_predictions_is_measured_too(key):
 @pytest.mark.parametrize("changes", [{"training_grids": 1}, {"test_grids": 0}, {"lambda_": 2.0}, {"gamma": 1.0}])
 def test_settings_that_make_no_sense_are_refused(changes):
     with pytest.raises(ValueError, match=str(next(iter(changes)))):
-        Settings(**changes)
+        Config(**changes)

@@ -1,1 +1,0 @@
-"""What does each part of the LPG contribute? (Figure 7)"""

@@ -1,1 +1,0 @@
-"""Do more kinds of training environments make a rule that generalises better? (Figure 9)"""

@@ -1,1 +1,0 @@
-"""How did a meta-training go?"""
