@@ -1,16 +1,17 @@
-"""Packages that only some need: imported when used, and if missing, named together with the extra that brings them."""
+"""Optional dependencies: imported when used; if missing, the error names the extra that installs them."""
 
 import importlib
 from types import ModuleType
 
 EXTRAS = {"gymnasium": "gym", "ale_py": "atari"}
+"""Package → extra of `lpg` in pyproject.toml."""
 
 
-def import_optional(package: str, what: str) -> ModuleType:
-    """Imports a package.
+def import_optional(package: str, purpose: str) -> ModuleType:
+    """Imports a package or a module of it.
 
     Args:
-        what: for what it is needed.
+        purpose: what needs it, for the error.
 
     Raises:
         ValueError: it is not installed; says how to install it.
@@ -20,6 +21,6 @@ def import_optional(package: str, what: str) -> ModuleType:
     except ImportError as error:
         name = package.partition(".")[0]
         raise ValueError(
-            f"{what} needs the package {name.replace('_', '-')}, which is not installed ({error}); "
+            f"{purpose} needs the package {name.replace('_', '-')}, which is not installed ({error}); "
             f"install it with: pip install 'lpg[{EXTRAS[name]}]'"
         ) from error

@@ -1,4 +1,4 @@
-"""Packages that only some need."""
+"""Optional dependencies."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 from lpg.packages import import_optional
 
 
-def test_what_is_there_is_imported():
+def test_an_installed_package_is_imported():
     assert import_optional("gymnasium.spaces", "x").Discrete
 
 
@@ -15,7 +15,7 @@ def test_what_is_there_is_imported():
     ("package", "name", "extra"),
     [("gymnasium", "gymnasium", "gym"), ("gymnasium.vector", "gymnasium", "gym"), ("ale_py", "ale-py", "atari")],
 )
-def test_what_is_missing_is_named_with_the_extra_that_brings_it(package, name, extra, monkeypatch):
+def test_a_missing_package_is_named_with_the_extra_that_installs_it(package, name, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ValueError, match=rf"x needs the package {name}, .*pip install 'lpg\[{extra}\]'") as caught:
         import_optional(package, "x")

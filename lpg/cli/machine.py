@@ -1,4 +1,4 @@
-"""How JAX uses this machine: cores as devices, and programs that are compiled once and kept."""
+"""How JAX uses this machine: CPU cores as devices, a persistent compilation cache, and the platform asked for."""
 
 import hashlib
 import os
@@ -8,20 +8,20 @@ from pathlib import Path
 
 
 def set_up_jax() -> None:
-    """Presents the cores as devices and switches the persistent compilation cache on; before JAX's first use.
+    """Presents the cores as devices and enables the persistent compilation cache; call it before JAX's first use.
 
-    What the user has set by JAX_NUM_CPU_DEVICES, JAX_PLATFORMS and JAX_COMPILATION_CACHE_DIR stays.
+    Values that the user has set with JAX_NUM_CPU_DEVICES, JAX_PLATFORMS and JAX_COMPILATION_CACHE_DIR are kept.
     """
     import jax
 
     if "JAX_NUM_CPU_DEVICES" not in os.environ and os.environ.get("JAX_PLATFORMS", "cpu") == "cpu":
         try:
-            # Harmless beside a GPU, whose devices then come first.
+            # No effect on a machine with a GPU: its devices come first.
             jax.config.update("jax_num_cpu_devices", num_cores())
         except RuntimeError:
-            pass  # JAX is in use already: called from a program and not from a shell
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
+            pass  # JAX is in use already, because a program called `main`
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (folder := cache_folder()) is not None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
@@ -32,15 +32,41 @@ def num_cores() -> int:
     return os.cpu_count() or 1
 
 
-def cache_folder() -> Path:
-    """A folder for this jaxlib on this kind of CPU: compiled programs run nowhere else."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+def platform_problem() -> str | None:
+    """Why JAX cannot use the platform that JAX_PLATFORMS asks for; None if it can, or if the variable is not set.
+
+    Initialises JAX's backend, so ask only after a failure.
+    """
+    import jax
+
+    platform = os.environ.get("JAX_PLATFORMS")
+    if not platform:
+        return None
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        detail = f" ({error})" if str(error) else ""
+        return f"JAX_PLATFORMS is {platform!r}, and JAX finds no such device here{detail}; unset it, or set it to 'cpu'"
+    return None
+
+
+def cache_folder() -> Path | None:
+    """A folder for this jaxlib on this kind of CPU, because compiled programs run on no other; it is made if missing.
+
+    None where there is no home directory, or where nothing can be written: then nothing is cached.
+    """
     cpu = hashlib.sha256(cpu_model().encode()).hexdigest()[:12]
-    return base / "lpg" / f"jaxlib-{version('jaxlib')}-{cpu}"
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = base / "lpg" / f"jaxlib-{version('jaxlib')}-{cpu}"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (RuntimeError, OSError):  # RuntimeError: neither HOME nor an entry in the password database
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def cpu_model() -> str:
-    """Name and abilities of the CPU, as well as they can be found out."""
+    """Name and features of the CPU, as far as the system gives them."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:

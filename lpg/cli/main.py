@@ -48,7 +48,13 @@ def main(argv: list[str] | None = None) -> int:
         return FAILED
     except ValueError as error:
         return _fail(str(error), BAD_INPUT)
-    except (OSError, RuntimeError, MemoryError) as error:
+    except (OSError, RuntimeError, MemoryError, AssertionError) as error:
+        from lpg.cli.machine import platform_problem
+
+        if problem := platform_problem():
+            return _fail(problem, BAD_INPUT)
+        if isinstance(error, AssertionError):
+            raise
         return _fail(str(error) or type(error).__name__, FAILED)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else DONE if stop.code is None else FAILED
@@ -73,7 +79,7 @@ def _run(command: str, argv: list[str]) -> int:
     # Where `module:factory` is looked for, as Python itself would; last, so that nobody's file hides a package.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    if command != "list":
+    if command != "list" and not {"-h", "--help"} & set(argv):
         from lpg.cli.machine import set_up_jax
 
         set_up_jax()

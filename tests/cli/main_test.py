@@ -58,6 +58,13 @@ def test_help_is_no_failure(argv, capsys):
     assert "usage: lpg" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("code", ["import lpg", "from lpg.cli.main import main; main(['--help'])"])
+def test_neither_importing_lpg_nor_its_help_imports_anything_slow(code):
+    seen = f"import sys; {code}; print({{'jax', 'numpy', 'equinox', 'tyro', 'rich', 'matplotlib'}} & {{*sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    assert run.stdout.endswith("set()\n")
+
+
 def test_without_a_command_the_usage_is_shown_with_status_2(capsys):
     assert main([]) == 2
     out = capsys.readouterr().out
