@@ -15,7 +15,7 @@ from lpg.analysis import ablation, atari, diversity, training_environments
 from lpg.analysis.ablated_inputs import findings as ablated_inputs
 from lpg.analysis.ablated_inputs.measure import why_not
 from lpg.analysis.questions import QUESTIONS
-from lpg.analysis.report import Section, counts, page
+from lpg.analysis.report import Section, page, summary
 from lpg.analysis.study import SETTINGS, Tables, missing, read_study
 from lpg.analysis.table import read_table, write_table
 from lpg.checks import known
@@ -118,7 +118,7 @@ def run(argv: list[str]) -> int:
         about.append("The smallest budgets were used: nothing can be concluded from these numbers.")
     path = arguments.out / ("report.html" if arguments.what == "all" else f"{arguments.what}.html")
     write_atomic(path, page("Discovering Reinforcement Learning Algorithms: a reproduction", sections, about).encode())
-    print("\n" + ", ".join(f"{number} {verdict}" for verdict, number in counts(claims).items() if number))
+    print(f"\n{summary(claims)}")
     print(f"report: {path}")
     return DONE
 

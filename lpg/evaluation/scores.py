@@ -62,27 +62,43 @@ def normalise(value: np.ndarray | float, random: float, best: float) -> np.ndarr
     return (value - random) / span if abs(span) > 1e-9 else np.full_like(np.asarray(value, float), np.nan)
 
 
-def interquartile_mean(values: np.ndarray) -> np.ndarray | np.floating:
-    """Mean of what is left when a quarter of the n values (rounded down) is cut off at each end of the last axis."""
-    ordered = np.sort(values, axis=-1)
-    cut = values.shape[-1] // 4
-    return ordered[..., cut : values.shape[-1] - cut].mean(axis=-1)
+def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray | np.floating:
+    """Mean of what is left when a quarter of the n values (rounded down) is cut off at each end; NaN if one is NaN."""
+    from scipy.stats import trim_mean
+
+    return trim_mean(values, 0.25, axis=axis)
 
 
 def aggregate(values: Mapping[str, Sequence[float]], generator: np.random.Generator) -> Aggregate:
-    """Interquartile mean and stratified bootstrap interval.
+    """Interquartile mean and stratified percentile bootstrap interval.
 
-    Seeds are resampled within each environment, and the environments stay: the interval says what other seeds would
-    have given, not other environments.
+    Seeds are resampled within each environment and the environments are fixed: the interval is about other seeds, not
+    about other environments.
 
     Args:
-        values: scores of the seeds, by environment; NaN spoils the aggregate, as it should.
+        values: scores of the seeds, by environment; one NaN makes the aggregate NaN.
     """
+    from scipy.stats import bootstrap
+
     strata = [np.asarray(v, float) for v in values.values()]
-    resampled = [v[generator.integers(0, len(v), (NUM_RESAMPLES, len(v)))] for v in strata]
-    low, high = np.quantile(interquartile_mean(np.concatenate(resampled, axis=1)), [0.025, 0.975])
+    # An environment with one seed has nothing to resample; `bootstrap` refuses it as a sample.
+    resampled = [v for v in strata if len(v) > 1]
+    fixed = np.concatenate([v for v in strata if len(v) == 1] or [np.zeros(0)])
+
+    def statistic(*samples: np.ndarray, axis: int = -1) -> np.ndarray | np.floating:
+        joined = np.concatenate(samples, axis=axis)
+        constant = np.broadcast_to(fixed, (*joined.shape[:-1], len(fixed)))
+        return interquartile_mean(np.concatenate([joined, constant], axis=-1))
+
+    iqm = float(interquartile_mean(np.concatenate(strata)))
+    low = high = iqm
+    if resampled and np.isfinite(iqm):
+        found = bootstrap(
+            resampled, statistic, n_resamples=NUM_RESAMPLES, method="percentile", vectorized=True, rng=generator
+        )
+        low, high = found.confidence_interval
     return Aggregate(
-        iqm=float(interquartile_mean(np.concatenate(strata))),
+        iqm=iqm,
         low=float(low),
         high=float(high),
         per_environment={name: float(np.mean(v)) for name, v in values.items()},

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lpg.analysis.report import Section, counts, page
+from lpg.analysis.report import Section, page, summary
 from lpg.analysis.study import Claim
 
 
@@ -68,9 +68,21 @@ def test_it_says_what_it_was_given(read):
         assert words in text
 
 
+def test_claims_and_tables_are_marked_up_and_everything_is_escaped():
+    section = Section(title="<t>", claims=[claim("partly")], lines=[["a", "b"], ["x<y", "1"]], settings={"k": "<v>"})
+    text = page("T & U", [section], ["<about>"])
+    badge = '<span class="verdict" style="background: #b08900">partly</span>'
+    words = "A says &lt;b&gt; &amp; so on"
+    assert f"<tr><td>Figure 4</td><td>{words}</td><td>{badge}</td></tr>" in text
+    assert f'<p>{badge} <b>{words}</b><br>f<br>\n<span class="small">Criterion: c</span></p>' in text
+    assert "<tr><th>a</th><th>b</th></tr>" in text and '<tr><td>x&lt;y</td><td class="number">1</td></tr>' in text
+    assert "<h1>T &amp; U</h1>" in text and "<p>&lt;about&gt;</p>" in text and "<h2>&lt;t&gt;</h2>" in text
+    assert "&lt;v&gt;" in text and "<v>" not in text
+
+
 def test_verdicts_are_counted():
-    found = counts([claim("partly"), claim("partly"), claim("reproduced")])
-    assert found == {"reproduced": 1, "partly": 2, "not reproduced": 0, "no results yet": 0}
+    assert summary([claim("partly"), claim("partly"), claim("reproduced")]) == "1 reproduced, 2 partly"
+    assert summary([claim("no results yet"), claim("not reproduced")]) == "1 not reproduced, 1 no results yet"
 
 
 def test_a_figure_that_browsers_cannot_show_is_refused(tmp_path):

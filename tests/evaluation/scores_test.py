@@ -29,6 +29,21 @@ def test_the_interquartile_mean_cuts_a_quarter_at_each_end(values, expected):
     assert interquartile_mean(np.array(values, float)) == pytest.approx(expected)
 
 
+def test_an_aggregate_of_runs_with_a_nan_is_nan():
+    # Sorting puts NaN last, so that cutting a quarter would drop it and keep only runs that went well.
+    found = aggregate({"a": [0.0, 1.0, 2.0, math.nan], "b": [2.0, 3.0, 4.0, 5.0]}, np.random.default_rng(0))
+    assert math.isnan(found.iqm) and math.isnan(found.low) and math.isnan(found.high)
+    assert math.isnan(found.per_environment["a"]) and found.per_environment["b"] == 3.5
+
+
+def test_environments_with_one_seed_are_fixed_in_the_interval():
+    found = aggregate({"a": [0.25], "b": [0.75]}, np.random.default_rng(0))
+    assert (found.iqm, found.low, found.high) == (0.5, 0.5, 0.5)
+    # With 0 and 1 beside it the mean of three is 1/4, 7/12 or 11/12; extremes have probability 1/4 each.
+    mixed = aggregate({"a": [0.75], "b": [0.0, 1.0]}, np.random.default_rng(0))
+    assert (mixed.low, mixed.high) == pytest.approx((0.25, 11 / 12))
+
+
 def test_an_aggregate_pools_all_runs_and_keeps_means_per_environment():
     found = aggregate({"a": [0.0, 1.0], "b": [2.0, 3.0]}, np.random.default_rng(0))
     assert found.iqm == 1.5  # of 0, 1, 2, 3 the middle two
@@ -84,7 +99,7 @@ def test_where_no_optimum_is_known_the_best_known_is_one():
     assert scores(rows + [r for r in reference_returns if r.rule == "random"])["a"].end is None
 
 
-def test_without_rulers_there_are_raw_returns_only():
+def test_without_reference_returns_there_are_raw_returns_only():
     rows, _ = table(lambda rule, seed, at: 1.0)
     found = scores(rows)["a"]
     assert found.end is None and found.area is None and found.raw_end == {"env": 1.0}
