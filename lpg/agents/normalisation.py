@@ -1,0 +1,100 @@
+"""Running statistics that scale observations and rewards for networks; learned from the data, saved with the agent."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Shaped
+
+from lpg.types import AgentOutput
+
+LARGEST = 10.0
+"""Scaled numbers are clipped to ± this."""
+PRIOR_COUNT = 1e-4
+"""Weight of the initial mean 0 and variance 1, in samples."""
+
+
+class RunningStatistics(eqx.Module):
+    """Mean and variance of all samples so far, per component."""
+
+    mean: Float[Array, " *shape"]
+    variance: Float[Array, " *shape"]
+    count: Float[Array, ""]
+
+
+def init_statistics(shape: tuple[int, ...]) -> RunningStatistics:
+    """Mean 0 and variance 1 with almost no weight."""
+    return RunningStatistics(mean=jnp.zeros(shape), variance=jnp.ones(shape), count=jnp.asarray(PRIOR_COUNT, float))
+
+
+def update_statistics(statistics: RunningStatistics, samples: Float[Array, " N *shape"]) -> RunningStatistics:
+    """The statistics of the samples so far and of N more.
+
+    Reference: Chan, Golub and LeVeque (1983), equation 1.5.
+    """
+    number = samples.shape[0]
+    difference = jnp.mean(samples, axis=0) - statistics.mean
+    count = statistics.count + number
+    square = (
+        statistics.variance * statistics.count
+        + jnp.var(samples, axis=0) * number
+        + difference**2 * statistics.count * number / count
+    )
+    return RunningStatistics(mean=statistics.mean + difference * number / count, variance=square / count, count=count)
+
+
+def normalise(statistics: RunningStatistics, x: Shaped[Array, " *batch_shape"]) -> Float[Array, " *batch_shape"]:
+    """(x − mean) / standard deviation, clipped to ± `LARGEST`."""
+    scaled = (x - statistics.mean) / jnp.sqrt(statistics.variance + 1e-8)
+    return jnp.clip(scaled, -LARGEST, LARGEST)
+
+
+class NormalisedAgent(eqx.Module):
+    """An agent that is shown normalised observations."""
+
+    agent: Callable
+    statistics: RunningStatistics
+
+    @property
+    def takes_batches(self) -> bool:
+        """As the agent inside, see `lpg.agents.outputs.Agent`."""
+        return getattr(self.agent, "takes_batches", False)
+
+    def __call__(self, observation: Shaped[Array, " *obs"]) -> AgentOutput:
+        """The agent's outputs for the normalised observation."""
+        return self.agent(normalise(self.statistics, observation))
+
+
+class RewardStatistics(eqx.Module):
+    """The discounted return of each parallel environment so far, and its statistics over time."""
+
+    discounted_return: Float[Array, " B"]
+    statistics: RunningStatistics
+
+
+def init_reward_statistics(num_envs: int) -> RewardStatistics:
+    """No reward seen."""
+    return RewardStatistics(discounted_return=jnp.zeros(num_envs), statistics=init_statistics(()))
+
+
+def normalise_rewards(
+    state: RewardStatistics, reward: Float[Array, " T B"], is_last: Bool[Array, " T B"], gamma: Float[Array, ""]
+) -> tuple[RewardStatistics, Float[Array, " T B"]]:
+    """Rewards divided by the standard deviation of the discounted return so far, not centred, clipped to ± `LARGEST`.
+
+    Returns:
+        The statistics with these T steps in them, and the scaled rewards.
+
+    Reference: Engstrom et al. (2020), section 3.
+    """
+
+    def step(total: Float[Array, " B"], row: tuple) -> tuple:
+        reward_t, is_last_t = row
+        total = gamma * total + reward_t
+        return jnp.where(is_last_t, 0.0, total), total
+
+    last, totals = jax.lax.scan(step, state.discounted_return, (reward, is_last))
+    statistics = update_statistics(state.statistics, totals.reshape(-1))
+    scaled = jnp.clip(reward / jnp.sqrt(statistics.variance + 1e-8), -LARGEST, LARGEST)
+    return RewardStatistics(discounted_return=last, statistics=statistics), scaled

@@ -1,0 +1,36 @@
+"""π̂ with mean 0 and standard deviation 1 over each batch: advantage normalisation, for any rule."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from lpg.types import AgentOutput, Hyperparameters, Targets
+from lpg.update_rules.base import Rule, RuleInputs
+
+
+class Standardised(eqx.Module):
+    """A rule whose π̂ is centred and scaled over the T × B steps of an update; ŷ and the loss stay."""
+
+    rule: Rule
+
+    @property
+    def prediction_size(self) -> int:
+        """As the rule inside."""
+        return self.rule.prediction_size
+
+    @property
+    def discovers_predictions(self) -> bool:
+        """As the rule inside."""
+        return self.rule.discovers_predictions
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """(π̂ − mean) / (standard deviation + 1e-8) of the rule inside."""
+        targets = self.rule.targets(inputs, hyper)
+        centred = targets.pi_hat - jnp.mean(targets.pi_hat)
+        return Targets(pi_hat=centred / (jnp.std(targets.pi_hat) + 1e-8), y_hat=targets.y_hat)
+
+    def loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, ""]:
+        """That of the rule inside."""
+        return self.rule.loss(output, inputs, targets, hyper)
