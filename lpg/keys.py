@@ -1,4 +1,4 @@
-"""Disjoint streams of random keys, so that what a rule was trained, chosen and tuned on is never what is reported."""
+"""Disjoint streams of random keys: what is reported is never what a rule was trained, chosen or tuned on."""
 
 from typing import Literal, get_args
 
@@ -6,13 +6,14 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 Purpose = Literal["meta", "validation", "report", "tuning"]
+"""meta: meta-training · validation: choice of the checkpoint · report: published results · tuning: hyper-parameters."""
 
 
 def stream(seed: int, purpose: Purpose) -> PRNGKeyArray:
-    """The key that everything of one purpose descends from.
+    """Root key of one purpose.
 
     Args:
-        seed: the same seed gives the same instances and the same luck to every rule.
-        purpose: streams of two purposes share no key, whatever the seeds.
+        seed: two rules that are compared with the same seed get the same environments and the same random numbers.
+        purpose: streams of different purposes share no key, whatever the seeds.
     """
     return jax.random.fold_in(jax.random.key(seed), get_args(Purpose).index(purpose))

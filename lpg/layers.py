@@ -1,4 +1,4 @@
-"""Layers that agents and rules are made of: arrays in, arrays out, any leading axes."""
+"""Layers shared by agents and rules; all accept any leading batch axes."""
 
 import math
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 KERNEL = 3
-"""Side of every convolution's kernel; stride 1, zero padding, so that maps keep their size."""
+"""Kernel size of every convolution; stride 1 and zero padding keep height and width."""
 
 
 class Linear(eqx.Module):
@@ -30,23 +30,26 @@ def init_linear(key: PRNGKeyArray, input_size: int, output_size: int, scale: flo
 
 
 def convolve(linear: Linear, x: Float[Array, " *batch H W I"]) -> Float[Array, " *batch H W O"]:
-    """A 3 × 3 convolution as one matrix product: three rows of a map to one row, by a banded matrix.
+    """A 3 × 3 convolution as one matrix product with a banded matrix that maps three rows of a map to one row.
 
-    It multiplies by W/3 times more numbers than it must, zeros outside the band. But the product is large enough to run
-    at full speed, rows are copied in one piece, nothing gets slow when every lifetime has weights of its own, and the
-    derivatives of all orders are such products too. `benchmarks/convolution.py` compares it with other forms.
+    It does W/3 times as many multiplications as necessary (zeros outside the band). On a CPU it is still the fastest
+    form here: the product is large, rows are copied contiguously, a batch of lifetimes with different weights stays
+    fast, and derivatives of all orders are again such products. `benchmarks/convolution.py` compares the alternatives.
 
     Args:
-        linear: weight [9 I, O]; rows are offsets (row by row), then input channels.
+        linear: weight [9 I, O]; rows are ordered by offset (row by row), then by input channel.
         x: channels last.
+
+    Returns:
+        Map of the same height and width, plus bias.
     """
     *batch, height, width, size = x.shape
     kernel = linear.weight.reshape(KERNEL, KERNEL, size, -1)
     offset = np.arange(width)[:, None] - np.arange(width) + 1
-    takes = jnp.asarray(offset[..., None] == np.arange(KERNEL), x.dtype)
-    band = jnp.einsum("vwj,ijco->ivcwo", takes, kernel).reshape(KERNEL * width * size, -1)
+    is_tap = jnp.asarray(offset[..., None] == np.arange(KERNEL), x.dtype)
+    band = jnp.einsum("vwj,ijco->ivcwo", is_tap, kernel).reshape(KERNEL * width * size, -1)
     padded = jnp.pad(x.reshape(-1, height, width * size), ((0, 0), (1, 1), (0, 0)))
     three = jnp.concatenate([padded[:, row : row + height] for row in range(KERNEL)], axis=-1)
-    # On two axes all along: the compiler's loops over five of them are several times slower.
+    # Two axes throughout: XLA's loops over five axes are several times slower.
     flat = three.reshape(-1, KERNEL * width * size) @ band + jnp.tile(linear.bias, width)
     return flat.reshape(*batch, height, width, -1)

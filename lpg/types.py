@@ -1,14 +1,16 @@
-"""The words of the package: shape letters, the time index, and the containers that carry arrays between rooms.
+"""Shared containers of arrays, the letters in shape annotations, and the time index.
 
 Shape letters
-    N lifetimes · K agent updates per window · T steps per update · B environment environments per lifetime ·
-    A actions · P prediction size (m for the LPG, 1 for a value) · S table states · H hidden units · C cells · O objects
+    N lifetimes · K agent updates per window · T steps per rollout · B parallel environments per lifetime · A actions ·
+    P prediction size (m for the LPG, 1 for a value) · S states of a table · H hidden units · R rows, 1 or T
 
 Time index
-    Row t of every array is one transition: in state s_t the agent took a_t, received r_t and arrived in s_{t+1}.
-    `observation[t]` shows s_t; `next_observation[t]` shows s_{t+1} as it was *before* any reset, so that at the end of
-    an episode it is the final state and never the next episode's first. Public arrays are [T, B]; inside
-    meta-training a leading axis N of lifetimes is added by `jax.vmap`.
+    Row t of every array is one transition: in state s_t the agent takes action a_t, receives reward r_t and arrives in
+    state s_{t+1}. `observation[t]` shows s_t. `next_observation[t]` shows s_{t+1} *before* any reset: at the end of an
+    episode it is the final state, never the first state of the next episode. Public arrays are [T, B]; inside
+    meta-training `jax.vmap` adds a leading axis of N lifetimes.
+
+`docs/glossary.md` maps the paper's symbols to these names.
 """
 
 import equinox as eqx
@@ -16,54 +18,56 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 
 class Trajectory(eqx.Module):
-    """What one agent saw in T steps of B parallel environments."""
+    """T steps of one agent in B parallel environments."""
 
     observation: Shaped[Array, " T B *obs"]
-    next_observation: Shaped[Array, " N B *obs"]
-    """s_{t+1} before any reset: N = T rows; or, where every episode's end is a termination, N = 1, the last row alone,
-    because then nobody asks what comes after an end, and before one s_{t+1} is the next row of `observation`."""
+    next_observation: Shaped[Array, " R B *obs"]
+    """s_{t+1} before any reset, with R = T rows. R = 1 (the last row alone) is enough if every end of an episode is a
+    termination: nothing bootstraps from a final state then, and inside an episode s_{t+1} is the next row of
+    `observation`."""
     action: Int[Array, " T B"]
     reward: Float[Array, " T B"]
     terminated: Bool[Array, " T B"]
-    """The episode ended here and nothing follows: no bootstrapping."""
+    """The episode ended in a terminal state: no bootstrapping from s_{t+1}."""
     is_last: Bool[Array, " T B"]
-    """The episode ended here, by termination or by a time limit (truncation)."""
+    """The episode ended here, by termination or by truncation (time limit)."""
 
     def __check_init__(self) -> None:
-        rows, needed = self.next_observation.shape[0], self.reward.shape[0]
-        if rows not in (1, needed):
+        rows, num_steps = self.next_observation.shape[0], self.reward.shape[0]
+        if rows not in (1, num_steps):
             raise ValueError(
-                f"next_observation has {rows} rows; {needed} are needed, one for each step, or the last alone"
+                f"next_observation has {rows} rows; {num_steps} are needed (one for each step), or 1 (the last alone)"
             )
 
 
 class AgentOutput(eqx.Module):
-    """What an agent θ computes from an observation."""
+    """Output of an agent θ for an observation."""
 
     logits: Float[Array, " *batch A"]
-    """Policy preferences; actions that the environment lacks carry a large negative number."""
+    """Logits of the policy π; unavailable actions have a large negative logit."""
     prediction: Float[Array, " *batch P"]
-    """The prediction vector before any normalisation. What it means is the rule's business."""
+    """Prediction y before any normalisation: logits over m categories for the LPG, a value for A2C and LPG-V."""
 
 
 class Targets(eqx.Module):
-    """What a rule tells an agent to do with a trajectory."""
+    """Output of a rule η for a trajectory."""
 
     pi_hat: Float[Array, " T B"]
-    """π̂: how strongly to reinforce the action taken; any sign."""
+    """π̂: weight of log π(a|s) in the agent's loss; any sign."""
     y_hat: Float[Array, " T B P"]
-    """ŷ: where the prediction should move."""
+    """ŷ: target of the prediction."""
 
 
 class Hyperparameters(eqx.Module):
-    """The agent's hyper-parameters α of one lifetime: traced scalars, so a sweep is a `vmap`."""
+    """The agent's hyper-parameters α of one lifetime, as traced scalars: a sweep is a `jax.vmap` over them."""
 
     learning_rate: Float[Array, ""]
+    """α_lr."""
     y_weight: Float[Array, ""]
-    """α_y: weight of the prediction's loss against the policy's."""
+    """α_y: weight of the prediction loss relative to the policy loss."""
     gamma: Float[Array, ""]
     """Discount γ per step, in [0, 1]."""
     policy_entropy_weight: Float[Array, ""]
-    """Entropy bonus inside the agent's own loss; only hand-written rules use it."""
+    """Weight of the entropy bonus in the agent's loss; used by A2C, ignored by the LPG."""
     lambda_: Float[Array, ""]
-    """λ of the λ-returns, in [0, 1]; only rules with a value function use it."""
+    """λ of the λ-returns, in [0, 1]; used by rules with a value function."""

@@ -1,4 +1,4 @@
-"""The agents' optimisers, for a learning rate of one; all of them can be differentiated through."""
+"""The agents' optimisers at a learning rate of one; all have finite derivatives for the meta-gradient."""
 
 from typing import Any
 
@@ -50,10 +50,10 @@ def visit_mean() -> optax.GradientTransformationExtraArgs:
 
 
 def safe_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> optax.GradientTransformation:
-    """Adam whose second moment is a constant for whoever differentiates through the step.
+    """Adam whose second moment v counts as a constant when the step is differentiated.
 
-    The derivative of √v is infinite at v = 0, which a weight that no sample ever reached has; without this the
-    meta-gradient would be NaN. What Adam does to θ is unchanged.
+    The derivative of √v is infinite at v = 0, the value for a weight that never had a gradient; without
+    `stop_gradient` the meta-gradient would be NaN. The update of θ is the same as with plain Adam.
 
     Reference: Kingma and Ba (2015); the stopped denominator: Oh et al. (2025).
     """

@@ -12,7 +12,7 @@ from lpg.types import AgentOutput
 Agent = Callable[[Shaped[Array, " *obs"]], AgentOutput]
 """θ: a Module whose leaves are float arrays and whose call maps one observation to its outputs.
 
-With an attribute `takes_batches` that is true, its call maps any leading axes at once, which is faster for networks.
+If it has an attribute `takes_batches` that is true, its call accepts any leading axes, which is faster for networks.
 """
 
 MASKED_LOGIT = -1e9
@@ -35,10 +35,14 @@ def outputs(
     return eqx.tree_at(lambda o: o.logits, output, jnp.where(action_mask, output.logits, MASKED_LOGIT))
 
 
-def next_rows(rows: Shaped[Array, " T B *row"], after: Shaped[Array, " N B *row"]) -> Shaped[Array, " T B *row"]:
+def next_rows(rows: Shaped[Array, " T B *row"], after: Shaped[Array, " R B *row"]) -> Shaped[Array, " T B *row"]:
     """What was computed from s_1 … s_T, given what was computed from `observation` and from `next_observation`.
 
-    Where a trajectory keeps only the last row of `next_observation`, the others follow from `observation`; at the ends
-    of episodes they then belong to the next episode, which nobody may read.
+    If a trajectory keeps only the last row of `next_observation`, the other rows are shifted from `observation`. At the
+    end of an episode such a row belongs to the next episode; callers must mask it by `terminated`.
+
+    Args:
+        rows: computed from `observation`, s_0 … s_{T−1}.
+        after: computed from `next_observation`, with R = T rows or R = 1.
     """
     return jnp.concatenate([rows[after.shape[0] :], after])

@@ -17,20 +17,25 @@ from lpg.cli.parsing import parse
 from lpg.files import write_atomic
 
 SECONDS_BETWEEN_LINES = 15.0
+LEGEND = (
+    "H(π), H(y): mean entropy of policy and predictions, in nats; critic error: squared error of the outer critic "
+    "relative to the variance of its targets; gradient: norm of the meta-gradient before clipping"
+)
+"""Printed once before the first line of progress."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Meta-trains a rule into a run folder; going on, stopping early and being killed are all fine."""
+    """Meta-trains a rule into a run folder. A run that was stopped or killed continues with --resume."""
 
     config: tyro.conf.Positional[str]
     """A shipped configuration (see `lpg list configs`) or a JSON file."""
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE"), tyro.conf.UseAppendAction] = ()
-    """Changes one value of the configuration; may be repeated."""
+    """Change one value of the configuration; may be repeated."""
     out: Path | None = None
     """The run folder; by default runs/CONFIG."""
     resume: bool = False
-    """Go on with the run that the folder holds."""
+    """Continue the run in the folder."""
     seed: int = 0
     """Seed of everything random."""
     minutes: float | None = None
@@ -85,7 +90,7 @@ class MetaProgress:
     def __init__(self, total: int) -> None:
         """Nothing is shown before the context is entered."""
         self.total = total
-        self._began, self._said = time.monotonic(), float("-inf")
+        self._start, self._last_line = time.monotonic(), float("-inf")
         self._first: int | None = None
         self._flags: list[str] = []
         self._bar: Any = None
@@ -107,33 +112,34 @@ class MetaProgress:
             self._bar.stop()
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """Prints a message of one line."""
         if self._bar is not None:
             self._bar.console.print(text)
         else:
             print(text, file=sys.stderr, flush=True)
 
     def step(self, state: Any, values: dict[str, Any], flags: list[str]) -> None:
-        """A meta-update was made."""
+        """Shows a meta-update: the row of metrics.csv, and new flags of the audit."""
         for flag in flags:
-            kind = re.sub(r"[\d.]+", "#", flag.split(":")[0])  # said once, not again for every other percentage
+            kind = re.sub(r"[\d.]+", "#", flag.split(":")[0])  # each kind of flag once, whatever its numbers
             if kind not in self._flags:
                 self._flags.append(kind)
                 self.note(f"audit, meta-update {values['meta_update']}: {flag}")
         now = time.monotonic()
         if self._first is None:
-            self._first, self._began = values["meta_update"] - 1, now
+            self._first, self._start = values["meta_update"] - 1, now
+            self.note(LEGEND)
         text = (
-            f"{values['environment_steps'] / 1e6:,.1f} M steps, {values['steps_per_second'] / 1e3:,.0f} k/s, "
-            f"entropy π {values['policy_entropy']:.2f} y {values['prediction_entropy']:.2f}, "
-            f"critic {values['critic_error']:.2f}, gradient {values['gradient_norm']:.2g}"
+            f"{values['environment_steps'] / 1e6:,.1f} M steps, {values['steps_per_second'] / 1e3:,.0f} k steps/s, "
+            f"H(π) {values['policy_entropy']:.2f}, H(y) {values['prediction_entropy']:.2f}, "
+            f"critic error {values['critic_error']:.0%}, gradient {values['gradient_norm']:.2g}"
         )
         if self._bar is not None:
             self._bar.update(self._task, completed=values["meta_update"], description=text)
-        elif now - self._said > SECONDS_BETWEEN_LINES or values["meta_update"] == self.total:
-            self._said = now
+        elif now - self._last_line > SECONDS_BETWEEN_LINES or values["meta_update"] == self.total:
+            self._last_line = now
             done = values["meta_update"] - self._first
-            left = (now - self._began) * (self.total - values["meta_update"]) / max(done - 1, 1)
+            left = (now - self._start) * (self.total - values["meta_update"]) / max(done - 1, 1)
             print(
                 f"meta-update {values['meta_update']}/{self.total}: {text}, {left:,.0f} s left",
                 file=sys.stderr,

@@ -1,4 +1,4 @@
-"""The outer critic: one value function per lifetime that makes the meta-gradient's advantages. No rule ever sees it."""
+"""The outer critic: one value function per lifetime for the advantages of the meta-gradient; rules do not use it."""
 
 import equinox as eqx
 import jax
@@ -15,38 +15,39 @@ from lpg.update_rules.returns import generalised_advantages
 
 
 class Critic(eqx.Module):
-    """V and the running scale of its advantages."""
+    """Value function V and the running scale of its advantages."""
 
     value: Float[Array, " S"] | Network
-    """A table by state index, or a network shaped like the agent's."""
+    """A table by state index, or a network with the agent's architecture."""
     optimizer_state: optax.OptState
-    """Of a network's Adam; a table has none."""
+    """State of Adam for a network; empty for a table."""
     mean_square: Float[Array, ""]
-    """Running mean of A², bias-corrected by `weight`."""
+    """Running mean of A²; `mean_square / weight` is bias-corrected."""
     weight: Float[Array, ""]
+    """Sum of the weights in the running mean, in [0, 1]."""
 
 
 class CriticInfo(eqx.Module):
-    """How good the critic is on one trajectory."""
+    """Accuracy of the critic on one trajectory, before its update."""
 
     error: Float[Array, ""]
-    """Mean squared difference between λ-return and V before the update, in reward²."""
+    """Mean of (G^λ − V)², in units of reward squared."""
     variance: Float[Array, ""]
-    """Variance of the λ-returns; a critic that knows nothing has an error at least as large."""
+    """Variance of the λ-returns G^λ. The error of a constant critic is at least as large."""
 
 
 def init_critic(num_states: int) -> Critic:
-    """Values begin at zero."""
+    """A table of zeros."""
     return Critic(value=jnp.zeros((num_states,)), optimizer_state=(), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
 
 
 def init_network_critic(key: PRNGKeyArray, architecture: str, observation_shape: tuple[int, ...]) -> Critic:
-    """A network like the agent's (like that of its predictions, if it has two) whose values begin at zero."""
+    """A network with the agent's architecture (that of its predictions, if it has two) and zero output."""
     value = init_network(
         key,
         read_networks(architecture)[-1],
         observation_shape=observation_shape,
-        num_actions=1,  # not used; arrays without numbers in them are more trouble than one head too many
+        num_actions=1,  # the policy head is not used; arrays of size 0 cause more trouble than an unused one
         prediction_size=1,
     )
     return Critic(value=value, optimizer_state=safe_adam().init(value), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
@@ -61,58 +62,60 @@ def update_critic(
     rate: float,
     scale_advantages: bool,
     learning_rate: float = 1e-3,
-    forgetting: float = 0.05,
+    scale_rate: float = 0.05,
 ) -> tuple[Critic, Float[Array, " T B"], CriticInfo]:
     """Advantages of a trajectory, and the critic moved towards its λ-returns.
 
     A table:    V(s) ← V(s) + rate · mean over visits of s of (G^λ − V(s))
     A network:  one step of Adam on the mean of ½ (G^λ − V(s))²
 
-    A table takes a mean per state, not per sample, so that one rate serves tables of any size.
+    A table uses the mean per state and not per sample, so that one rate suits tables of any size.
 
     Args:
+        critic: before the update.
+        trajectory: [T, B].
         gamma: the lifetime's discount.
-        lambda_: λ of advantages and targets.
-        rate: a table's rate, in (0, 1].
-        learning_rate: a network's.
+        lambda_: λ of advantages and λ-returns, in [0, 1].
+        rate: update rate of a table, in (0, 1].
         scale_advantages: divide by max(running root mean square, 1e-3), without centring, so that environments with
-            large returns do not own η.
-        forgetting: weight of the newest trajectory in the running mean square.
+            large returns do not dominate the meta-gradient.
+        learning_rate: of a network.
+        scale_rate: weight of the newest trajectory in the running mean square.
 
     Returns:
-        The new critic, advantages (from V before the update) and how good V was.
+        The new critic, advantages [T, B] (by V before the update) and the accuracy of V.
     """
-    value, pull_back = jax.vjp(lambda v: values(v, trajectory.observation), critic.value)
+    value, vjp = jax.vjp(lambda v: values(v, trajectory.observation), critic.value)
     next_value = next_rows(value, values(critic.value, trajectory.next_observation))
-    error = generalised_advantages(
+    advantage = generalised_advantages(
         trajectory.reward, value, next_value, trajectory.terminated, trajectory.is_last, gamma, jnp.asarray(lambda_)
     )
-    square = jnp.mean(error**2)
-    mean_square = (1 - forgetting) * critic.mean_square + forgetting * square
-    weight = (1 - forgetting) * critic.weight + forgetting
+    error = jnp.mean(advantage**2)  # advantage = G^λ − V
+    mean_square = (1 - scale_rate) * critic.mean_square + scale_rate * error
+    weight = (1 - scale_rate) * critic.weight + scale_rate
     if isinstance(critic.value, Network):
-        # The derivative of the mean of ½ (G^λ − V)² in V is −error over the number of samples.
-        (gradient,) = pull_back(-error / error.size)
-        direction, optimizer_state = safe_adam().update(gradient, critic.optimizer_state)
-        moved = optax.apply_updates(critic.value, jax.tree.map(lambda d: learning_rate * d, direction))
+        # Derivative of the mean of ½ (G^λ − V)² in V: −advantage / number of samples.
+        (gradient,) = vjp(-advantage / advantage.size)
+        step, optimizer_state = safe_adam().update(gradient, critic.optimizer_state)
+        new_value = optax.apply_updates(critic.value, jax.tree.map(lambda x: learning_rate * x, step))
     else:
-        moved, optimizer_state = moved_table(critic.value, trajectory.observation, error, rate), ()
-    following = Critic(value=moved, optimizer_state=optimizer_state, mean_square=mean_square, weight=weight)
+        new_value, optimizer_state = update_table(critic.value, trajectory.observation, advantage, rate), ()
+    new_critic = Critic(value=new_value, optimizer_state=optimizer_state, mean_square=mean_square, weight=weight)
     scale = jnp.maximum(jnp.sqrt(mean_square / weight), 1e-3) if scale_advantages else 1.0
-    return following, error / scale, CriticInfo(error=square, variance=jnp.var(value + error))
+    return new_critic, advantage / scale, CriticInfo(error=error, variance=jnp.var(value + advantage))
 
 
 def values(value: Float[Array, " S"] | Network, observation: Shaped[Array, " T B *obs"]) -> Float[Array, " T B"]:
-    """V of each observation."""
+    """V of every observation."""
     if isinstance(value, Network):
         return value(observation).prediction[..., 0]
     return value[observation]
 
 
-def moved_table(
+def update_table(
     value: Float[Array, " S"], observation: Int[Array, " T B"], error: Float[Array, " T B"], rate: float
 ) -> Float[Array, " S"]:
-    """Each state's value moved by its mean error; states that were not visited stay."""
+    """V(s) moved by `rate` times its mean error over the visits of s; states without visits stay."""
     visits = jnp.stack([error, jnp.ones_like(error)], axis=-1)
     total = jnp.zeros((value.shape[0], 2), error.dtype).at[observation].add(visits)
     return value + rate * total[:, 0] / jnp.maximum(total[:, 1], 1.0)

@@ -1,4 +1,4 @@
-"""A lifetime: one environment instance, one agent that begins afresh, one draw of hyper-parameters, N updates."""
+"""A lifetime: one environment, a freshly initialised agent, its hyper-parameters, and a number of agent updates."""
 
 import equinox as eqx
 import jax
@@ -17,7 +17,7 @@ from lpg.update_rules.base import Rule
 
 
 class LifetimeState(eqx.Module):
-    """Where one lifetime stands between two windows."""
+    """State of one lifetime between two windows."""
 
     env_params: EnvParams
     agent: Agent
@@ -27,15 +27,16 @@ class LifetimeState(eqx.Module):
     """β0."""
     rollout: RolloutState
     trajectory: Trajectory
-    """The newest rollout, made by the agent as it stands: the next update's data."""
+    """The newest rollout, by the current agent: the data of the next update."""
     critic: Critic
     return_sum: Float[Array, ""]
-    """Returns of about the last B episodes, and how many they are (older ones fade)."""
+    """Sum of the returns of about the last B episodes, see `update_running_return`."""
     return_count: Float[Array, ""]
+    """Number of these episodes (older ones decay)."""
 
 
 class LifetimeSpec(eqx.Module):
-    """What is decided before a lifetime begins."""
+    """What is chosen on the host before a lifetime is initialised."""
 
     environment: Int[Array, " *N"]
     """Index into the group's environments."""
@@ -55,11 +56,16 @@ def init_lifetime(
     """A new lifetime with its first rollout.
 
     Args:
-        samplers: for each environment of the group, key → instance.
-        agent_name: which agent acts, see `lpg.agents.registry`.
+        key: of this lifetime.
+        spec: environment and agent hyper-parameters.
+        config: the meta-training.
+        env: the group's environment (static).
+        samplers: for each environment of the group, a function key → `EnvParams`.
+        rule: fixes the size of the agent's prediction.
+        agent_name: name of the agent, see `lpg.agents.registry`.
     """
-    key_instance, key_agent, key_gamma, key_entropy, key_reset, key_rollout, key_critic = jax.random.split(key, 7)
-    env_params = jax.lax.switch(spec.environment, samplers, key_instance)
+    key_params, key_agent, key_gamma, key_entropy, key_reset, key_rollout, key_critic = jax.random.split(key, 7)
+    env_params = jax.lax.switch(spec.environment, samplers, key_params)
     agent = init_agent(key_agent, agent_name, env, prediction_size=rule.prediction_size)
     if isinstance(env, IndexEnvironment):
         critic = init_critic(env.num_states)
@@ -95,7 +101,7 @@ def fresh_rollout(
     env_params: EnvParams,
     config: MetaConfig,
 ) -> tuple[RolloutState, Trajectory, RolloutInfo]:
-    """A rollout with the configuration's sizes."""
+    """A rollout of the configured number of steps."""
     return rollout(
         key,
         state,
@@ -110,6 +116,13 @@ def fresh_rollout(
 def update_running_return(
     total: Float[Array, ""], count: Float[Array, ""], info: RolloutInfo, num_envs: int
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Adds finished episodes to a sum over about the last B of them: n new ones push out the share n/B of the old."""
-    kept = jnp.maximum(1 - info.num_episodes / num_envs, 0.0)
-    return kept * total + info.return_sum, kept * count + info.num_episodes
+    """Running sum and number of episode returns; n new episodes scale the older ones by 1 − n/B.
+
+    Args:
+        total: sum of returns.
+        count: number of episodes.
+        info: what ended in the newest rollout.
+        num_envs: B.
+    """
+    decay = jnp.maximum(1 - info.num_episodes / num_envs, 0.0)
+    return decay * total + info.return_sum, decay * count + info.num_episodes

@@ -1,4 +1,4 @@
-"""d objective / dη through K updates of one lifetime."""
+"""The meta-gradient: derivative of the meta-loss in η through the K agent updates of one window of a lifetime."""
 
 import dataclasses
 from typing import Any
@@ -22,25 +22,27 @@ from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
 DETERMINISTIC = 0.01
-"""Share of the largest possible entropy below which a policy counts as deterministic.
+"""A policy counts as deterministic if its mean entropy is below this share of its maximum.
 
-Differs from the paper: it resets lifetimes at zero entropy without saying what counts as zero.
+Differs from the paper, which resets lifetimes at zero entropy and gives no threshold.
 """
 
 
 class WindowInfo(eqx.Module):
-    """What one window of one lifetime looked like."""
+    """Diagnostics of one window of one lifetime."""
 
     loss: Float[Array, ""]
     terms: ObjectiveTerms
-    """Means over the window's updates."""
+    """Means over the K updates."""
     critic: CriticInfo
+    """Means over the K updates."""
     return_sum: Float[Array, ""]
+    """Sum of the returns of the episodes that ended in the window."""
     num_episodes: Int[Array, ""]
     is_deterministic: Bool[Array, ""]
-    """The policy's entropy has fallen below a hundredth of its maximum: the agent has stopped exploring for good."""
+    """The policy's entropy is below `DETERMINISTIC` of its maximum: the agent explores no more."""
     is_finite: Bool[Array, ""]
-    """Agent, loss and meta-gradient are all finite."""
+    """All numbers in agent, loss and meta-gradient are finite."""
 
 
 def run_window(
@@ -51,53 +53,67 @@ def run_window(
     env: Environment,
     agent_name: str = TABULAR,
 ) -> tuple[Float[Array, ""], tuple[LifetimeState, WindowInfo]]:
-    """K times: update the agent on its newest rollout, then roll out the updated agent.
+    """The meta-loss of one window: K times, update the agent on its newest rollout and roll out the updated agent.
 
-    The rollout that measures θ_k is the next update's data, so that every rollout is used twice and made once. The
-    derivative of the loss in `rule` is the meta-gradient: it flows through all K updates and, through θ_k, through
-    later inputs of the rule. Actions, observations, advantages and the critic are constants.
+    Every rollout is used twice: it evaluates θ_k (meta-loss) and it is the data of update k + 1. The derivative of the
+    loss in `rule` is the meta-gradient; it flows through all K updates and, through θ_k, through the later inputs of
+    the rule. Actions, observations, advantages and the critic are constants.
+
+    Args:
+        rule: η.
+        lifetime: before the window.
+        key: of this window and lifetime.
+        config: the meta-training.
+        env: the environment (static).
+        agent_name: name of the agent, see `lpg.agents.registry`.
 
     Returns:
-        The meta-loss; the lifetime after the window, and a report.
+        The meta-loss, and the lifetime after the window with diagnostics.
+
+    Reference: Oh et al. (2020), Algorithm 1.
     """
     mask = env.action_mask(lifetime.env_params)
 
     def step(carry: tuple, key: PRNGKeyArray) -> tuple:
-        now = dataclasses.replace(lifetime, **carry[0])
-        now, before, seen = _update(rule, now, carry[1], key, mask, config, env, agent_name)
-        return (_moving(now), before), seen
+        fields, previous = carry
+        new_lifetime, previous, info = _update(
+            rule, dataclasses.replace(lifetime, **fields), previous, key, mask, config, env, agent_name
+        )
+        return (_changing_fields(new_lifetime), previous), info
 
-    first = (_moving(lifetime), nothing_before(lifetime.trajectory, rule))
-    last, (measured, critic_info, finished) = jax.lax.scan(step, first, jax.random.split(key, config.num_updates))
-    following = dataclasses.replace(lifetime, **last[0])
-    output = outputs(following.agent, following.trajectory.observation, mask)
-    newest = terms(output, following.trajectory.action, *last[1], rule.discovers_predictions)
-    # The first measurement belongs to the window before this one.
-    per_update = jax.tree.map(lambda rows, row: jnp.append(rows[1:], row), measured, newest)
+    carry = (_changing_fields(lifetime), _no_previous(lifetime.trajectory, rule))
+    (fields, previous), (previous_terms, critic_info, rollout_info) = jax.lax.scan(
+        step, carry, jax.random.split(key, config.num_updates)
+    )
+    new_lifetime = dataclasses.replace(lifetime, **fields)
+    output = outputs(new_lifetime.agent, new_lifetime.trajectory.observation, mask)
+    last_terms = terms(output, new_lifetime.trajectory.action, *previous, rule.discovers_predictions)
+    # Row 0 of `previous_terms` belongs to the window before this one and is dropped.
+    per_update = jax.tree.map(lambda rows, last: jnp.append(rows[1:], last), previous_terms, last_terms)
     steps = jnp.arange(config.num_updates)
-    is_measured = jnp.where(config.objective == "every", True, steps == config.num_updates - 1)
+    is_in_objective = jnp.where(config.objective == "every", True, steps == config.num_updates - 1)
     loss = meta_loss(
         per_update,
-        is_measured / jnp.sum(is_measured),
+        is_in_objective / jnp.sum(is_in_objective),
         lifetime.policy_entropy_weight,
         config.prediction_entropy_weight,
         config.pi_hat_weight,
         config.y_hat_weight,
     )
-    report = WindowInfo(
+    info = WindowInfo(
         loss=loss,
         terms=jax.tree.map(jnp.mean, per_update),
         critic=jax.tree.map(jnp.mean, critic_info),
-        return_sum=jnp.sum(finished.return_sum),
-        num_episodes=jnp.sum(finished.num_episodes),
+        return_sum=jnp.sum(rollout_info.return_sum),
+        num_episodes=jnp.sum(rollout_info.num_episodes),
         is_deterministic=per_update.policy_entropy[-1] < DETERMINISTIC * jnp.log(jnp.sum(mask)),
-        is_finite=all_finite((following.agent, loss)),
+        is_finite=all_finite((new_lifetime.agent, loss)),
     )
-    return loss, (following, report)
+    return loss, (new_lifetime, info)
 
 
-def _moving(lifetime: LifetimeState) -> dict[str, Any]:
-    """What a window changes; carrying the rest through the loop would keep it for the backward pass, K times."""
+def _changing_fields(lifetime: LifetimeState) -> dict[str, Any]:
+    """Fields that an update changes; the scan would store the others K times for its gradient."""
     names = ("agent", "optimizer_state", "rollout", "trajectory", "critic", "return_sum", "return_count")
     return {name: getattr(lifetime, name) for name in names}
 
@@ -105,20 +121,24 @@ def _moving(lifetime: LifetimeState) -> dict[str, Any]:
 def _update(
     rule: Rule,
     lifetime: LifetimeState,
-    before: tuple[Float[Array, " T B"], Targets],
+    previous: tuple[Float[Array, " T B"], Targets],
     key: PRNGKeyArray,
     mask: Bool[Array, " A"],
     config: MetaConfig,
     env: Environment,
     agent_name: str,
 ) -> tuple[LifetimeState, tuple[Float[Array, " T B"], Targets], tuple[ObjectiveTerms, CriticInfo, RolloutInfo]]:
-    """One agent update and the rollout after it.
+    """One agent update, and a rollout of the updated agent.
+
+    The update starts with a forward pass of θ on the newest rollout, which is also what the meta-loss of the previous
+    update needs; so the terms of the meta-loss are computed one update late, and no forward pass is made twice.
 
     Args:
-        before: advantages of the newest rollout, and the targets of the update that was made before it.
+        previous: advantages of the newest rollout, and targets of the update before it.
 
     Returns:
-        The lifetime after it; its own advantages and targets; and what it measured of the update before.
+        The lifetime after the update; advantages and targets for the next call; and the meta-loss terms of the previous
+        update, the critic's accuracy and the rollout's returns.
     """
     optimizer = agent_optimizer(agent_name, config.table_step)
 
@@ -128,9 +148,8 @@ def _update(
     if config.remat:
         update = jax.checkpoint(update)
     agent, optimizer_state, info = update(rule, lifetime.agent, lifetime.optimizer_state, lifetime.trajectory)
-    # An update begins where the one before it is measured, so its forward pass serves both.
-    measured = terms(info.output, lifetime.trajectory.action, *before, rule.discovers_predictions)
-    state, trajectory, finished = fresh_rollout(key, lifetime.rollout, agent, env, lifetime.env_params, config)
+    previous_terms = terms(info.output, lifetime.trajectory.action, *previous, rule.discovers_predictions)
+    state, trajectory, rollout_info = fresh_rollout(key, lifetime.rollout, agent, env, lifetime.env_params, config)
     critic, advantage, critic_info = update_critic(
         lifetime.critic,
         trajectory,
@@ -140,8 +159,8 @@ def _update(
         learning_rate=config.critic_learning_rate,
         scale_advantages=config.scale_advantages,
     )
-    total, count = update_running_return(lifetime.return_sum, lifetime.return_count, finished, config.num_envs)
-    following = dataclasses.replace(
+    total, count = update_running_return(lifetime.return_sum, lifetime.return_count, rollout_info, config.num_envs)
+    new_lifetime = dataclasses.replace(
         lifetime,
         agent=agent,
         optimizer_state=optimizer_state,
@@ -151,11 +170,11 @@ def _update(
         return_sum=total,
         return_count=count,
     )
-    return following, (advantage, info.targets), (measured, critic_info, finished)
+    return new_lifetime, (advantage, info.targets), (previous_terms, critic_info, rollout_info)
 
 
-def nothing_before(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T B"], Targets]:
-    """Advantages and targets, all zero, in the place of those of the update before a window's first."""
+def _no_previous(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T B"], Targets]:
+    """Zero advantages and targets in place of those of the update before the window; their terms are dropped."""
     zero = jnp.zeros_like(trajectory.reward)
     return zero, Targets(pi_hat=zero, y_hat=jnp.zeros((*zero.shape, rule.prediction_size), zero.dtype))
 
@@ -168,10 +187,13 @@ def meta_gradient(
     env: Environment,
     agent_name: str = TABULAR,
 ) -> tuple[Rule, LifetimeState, WindowInfo]:
-    """Gradient of one lifetime's meta-loss in η; zero, and reported, where anything is not finite.
+    """Gradient of one lifetime's meta-loss in η; zero, with `is_finite` false, if any number is not finite.
+
+    Takes the arguments of `run_window`.
 
     Returns:
-        The gradient (shaped like the rule), the lifetime after the window, and a report.
+        The gradient (a tree like the rule, clipped if the configuration says so), the lifetime after the window, and
+        diagnostics.
     """
     gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, env, agent_name)
     is_finite = info.is_finite & all_finite(gradient)

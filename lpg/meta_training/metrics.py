@@ -1,4 +1,7 @@
-"""metrics.csv: one row per meta-update, appended as the run goes, cut back when a run is resumed."""
+"""metrics.csv: one row per meta-update; a resumed run drops the rows after its checkpoint.
+
+docs/glossary.md explains the columns.
+"""
 
 import csv
 import io
@@ -13,7 +16,7 @@ TERMS = ("policy_gradient", "policy_entropy", "prediction_entropy", "pi_hat_squa
 
 
 def columns(names: tuple[str, ...]) -> list[str]:
-    """Header of the table for a run on these environments."""
+    """Column names for a run on these environments."""
     return [
         "meta_update", "environment_steps", "seconds", "steps_per_second", "meta_loss", *TERMS, "gradient_norm",
         "critic_error", "deterministic_resets", "dropped", "validation",
@@ -22,19 +25,18 @@ def columns(names: tuple[str, ...]) -> list[str]:
 
 
 def row(report: StepReport, **known: float | int) -> dict[str, float | int | str]:
-    """One meta-update as a row: means over all lifetimes but those that were dropped.
+    """One meta-update as a row: means over all lifetimes except those that diverged.
 
-    `return/…` is the mean over lifetimes that ended now, empty where none did.
+    `return/…` is the mean over lifetimes that ended in this meta-update, empty if none did.
 
     Args:
-        known: counters that the report does not carry.
+        known: columns that the report does not contain.
     """
-    every = list(report.windows.values())
-    # What a dropped lifetime measured says nothing, and one NaN would hide all the others.
-    is_kept = np.concatenate([np.ravel(info.is_finite) for info in every])
+    infos = list(report.windows.values())
+    is_kept = np.concatenate([np.ravel(info.is_finite) for info in infos])  # diverged lifetimes would make means NaN
 
     def mean(pick) -> float:  # noqa: ANN001
-        values = np.concatenate([np.ravel(pick(info)) for info in every])[is_kept]
+        values = np.concatenate([np.ravel(pick(info)) for info in infos])[is_kept]
         return float(np.mean(values)) if len(values) else float("nan")
 
     error = mean(lambda info: info.critic.error / np.maximum(info.critic.variance, 1e-8))
@@ -52,10 +54,10 @@ def row(report: StepReport, **known: float | int) -> dict[str, float | int | str
 
 
 class MetricsFile:
-    """The open table of a run."""
+    """The metrics.csv of a run, open for appending."""
 
     def __init__(self, path: Path, names: tuple[str, ...], meta_update: int) -> None:
-        """Opens or continues a table; rows after `meta_update` belong to work that was lost and are dropped."""
+        """Creates or continues the file; rows after `meta_update`, of work that was lost, are dropped."""
         self.path, self.header = path, columns(names)
         kept = [line for line in read_metrics(path) if float(line["meta_update"]) <= meta_update]
         text = io.StringIO()
@@ -67,7 +69,7 @@ class MetricsFile:
         self._writer = csv.DictWriter(self._file, self.header, restval="")
 
     def append(self, values: dict[str, float | int | str]) -> None:
-        """Writes one row and hands it to the operating system, so that a killed process loses none."""
+        """Writes and flushes one row, so that a killed process loses none."""
         self._writer.writerow({k: f"{v:.8g}" if isinstance(v, float) else v for k, v in values.items()})
         self._file.flush()
 
@@ -77,10 +79,10 @@ class MetricsFile:
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
-    """Whole rows of a table as strings by column; a last line that was cut off is left out. Empty without a file."""
+    """Complete rows as strings by column, without an incomplete last line; empty if there is no file."""
     if not path.exists():
         return []
     text = path.read_bytes().decode(errors="replace")
-    whole = text[: text.rfind("\n") + 1]  # a number that was cut off is still a number, but another one
-    rows = list(csv.DictReader(io.StringIO(whole, newline="")))
+    complete = text[: text.rfind("\n") + 1]  # the start of a number is another number: drop an incomplete line
+    rows = list(csv.DictReader(io.StringIO(complete, newline="")))
     return [line for line in rows if None not in line and None not in line.values() and line["meta_update"]]

@@ -1,4 +1,4 @@
-"""The meta-objective: how good the updated agent is, and the regularisers of η. All of it is minimised."""
+"""The meta-loss, which η minimises: the return of the updated agents, with a minus sign, and regularisers."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,25 +9,28 @@ from lpg.update_rules.losses import entropy, log_prob
 
 
 class ObjectiveTerms(eqx.Module):
-    """The meta-loss of one update, term by term, and what a person watches."""
+    """Terms of the meta-loss for one agent update, unweighted."""
 
     policy_gradient: Float[Array, ""]
+    """−mean log π_θ(a|s) A on a fresh rollout; A is divided by its running scale if the configuration says so."""
     policy_entropy: Float[Array, ""]
-    """Mean entropy of π_θ, in nats (unweighted)."""
+    """Mean entropy of π_θ, in nats."""
     prediction_entropy: Float[Array, ""]
-    """Mean entropy of y_θ, in nats (unweighted); 0 for rules that discover no predictions."""
+    """Mean entropy of y_θ, in nats; 0 for rules that do not discover predictions."""
     pi_hat_square: Float[Array, ""]
+    """Mean of π̂²."""
     y_hat_square: Float[Array, ""]
+    """Mean of ‖ŷ‖²; 0 for rules that do not discover predictions."""
     pi_hat_mean: Float[Array, ""]
-    """No part of the loss: π̂ with a mean square hardly above its squared mean is the same everywhere."""
+    """Mean of π̂. A diagnostic, not a term of the loss: if its square is close to `pi_hat_square`, π̂ is constant."""
 
 
 def policy_gradient(
     output: AgentOutput, action: Int[Array, " T B"], advantage: Float[Array, " T B"]
 ) -> Float[Array, ""]:
-    """−mean_t log π_θ(a_t|s_t) A_t: its gradient in η is the (advantage) actor-critic meta-gradient.
+    """−mean_t log π_θ(a_t|s_t) A_t; its gradient in η is the meta-gradient of the expected return.
 
-    Reference: Oh et al. (2020), equation 3; advantages in the place of returns as in its section 3.3.
+    Reference: Oh et al. (2020), equation 3, with advantages instead of returns (section 3.3).
     """
     return -jnp.mean(log_prob(output.logits, action) * advantage)
 
@@ -39,9 +42,16 @@ def terms(
     targets: Targets,
     discovers_predictions: bool,
 ) -> ObjectiveTerms:
-    """All terms for one update: the updated agent's outputs on a fresh rollout, and the targets that moved it there.
+    """Terms of the meta-loss for one agent update.
 
-    The entropies are those of the *updated* agent; they act on η and not on θ.
+    The entropies are those of the *updated* agent and regularise η, not θ.
+
+    Args:
+        output: the updated agent's outputs on a fresh rollout.
+        action: actions of this rollout.
+        advantage: advantages of this rollout, by the outer critic.
+        targets: π̂ and ŷ of the update that produced this agent.
+        discovers_predictions: whether the terms in y apply.
 
     Reference: Oh et al. (2020), equation 4.
     """
@@ -64,17 +74,24 @@ def meta_loss(
     pi_hat_weight: float,
     y_hat_weight: float,
 ) -> Float[Array, ""]:
-    """Weighted sum of the terms of K updates.
+    """Weighted sum of the terms of K agent updates.
 
         Σ_k w_k [ J_k − β0 H(π_θk) − β1 H(y_θk) ] + mean_k [ β2 π̂_k² + β3 ‖ŷ_k‖² ]
 
     Args:
-        weight: w_k, which rollouts carry the objective; sums to 1.
+        per_update: the terms, with a leading axis of K updates.
+        weight: w_k, the weight of the rollout after update k; sums to 1.
+        policy_entropy_weight: β0.
+        prediction_entropy_weight: β1.
+        pi_hat_weight: β2.
+        y_hat_weight: β3.
+
+    Reference: Oh et al. (2020), equation 4.
     """
-    after = (
+    objective = (
         per_update.policy_gradient
         - policy_entropy_weight * per_update.policy_entropy
         - prediction_entropy_weight * per_update.prediction_entropy
     )
-    size = pi_hat_weight * per_update.pi_hat_square + y_hat_weight * per_update.y_hat_square
-    return jnp.sum(weight * after) + jnp.mean(size)
+    penalty = pi_hat_weight * per_update.pi_hat_square + y_hat_weight * per_update.y_hat_square
+    return jnp.sum(weight * objective) + jnp.mean(penalty)

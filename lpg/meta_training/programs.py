@@ -1,4 +1,4 @@
-"""The compiled programs of a meta-training: windows and starts of a group, and the step of η."""
+"""The compiled programs of a meta-training: window and reset for each group of lifetimes, and the update of η."""
 
 import dataclasses
 from collections.abc import Callable
@@ -20,23 +20,23 @@ from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradien
 from lpg.update_rules.base import Rule
 
 AXIS = "lifetimes"
-"""The one axis that scales: lifetimes are spread over all devices of the process."""
+"""Name of the mesh axis: lifetimes are sharded over all devices of the process."""
 
 
 class MetaStepInfo(eqx.Module):
-    """What one step of η looked like."""
+    """Diagnostics of one update of η."""
 
     gradient_norm: Float[Array, ""]
     """Global norm of the mean meta-gradient, before clipping."""
     environment_norms: Float[Array, " E"]
-    """Norm of each environment's mean meta-gradient, before any scaling."""
+    """Norm of the mean meta-gradient of each environment, before any scaling."""
     leaf_norms: Float[Array, " L"]
     """Norm of the mean meta-gradient of each leaf of η."""
     is_finite: Bool[Array, ""]
 
 
 class ScaleState(eqx.Module):
-    """Running mean square of each environment's gradient norm."""
+    """Running mean square of the gradient norm of each environment; `mean_square / weight` is bias-corrected."""
 
     mean_square: Float[Array, " E"]
     weight: Float[Array, ""]
@@ -44,22 +44,26 @@ class ScaleState(eqx.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
-    """Compiled programs; the windows and starts of a group are at the group's index."""
+    """Compiled programs; `window` and `reset` have one for each group."""
 
     window: tuple[Callable, ...]
-    spec: tuple[Callable, ...]
+    """See `window_program`."""
+    reset: tuple[Callable, ...]
+    """See `reset_program`."""
     meta_step: Callable
+    """See `meta_step_program`."""
 
 
 def make_mesh() -> Mesh:
-    """All devices of the process in a row."""
+    """A mesh of all devices of the process along one axis."""
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
-    """(η, lifetimes [N], keys [N], weight [N], slot [N]) → gradients [D, E, …], lifetimes, reports [N].
+    """(η, lifetimes [N], keys [N], weight [N], slot [N]) → gradients [D, E, …], lifetimes [N], diagnostics [N].
 
-    Lifetimes are differentiated chunk by chunk; gradients are summed per environment.
+    Lifetimes are differentiated chunk by chunk. On each of the D devices, gradients are summed over the
+    lifetimes of each of the E environments.
     """
 
     def local(rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, slot: Array) -> tuple:
@@ -91,21 +95,21 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
 
 
 def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Any:
-    """(lifetimes [N], must_reset [N], starts [N], keys [N]) → lifetimes, where those that are started begin afresh.
+    """(lifetimes [N], must_reset [N], specs [N], keys [N]) → lifetimes, newly initialised where `must_reset`.
 
-    One after the other, so that only those that are started cost anything.
+    A sequential loop (`jax.lax.map`), because `vmap` would initialise all lifetimes and discard most.
     """
     samplers = tuple(distribution.sample for distribution in group.distributions)
 
-    def one(row: tuple) -> LifetimeState:
+    def reset_one(row: tuple) -> LifetimeState:
         lifetime, must_reset, spec, key = row
-        begin = lambda: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent)  # noqa: E731
-        return jax.lax.cond(must_reset, begin, lambda: lifetime)
+        start = lambda: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent)  # noqa: E731
+        return jax.lax.cond(must_reset, start, lambda: lifetime)
 
     def local(
         lifetimes: LifetimeState, must_reset: Array, specs: LifetimeSpec, keys: Key[Array, " N"]
     ) -> LifetimeState:
-        return jax.lax.map(one, (lifetimes, must_reset, specs, keys))
+        return jax.lax.map(reset_one, (lifetimes, must_reset, specs, keys))
 
     spread = PartitionSpec(AXIS)
     sharded = jax.shard_map(
@@ -115,19 +119,19 @@ def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> A
 
 
 def meta_optimizer(config: MetaConfig) -> optax.GradientTransformation:
-    """Clipping, then Adam with warm-up and an optional half-cosine fall."""
+    """Clipping by global norm, then Adam with linear warm-up and optional cosine decay."""
     peak = config.meta_learning_rate
-    fall = optax.cosine_decay_schedule(peak, max(config.meta_updates - config.warmup, 1), config.final_learning_rate)
-    rate = optax.join_schedules([optax.linear_schedule(0.0, peak, config.warmup), fall], [config.warmup])
+    decay = optax.cosine_decay_schedule(peak, max(config.meta_updates - config.warmup, 1), config.final_learning_rate)
+    rate = optax.join_schedules([optax.linear_schedule(0.0, peak, config.warmup), decay], [config.warmup])
     clip = [] if config.max_gradient_norm is None else [optax.clip_by_global_norm(config.max_gradient_norm)]
     return optax.chain(*clip, optax.adam(rate))
 
 
 def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
-    """(η, its running mean, optimiser state, scales, gradients of all groups) → the first four anew, and a report.
+    """(η, its running mean, optimiser state, scales, gradients of all groups) → the first four, updated; diagnostics.
 
-    The mean meta-gradient is the sum over all lifetimes divided by their number, however they were grouped. η stays as
-    it was where the gradient is not finite.
+    The meta-gradient is the mean over all lifetimes, independent of their grouping. If it is not finite, nothing is
+    updated.
 
     Args:
         counts: for each group, the number of lifetimes of each of its environments.
@@ -140,27 +144,29 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
         mean = jax.tree.map(lambda g: g / count.reshape(-1, *[1] * (g.ndim - 1)), summed)
         squares = [jnp.sum(g.reshape(g.shape[0], -1) ** 2, axis=1) for g in jax.tree.leaves(mean)]
         norms = jnp.sqrt(sum(squares))
-        seen = ScaleState(mean_square=0.95 * scales.mean_square + 0.05 * norms**2, weight=0.95 * scales.weight + 0.05)
+        new_scales = ScaleState(
+            mean_square=0.95 * scales.mean_square + 0.05 * norms**2, weight=0.95 * scales.weight + 0.05
+        )
         share = count / count.sum()
         if config.scale_gradients:
-            share = share / jnp.maximum(jnp.sqrt(seen.mean_square / seen.weight), 1e-6)
+            share = share / jnp.maximum(jnp.sqrt(new_scales.mean_square / new_scales.weight), 1e-6)
         total = jax.tree.map(lambda g: jnp.tensordot(share.astype(g.dtype), g, axes=1), mean)
         is_finite = all_finite(total)
-        updates, following = optimizer.update(total, optimizer_state, rule)
-        moved = optax.apply_updates(rule, updates)
-        keep = lambda new, old: jnp.where(is_finite, new, old)  # noqa: E731
+        updates, new_optimizer_state = optimizer.update(total, optimizer_state, rule)
+        new_rule = optax.apply_updates(rule, updates)
+        new_average = jax.tree.map(lambda old, new: new + config.averaging * (old - new), average, new_rule)
+        if_finite = lambda new, old: jnp.where(is_finite, new, old)  # noqa: E731
         info = MetaStepInfo(
             gradient_norm=optax.tree.norm(total),
             environment_norms=norms,
             leaf_norms=jnp.stack([jnp.linalg.norm(g.reshape(-1)) for g in jax.tree.leaves(total)]),
-            is_finite=is_finite & all_finite(moved),
+            is_finite=is_finite & all_finite(new_rule),
         )
-        follow = lambda mean, new: new + config.averaging * (mean - new)  # noqa: E731
         return (
-            jax.tree.map(keep, moved, rule),
-            jax.tree.map(keep, jax.tree.map(follow, average, moved), average),
-            jax.tree.map(keep, following, optimizer_state),
-            jax.tree.map(keep, seen, scales),
+            jax.tree.map(if_finite, new_rule, rule),
+            jax.tree.map(if_finite, new_average, average),
+            jax.tree.map(if_finite, new_optimizer_state, optimizer_state),
+            jax.tree.map(if_finite, new_scales, scales),
             info,
         )
 
@@ -168,38 +174,38 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
 
 
 def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: Rule) -> tuple[Programs, list]:
-    """Compiles windows and starts ahead of time, so that nothing is ever compiled twice.
+    """Compiles the window and reset programs of all groups ahead of time; `meta_step` is compiled at its first call.
 
     Returns:
-        The programs, and for each group an empty (all-zero) batch of lifetimes of the right shapes and sharding.
+        The programs, and for each group a batch of lifetimes of the right shapes and sharding, filled with zeros.
     """
-    spread = NamedSharding(mesh, PartitionSpec(AXIS))
+    sharded = NamedSharding(mesh, PartitionSpec(AXIS))
 
     def lower(group: Group) -> tuple[Any, Any, Any]:
         size = len(group.slots)
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
         specs = jax.eval_shape(lambda: LifetimeSpec(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
         samplers = tuple(distribution.sample for distribution in group.distributions)
-        make = jax.vmap(lambda key, spec: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent))
-        empty = jax.eval_shape(make, keys, specs)
-        place = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=spread), tree)  # noqa: E731
+        init = jax.vmap(lambda key, spec: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent))
+        empty = jax.eval_shape(init, keys, specs)
+        place = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharded), tree)  # noqa: E731
         flags = jax.ShapeDtypeStruct((size,), bool)
         weight, slot = jax.ShapeDtypeStruct((size,), jnp.float32), jax.ShapeDtypeStruct((size,), jnp.int32)
         replicated = NamedSharding(mesh, PartitionSpec())
         eta = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated), rule)
         window = window_program(config, group, mesh).lower(eta, *place((empty, keys, weight, slot)))
-        spec = reset_program(config, group, mesh, rule).lower(*place((empty, flags, specs, keys)))
-        return window, spec, empty
+        reset = reset_program(config, group, mesh, rule).lower(*place((empty, flags, specs, keys)))
+        return window, reset, empty
 
-    # One after the other: the compiler uses all cores anyway, and side by side it would need several gigabytes.
+    # Sequential: the compiler uses all cores anyway, and compiling in parallel would need several gigabytes.
     lowered = [lower(group) for group in groups]
     counts = [np.bincount(group.slots[: group.num_real], minlength=len(group.names)) for group in groups]
     programs = Programs(
         window=tuple(window.compile() for window, _, _ in lowered),
-        spec=tuple(spec.compile() for _, spec, _ in lowered),
+        reset=tuple(reset.compile() for _, reset, _ in lowered),
         meta_step=meta_step_program(config, counts),
     )
     zeros = [
-        jax.tree.map(lambda x: jax.device_put(jnp.zeros(x.shape, x.dtype), spread), empty) for _, _, empty in lowered
+        jax.tree.map(lambda x: jax.device_put(jnp.zeros(x.shape, x.dtype), sharded), empty) for _, _, empty in lowered
     ]
     return programs, zeros

@@ -1,4 +1,4 @@
-"""The life of a run folder: begin or resume, go on until done, stopped or out of time, and lose nothing on the way."""
+"""A meta-training in a run folder: start or resume, checkpoints, validation, metrics, and a clean stop."""
 
 import contextlib
 import dataclasses
@@ -24,36 +24,36 @@ from lpg.meta_training.checkpoint import (
 )
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.metrics import MetricsFile, row
-from lpg.meta_training.state import MetaState, new_bandit
-from lpg.meta_training.trainer import Trainer, first_rule
+from lpg.meta_training.state import MetaState, init_bandit
+from lpg.meta_training.trainer import Trainer, initial_rule
 from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import save_rule
 
 
 @runtime_checkable
 class Listener(Protocol):
-    """What a run tells whoever watches."""
+    """Callbacks of a run."""
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """Called with a message of one line."""
         ...
 
     def step(self, state: MetaState, values: dict[str, Any], flags: list[str]) -> None:
-        """A meta-update was made."""
+        """Called after every meta-update with the row of metrics.csv and the flags of the audit."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """How a call ended."""
+    """State at the end of a call of `run`, and why it ended."""
 
     state: MetaState
     signal: int | None
-    """The signal that stopped it, or none."""
+    """The signal that stopped the run, or none."""
     is_complete: bool
-    """All meta-updates of the configuration are done."""
+    """Whether all meta-updates of the configuration are done."""
     flags: list[str]
-    """What the audit has to say at the end."""
+    """Flags of the audit at the end."""
 
 
 def run(
@@ -69,22 +69,24 @@ def run(
     """Meta-trains into a run folder.
 
     Args:
-        folder: created if absent; one that holds a run is only touched with `resume`.
-        resume: go on from the newest checkpoint.
-        minutes: stop cleanly after this much wall-clock time, compilation included; none: no limit.
-        validate: η → score on validation instances; the best η becomes `rule.safetensors`.
-        listener: is told of everything.
+        config: the meta-training.
+        folder: created if it does not exist; a folder that holds a run is refused without `resume`.
+        seed: of everything random.
+        resume: continue from the newest checkpoint, with the same result as an uninterrupted run, bit for bit.
+        minutes: stop cleanly after this wall-clock time, compilation included; none: no limit.
+        validate: η → score on validation environments; the best η becomes `rule.safetensors`.
+        listener: callbacks.
 
     Raises:
-        ValueError: the folder holds another run, or its newest checkpoint is torn or foreign.
-        DivergenceError: the run has no future; the newest checkpoint is from before it went wrong.
-        OSError: something could not be written; what had been written before is whole.
+        ValueError: the folder holds another run, or its newest checkpoint is damaged or of another run.
+        DivergenceError: η is not finite, or too many lifetimes diverged; the newest checkpoint is from before.
+        OSError: a file could not be written; files written before are complete.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     stored = json.loads(json.dumps(dataclasses.asdict(config)))
-    new_bandit(config, suite(config.suite))  # refuses what does not go together before anything is written …
+    init_bandit(config, suite(config.suite))  # these two raise an error before anything is written
     if not (folder / "config.json").exists():
-        first_rule(config, seed)  # … and a rule to begin with that is not there, or does not fit
+        initial_rule(config, seed)
     checkpoints = _open_folder(folder, stored, seed, resume, listener)
     listener.note("compiling")
     trainer = Trainer(config, seed)
@@ -129,11 +131,11 @@ def _one_update(
     validate: Callable[[Rule], float],
     listener: Listener,
 ) -> list[str]:
-    """One meta-update with all that is written after it."""
-    began, steps_before = time.monotonic(), state.counters.environment_steps
+    """One meta-update, with metrics, validation and checkpoint if due; returns the flags of the audit."""
+    start, steps_before = time.monotonic(), state.counters.environment_steps
     report = trainer.meta_update(state)
     counters = state.counters
-    duration = time.monotonic() - began
+    duration = time.monotonic() - start
     counters.seconds += duration
     audit.observe(report)
     values = row(
@@ -164,11 +166,11 @@ def _validate(
     validate: Callable[[Rule], float],
     listener: Listener,
 ) -> float:
-    """Scores η, keeps it beside the checkpoints, and makes it the run's rule if it is the best so far."""
-    began = time.monotonic()
+    """Scores the running mean of η and saves it; the best so far is the run's rule."""
+    start = time.monotonic()
     counters = state.counters
     score = validate(state.average)
-    # A score that is no number (no episode ended) never replaces one that is.
+    # A score of NaN (no episode ended) never replaces a number.
     is_best = score > counters.best_score or counters.best_score == float("-inf")
     if is_best:
         counters.best_score = float("-inf") if math.isnan(score) else score
@@ -176,7 +178,7 @@ def _validate(
     _save_rule(folder / "checkpoints" / f"rule-{counters.meta_update:06d}.safetensors", state, trainer, stored, score)
     if is_best:
         _save_rule(folder / "rule.safetensors", state, trainer, stored, score)
-    counters.seconds += time.monotonic() - began
+    counters.seconds += time.monotonic() - start
     listener.note(f"meta-update {counters.meta_update}: validation {score:.3f}{' (best so far)' if is_best else ''}")
     return score
 
@@ -198,49 +200,53 @@ def _save_rule(
 
 
 def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, listener: Listener) -> list[Path]:
-    """Begins a run folder or finds its checkpoints.
+    """Creates a run folder, or lists the checkpoints of the run in it.
 
     Raises:
-        ValueError: it holds a run and `resume` was not asked for, or one with another configuration or seed.
+        ValueError: it holds a run and `resume` is false, or the run has another configuration or seed.
     """
-    wanted = {"config": stored, "seed": seed}
+    content = {"config": stored, "seed": seed}
     file = folder / "config.json"
     if not file.exists():
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is a file; choose another --out")
         if folder.exists() and any(folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no run; choose another --out")
-        write_atomic(file, json.dumps(wanted, indent=2).encode())
+        write_atomic(file, json.dumps(content, indent=2).encode())
         return []
     if not resume:
-        raise ValueError(f"{folder} already holds a run; --resume goes on with it, another --out begins a new one")
+        raise ValueError(
+            f"{folder} already holds a run; continue it with --resume, or start a new one with another --out"
+        )
     try:
-        found = json.loads(file.read_text())
-        different = sorted(key for key in stored if found["config"].get(key) != stored[key])
-        found_seed = found["seed"]
+        old = json.loads(file.read_text())
+        different = sorted(key for key in stored if old["config"].get(key) != stored[key])
+        old_seed = old["seed"]
     except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"{file} is damaged ({error}); restore it, or begin again with another --out") from error
-    if different or found_seed != seed:
+        raise ValueError(f"{file} is damaged ({error}); restore it, or start again with another --out") from error
+    if different or old_seed != seed:
         key = different[0] if different else "seed"
-        here, there = (found["config"].get(key), stored[key]) if different else (found_seed, seed)
-        raise ValueError(f"{folder} holds a run with {key} = {here}, not {there}; resume it with its own configuration")
-    for torn in unfinished_writes(folder):
-        listener.note(f"found {torn}, whose writing was killed; removed, nothing else depends on it")
-        torn.unlink()
+        old_value, value = (old["config"].get(key), stored[key]) if different else (old_seed, seed)
+        raise ValueError(
+            f"{folder} holds a run with {key} = {old_value}, not {value}; resume it with its own configuration"
+        )
+    for path in unfinished_writes(folder):
+        listener.note(f"removed {path}, an unfinished write of a killed process; no other file depends on it")
+        path.unlink()
     return list_checkpoints(folder)
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM instead of dying of them; a second one of either kind is obeyed at once."""
+    """Records SIGINT and SIGTERM instead of stopping at once; a second signal raises KeyboardInterrupt."""
     received: list[int] = []
 
-    def note(number: int, frame: object) -> None:
+    def record(number: int, frame: object) -> None:
         received.append(number)
         if len(received) > 1:
             raise KeyboardInterrupt
 
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:

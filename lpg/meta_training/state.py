@@ -1,4 +1,4 @@
-"""Everything that a meta-training must remember between two meta-updates."""
+"""State of a meta-training between two meta-updates, and its conversion to arrays for checkpoints."""
 
 import dataclasses
 from typing import Any
@@ -17,53 +17,59 @@ from lpg.update_rules.base import Rule
 
 @dataclasses.dataclass
 class Slots:
-    """Host-side record of a group's lifetimes; arrays [N]."""
+    """Host-side record of the lifetimes of a group; arrays [N]."""
 
     age: np.ndarray
-    """Agent updates so far."""
+    """Agent updates made."""
     length: np.ndarray
-    """Agent updates after which it ends."""
+    """Agent updates after which the lifetime ends."""
     arm: np.ndarray
-    """Arm of the bandit that it was started with."""
+    """The bandit's arm that the lifetime uses."""
     is_counted: np.ndarray
-    """Whether its final return is recorded: false for the shortened first lifetimes."""
+    """Whether the bandit records the final return: false for the shortened first lifetimes."""
 
 
 @dataclasses.dataclass
 class Counters:
-    """Totals since the beginning."""
+    """Totals since the start of the run."""
 
     meta_update: int = 0
     environment_steps: int = 0
     seconds: float = 0.0
+    """Wall-clock time of meta-updates and validations."""
     started: int = 0
+    """Lifetimes started."""
     ended: int = 0
+    """Lifetimes ended, for whatever reason."""
     deterministic: int = 0
-    """Lifetimes reset because their policy had become deterministic."""
+    """Lifetimes ended early because the policy became deterministic."""
     dropped: int = 0
-    """Lifetimes reset because something in them was not finite."""
+    """Lifetimes ended early because a number in them was not finite."""
     best_score: float = float("-inf")
-    """Highest validation score so far, and the meta-update it belongs to."""
+    """Highest validation score so far."""
     best_update: int = -1
+    """Its meta-update."""
 
 
 @dataclasses.dataclass
 class MetaState:
-    """η and all that goes on around it. Keys are no part of it: they are derived from seed and meta-update."""
+    """η, its optimiser and all lifetimes. Random keys are not stored: they are derived from seed and meta-update."""
 
     rule: Rule
     average: Rule
-    """Running mean of η over meta-updates: what is validated and kept."""
+    """Running mean of η over meta-updates, which is validated and saved."""
     optimizer_state: optax.OptState
     scales: ScaleState
     lifetimes: list[LifetimeState]
+    """Of each group; arrays [N, …] on the devices."""
     slots: list[Slots]
+    """Of each group."""
     bandit: Bandit
     counters: Counters
 
 
-def new_bandit(config: MetaConfig, names: tuple[str, ...]) -> Bandit:
-    """A bandit without memory, for environments in the order of the groups."""
+def init_bandit(config: MetaConfig, names: tuple[str, ...]) -> Bandit:
+    """A bandit without recorded lifetimes, for environments in the given order."""
     return Bandit(
         BanditConfig(
             num_arms=tuple(len(arms(config, name)) for name in names),
@@ -76,8 +82,8 @@ def new_bandit(config: MetaConfig, names: tuple[str, ...]) -> Bandit:
     )
 
 
-def new_slots(group: Group) -> Slots:
-    """A record of lifetimes that have yet to begin."""
+def init_slots(group: Group) -> Slots:
+    """A record of lifetimes that have not started."""
     size = len(group.slots)
     return Slots(
         age=np.zeros(size, np.int64),
@@ -88,7 +94,7 @@ def new_slots(group: Group) -> Slots:
 
 
 def to_arrays(state: MetaState) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The state as arrays by path and a small dictionary of counters."""
+    """The state as a dictionary of arrays by path, and the counters."""
     bandit = state.bandit
     arrays = {
         **flatten(state.rule, "rule."),
@@ -105,17 +111,17 @@ def to_arrays(state: MetaState) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def from_arrays(template: MetaState, arrays: dict[str, np.ndarray], counters: dict[str, Any]) -> MetaState:
-    """The state from what `to_arrays` gave.
+    """The inverse of `to_arrays`.
 
     Args:
         template: a state of the same configuration.
 
     Raises:
-        ValueError: something is missing or has another shape.
+        ValueError: an array is missing or has another shape.
     """
     slots = unflatten([vars(slots) for slots in template.slots], arrays, "slots.")
     bandit = Bandit(
-        template.bandit.settings,
+        template.bandit.config,
         *(arrays[f"bandit.{name}"].tolist() for name in ("environment", "arm", "final_return")),
     )
     return MetaState(
@@ -124,7 +130,7 @@ def from_arrays(template: MetaState, arrays: dict[str, np.ndarray], counters: di
         optimizer_state=unflatten(template.optimizer_state, arrays, "optimizer."),
         scales=unflatten(template.scales, arrays, "scales."),
         lifetimes=unflatten(template.lifetimes, arrays, "lifetimes."),
-        slots=[Slots(**{name: value.copy() for name, value in one.items()}) for one in slots],
+        slots=[Slots(**{name: value.copy() for name, value in record.items()}) for record in slots],
         bandit=bandit,
         counters=Counters(**counters),
     )

@@ -1,4 +1,4 @@
-"""Meta-training, Algorithm 1 of the paper: init, and one meta-update over all lifetimes."""
+"""Meta-training (Algorithm 1 of the paper): initial state, and one meta-update over all lifetimes."""
 
 import dataclasses
 from typing import Any
@@ -22,39 +22,39 @@ from lpg.meta_training.programs import (
     make_mesh,
     meta_optimizer,
 )
-from lpg.meta_training.state import Counters, MetaState, new_bandit, new_slots
+from lpg.meta_training.state import Counters, MetaState, init_bandit, init_slots
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import find_rule
 from lpg.update_rules.rule_file import SIZES, describe, initialiser
 
 MAX_DROPPED = 0.05
-"""Largest share of lifetimes that may diverge before the run is stopped."""
+"""Share of diverged lifetimes above which the run is stopped."""
 MIN_STARTED = 40
-"""Lifetimes that must have begun before the share is judged."""
+"""Number of started lifetimes from which this share is checked."""
 
 
 class DivergenceError(RuntimeError):
-    """Meta-training cannot go on: η is not finite, or too many lifetimes diverged."""
+    """Meta-training stopped, because η is not finite or too many lifetimes diverged."""
 
 
 @dataclasses.dataclass
 class StepReport:
-    """What a meta-update did, per environment where it says so; all on the host."""
+    """Diagnostics of one meta-update; all arrays are on the host."""
 
     step: MetaStepInfo
     windows: dict[str, WindowInfo]
-    """Reports of each environment's lifetimes, [n]."""
+    """By environment; arrays [n] over its lifetimes."""
     final_returns: dict[str, list[float]]
-    """Returns at the end of the lifetimes that ended now (not of the shortened first ones)."""
+    """By environment: final returns of the lifetimes that ended now, without the shortened first ones."""
     resets: int
-    """Lifetimes that ended before their time."""
+    """Lifetimes that ended early: diverged, or with a deterministic policy."""
 
 
 class Trainer:
-    """The compiled programs of one configuration, and the functions that move a state with them."""
+    """The compiled programs of one configuration, and the functions that update a `MetaState` with them."""
 
     def __init__(self, config: MetaConfig, seed: int) -> None:
-        """Compiles windows and starts; the small step of η follows at its first use, and nothing is compiled twice."""
+        """Compiles the programs, see `compile_programs`."""
         self.config, self.seed = config, seed
         self.mesh = make_mesh()
         self.groups: list[Group] = make_groups(config, jax.device_count())
@@ -63,35 +63,38 @@ class Trainer:
         self.programs, self._empty = compile_programs(config, self.groups, self.mesh, init_rule(config, seed))
 
     def template(self) -> MetaState:
-        """A state of the right shapes in which no lifetime has begun."""
-        everywhere = NamedSharding(self.mesh, PartitionSpec())
-        rule = jax.device_put(init_rule(self.config, self.seed), everywhere)
+        """A state of the right shapes without any started lifetime, see `lpg.meta_training.checkpoint`."""
+        replicated = NamedSharding(self.mesh, PartitionSpec())
+        rule = jax.device_put(init_rule(self.config, self.seed), replicated)
         num_environments = len(self.names)
         return MetaState(
             rule=rule,
             average=jax.tree.map(jnp.copy, rule),
-            optimizer_state=jax.device_put(meta_optimizer(self.config).init(rule), everywhere),
-            scales=jax.device_put(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), everywhere),
+            optimizer_state=jax.device_put(meta_optimizer(self.config).init(rule), replicated),
+            scales=jax.device_put(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), replicated),
             lifetimes=jax.tree.map(jnp.copy, self._empty),
-            slots=[new_slots(group) for group in self.groups],
-            bandit=new_bandit(self.config, self.names),
+            slots=[init_slots(group) for group in self.groups],
+            bandit=init_bandit(self.config, self.names),
             counters=Counters(),
         )
 
     def init(self) -> MetaState:
-        """The η to begin with, and every lifetime at its beginning."""
+        """The state at meta-update 0: the initial η, and newly started lifetimes."""
         state = self.template()
-        state.rule = jax.device_put(first_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
+        state.rule = jax.device_put(initial_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
         state.average = jax.tree.map(jnp.copy, state.rule)
         for index, group in enumerate(self.groups):
             self._reset_lifetimes(state, index, np.ones(len(group.slots), bool), is_first=True)
         return state
 
     def meta_update(self, state: MetaState) -> StepReport:
-        """K agent updates in every lifetime, one update of η; lifetimes that are over begin anew. Changes `state`.
+        """K agent updates in every lifetime, one update of η, and new lifetimes for those that ended.
+
+        Args:
+            state: modified in place; the device arrays of its lifetimes are donated.
 
         Raises:
-            DivergenceError: η is not finite, or more than `MAX_DROPPED` of the lifetimes had to be dropped.
+            DivergenceError: η is not finite, or more than `MAX_DROPPED` of the lifetimes diverged.
         """
         gradients, infos = [], []
         for index, group in enumerate(self.groups):
@@ -100,8 +103,8 @@ class Trainer:
                 state.rule,
                 state.lifetimes[index],
                 keys,
-                self._spread(group.weight),
-                self._spread(np.array(group.slots, np.int32)),
+                self._shard(group.weight),
+                self._shard(np.array(group.slots, np.int32)),
             )
             gradients.append(gradient)
             infos.append(info)
@@ -116,17 +119,17 @@ class Trainer:
         return report
 
     def _end_lifetimes(self, state: MetaState, index: int, info: WindowInfo, report: StepReport) -> None:
-        """Ages a group's lifetimes, records those that are over, and lets new ones begin."""
+        """Records the lifetimes of a group that ended, and starts new ones in their place."""
         group, slots, counters = self.groups[index], state.slots[index], state.counters
         counters.environment_steps += group.num_real * self.config.num_updates * self.config.steps_per_update
         slots.age += self.config.num_updates
         is_real = group.weight > 0
         is_dropped = ~info.is_finite
         is_deterministic = info.is_deterministic & ~is_dropped
-        is_over = (slots.age >= slots.length) | is_dropped | is_deterministic
+        has_ended = (slots.age >= slots.length) | is_dropped | is_deterministic
         final = final_returns(state.lifetimes[index].return_sum, state.lifetimes[index].return_count)
         environments = np.array(group.slots)
-        for lifetime in np.flatnonzero(is_over & is_real & ~is_dropped & (slots.is_counted | is_deterministic)):
+        for lifetime in np.flatnonzero(has_ended & is_real & ~is_dropped & (slots.is_counted | is_deterministic)):
             name = group.names[environments[lifetime]]
             state.bandit.record(self.names.index(name), int(slots.arm[lifetime]), float(final[lifetime]))
             report.final_returns.setdefault(name, []).append(float(final[lifetime]))
@@ -134,51 +137,51 @@ class Trainer:
             name = group.names[environments[lifetime]]
             state.bandit.record_failure(self.names.index(name), int(slots.arm[lifetime]))
         for position, name in enumerate(group.names):
-            own = is_real & (environments == position)
-            report.windows[name] = jax.tree.map(lambda x, own=own: x[own], info)
-        counters.ended += int((is_over & is_real).sum())
+            rows = is_real & (environments == position)
+            report.windows[name] = jax.tree.map(lambda x, rows=rows: x[rows], info)
+        counters.ended += int((has_ended & is_real).sum())
         counters.dropped += int((is_dropped & is_real).sum())
         counters.deterministic += int((is_deterministic & is_real).sum())
         report.resets += int(((is_dropped | is_deterministic) & is_real).sum())
-        if is_over.any():
-            self._reset_lifetimes(state, index, is_over, is_first=False)
+        if has_ended.any():
+            self._reset_lifetimes(state, index, has_ended, is_first=False)
 
     def _reset_lifetimes(self, state: MetaState, index: int, must_reset: np.ndarray, *, is_first: bool) -> None:
-        """Begins new lifetimes where asked, with arms drawn by the bandit."""
+        """Starts new lifetimes where `must_reset`, with hyper-parameters chosen by the bandit."""
         group, slots, config = self.groups[index], state.slots[index], self.config
         generator = np.random.default_rng([self.seed, state.counters.meta_update, index])
         for lifetime in np.flatnonzero(must_reset):
             name = group.names[group.slots[lifetime]]
             length = lifetime_updates(config, name)
-            is_short = is_first and config.stagger
-            windows = generator.integers(1, length // config.num_updates, endpoint=True)
-            slots.length[lifetime] = windows * config.num_updates if is_short else length
+            is_shortened = is_first and config.stagger
+            num_windows = generator.integers(1, length // config.num_updates, endpoint=True)
+            slots.length[lifetime] = num_windows * config.num_updates if is_shortened else length
             slots.age[lifetime] = 0
-            slots.is_counted[lifetime] = not is_short
+            slots.is_counted[lifetime] = not is_shortened
             slots.arm[lifetime] = state.bandit.choose(self.names.index(name), generator)
-        choices = [arms(config, name) for name in group.names]
-        chosen = np.array([choices[slot][arm] for slot, arm in zip(group.slots, slots.arm, strict=True)], np.float32)
+        pairs = [arms(config, name) for name in group.names]
+        chosen = np.array([pairs[slot][arm] for slot, arm in zip(group.slots, slots.arm, strict=True)], np.float32)
         specs = LifetimeSpec(jnp.array(group.slots, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
         keys = self._keys(state, index, "reset")
-        state.lifetimes[index] = self.programs.spec[index](
-            state.lifetimes[index], self._spread(must_reset), self._spread(specs), keys
+        state.lifetimes[index] = self.programs.reset[index](
+            state.lifetimes[index], self._shard(must_reset), self._shard(specs), keys
         )
         state.counters.started += int((must_reset & (group.weight > 0)).sum())
 
     def _keys(self, state: MetaState, index: int, purpose: str) -> jax.Array:
-        """Keys [N] that depend on seed, meta-update, group and purpose alone: nothing to store, nothing used twice."""
+        """Keys [N], a function of seed, meta-update, group and purpose: a resumed run needs no stored key."""
         key = jax.random.fold_in(stream(self.seed, "meta"), state.counters.meta_update)
         key = jax.random.fold_in(key, 2 * index + (purpose == "reset"))
-        return self._spread(jax.random.split(key, len(self.groups[index].slots)))
+        return self._shard(jax.random.split(key, len(self.groups[index].slots)))
 
-    def _spread(self, tree: Any) -> Any:
-        """Arrays [N, …] laid out over the devices."""
+    def _shard(self, tree: Any) -> Any:
+        """Arrays [N, …], sharded over the devices."""
         return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec(AXIS)))
 
     def _check(self, state: MetaState, report: StepReport) -> None:
-        """Stops a run that has no future, naming where it went wrong."""
+        """Raises `DivergenceError` with the environments and terms that are not finite."""
         counters = state.counters
-        where = culprits(report)
+        where = nonfinite_terms(report)
         if not report.step.is_finite:
             raise DivergenceError(f"η is not finite at meta-update {counters.meta_update}{where}")
         if counters.started >= MIN_STARTED and counters.dropped > MAX_DROPPED * counters.started:
@@ -188,34 +191,34 @@ class Trainer:
             )
 
 
-def culprits(report: StepReport) -> str:
-    """Which environment and which term of the meta-loss are not finite, in words."""
-    found = []
+def nonfinite_terms(report: StepReport) -> str:
+    """Environments, and terms of their meta-loss, that are not finite, as the end of a sentence; empty if all are."""
+    environments = []
     for name, info in report.windows.items():
         if not np.all(info.is_finite):
             values = {field: getattr(info.terms, field) for field in info.terms.__dataclass_fields__}
-            bad = [field for field, value in values.items() if not np.all(np.isfinite(value))]
-            found.append(f"{name} ({', '.join(bad) or 'meta-gradient'})")
-    return f": {'; '.join(found)}" if found else ""
+            nonfinite = [field for field, value in values.items() if not np.all(np.isfinite(value))]
+            environments.append(f"{name} ({', '.join(nonfinite) or 'meta-gradient'})")
+    return f": {'; '.join(environments)}" if environments else ""
 
 
 def final_returns(total: jax.Array, count: jax.Array) -> np.ndarray:
-    """Mean return of about the last B episodes of each lifetime; NaN where none has ended."""
+    """Mean return [N] of about the last B episodes of each lifetime; NaN if no episode has ended."""
     number = np.asarray(count, float)
     return np.where(number > 0, np.asarray(total, float) / np.maximum(number, 1e-9), np.nan)
 
 
 def init_rule(config: MetaConfig, seed: int) -> Rule:
-    """A fresh η of the configured kind and sizes."""
+    """A randomly initialised η of the configured kind and sizes."""
     key = jax.random.fold_in(stream(seed, "meta"), 2**31 - 1)
     return initialiser(config.rule)(key, **_sizes(config))
 
 
-def first_rule(config: MetaConfig, seed: int) -> Rule:
-    """The η that a run begins with: the configured one, or a fresh one.
+def initial_rule(config: MetaConfig, seed: int) -> Rule:
+    """The η at meta-update 0: the rule `config.initial_rule`, or a randomly initialised one.
 
     Raises:
-        ValueError: the configured one is not to be found, or is of another kind or size.
+        ValueError: the configured rule does not exist, or has another kind or other sizes.
     """
     if config.initial_rule is None:
         return init_rule(config, seed)

@@ -1,4 +1,4 @@
-"""Advantage actor-critic, the hand-written rule behind the same door."""
+"""Advantage actor-critic (A2C), a hand-written rule with the same interface as the discovered ones."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,16 +18,16 @@ class A2C(eqx.Module):
 
     @property
     def prediction_size(self) -> int:
-        """One number: the value."""
+        """1: the value."""
         return 1
 
     @property
     def discovers_predictions(self) -> bool:
-        """The prediction is a value, given and not discovered."""
+        """False: the prediction is a value function by definition."""
         return False
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """Advantages and λ-returns under the agent's own value."""
+        """Advantages and λ-returns with the agent's value function."""
         advantage = advantages(inputs, hyper)
         return Targets(pi_hat=advantage, y_hat=inputs.output.prediction + advantage[..., None])
 

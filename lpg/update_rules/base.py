@@ -1,7 +1,7 @@
-"""The contract of a rule: what makes targets from a trajectory, and what an agent does with them.
+"""The interface of a rule: targets from a trajectory, and the loss that an agent minimises given these targets.
 
-A rule η is an Equinox module: learned rules have float leaves, hand-written ones have none. Nothing downstream asks
-which kind it holds.
+A rule η is an Equinox module. Learned rules (LPG, LPG-V) have floating-point leaves, hand-written rules (A2C) have
+none; training, evaluation and analysis treat both alike.
 """
 
 from typing import Protocol, runtime_checkable
@@ -13,36 +13,43 @@ from lpg.types import AgentOutput, Hyperparameters, Targets, Trajectory
 
 
 class RuleInputs(eqx.Module):
-    """All that a rule may look at."""
+    """Everything a rule may depend on."""
 
     trajectory: Trajectory
-    """Observations are there for the plumbing; a rule that reads them is tied to one environment."""
+    """A rule that reads its observations only works in one environment; the LPG does not read them."""
     output: AgentOutput
-    """The agent in s_0 … s_{T−1}."""
+    """Outputs of the agent in s_0 … s_{T−1}."""
     next_prediction: Float[Array, " T B P"]
-    """The agent's prediction in s_1 … s_T; at an episode's end that of the final state."""
+    """The agent's prediction in s_1 … s_T; at the end of an episode that of the final state."""
 
 
 @runtime_checkable
 class Rule(Protocol):
-    """A value of this type is an η."""
+    """A rule η."""
 
     @property
     def prediction_size(self) -> int:
-        """How many numbers the agent must predict, all of them zero at first: m for the LPG, 1 for a value."""
+        """Size P of the agent's prediction, which is zero at initialisation: m for the LPG, 1 for a value."""
         ...
 
     @property
     def discovers_predictions(self) -> bool:
-        """Whether η itself decides what is predicted."""
+        """Whether η determines the meaning of the prediction; if so, meta-training regularises it."""
         ...
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """π̂ and ŷ for every step of the trajectory."""
+        """π̂ [T, B] and ŷ [T, B, P] for every step of the trajectory."""
         ...
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
-        """The agent's loss, a mean over all steps, as a function of `output`; everything else is a constant."""
+        """The agent's loss: a mean over all steps, differentiated with respect to `output` alone.
+
+        Args:
+            output: the agent's outputs in s_0 … s_{T−1}, the only differentiated argument.
+            inputs: what the targets were computed from.
+            targets: π̂ and ŷ, constants in the inner gradient.
+            hyper: the agent's hyper-parameters.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Losses, divergences and entropies: arrays in, arrays or scalars out."""
+"""Log-probability, entropy and KL divergence of categorical distributions given by logits."""
 
 import jax
 import jax.numpy as jnp
@@ -6,13 +6,13 @@ from jaxtyping import Array, Float, Int
 
 
 def log_prob(logits: Float[Array, " *batch A"], action: Int[Array, " *batch"]) -> Float[Array, " *batch"]:
-    """log π(a|s), picked by comparing rather than gathering: its gradient is then no scatter, which is slow on CPUs."""
+    """log π(a|s), selected by a mask instead of a gather, because the gradient of a gather is slow on CPUs."""
     chosen = jnp.arange(logits.shape[-1]) == action[..., None]
     return jnp.sum(jnp.where(chosen, jax.nn.log_softmax(logits), 0.0), axis=-1)
 
 
 def entropy(logits: Float[Array, " *batch A"]) -> Float[Array, " *batch"]:
-    """−Σ p log p in nats, of softmax(logits); categories with a large negative logit do not count."""
+    """−Σ p log p of softmax(logits), in nats; masked categories (large negative logits) contribute nothing."""
     log_p = jax.nn.log_softmax(logits)
     return -jnp.sum(jnp.exp(log_p) * log_p, axis=-1)
 
@@ -20,11 +20,12 @@ def entropy(logits: Float[Array, " *batch A"]) -> Float[Array, " *batch"]:
 def kl_divergence(
     logits: Float[Array, " *batch M"], target: Float[Array, " *batch M"], floor: float = 1e-8
 ) -> Float[Array, " *batch"]:
-    """KL(softmax(logits) ‖ target) in nats; the agent's own prediction is the first argument.
+    """KL(softmax(logits) ‖ target), in nats.
 
     Args:
-        target: probabilities; numbers below `floor` count as `floor`, so that an empty category costs at most
-            −log(floor) nats.
+        logits: the agent's prediction, the first argument of the divergence.
+        target: probabilities.
+        floor: smaller target probabilities count as `floor`, so that the divergence is at most −log(floor).
     """
     log_p = jax.nn.log_softmax(logits)
     return jnp.sum(jnp.exp(log_p) * (log_p - jnp.log(jnp.maximum(target, floor))), axis=-1)

@@ -1,4 +1,4 @@
-"""The Learned Policy Gradient: a backward LSTM that says how to change the policy and what to predict."""
+"""The Learned Policy Gradient (LPG): a backward LSTM that outputs the targets π̂ and ŷ."""
 
 from typing import Literal
 
@@ -14,56 +14,61 @@ from lpg.update_rules.losses import kl_divergence, log_prob
 from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
 
 Component = Literal["nothing", "softmax", "bootstrap", "recurrence"]
-"""What an ablated rule is without."""
+"""The component that an ablated rule lacks."""
 
 
 class LPG(eqx.Module):
-    """η of the paper. Inputs at each step: r, d, γ, π(a|s), φ(y(s)), φ(y(s′)), in this order."""
+    """The rule η of the paper. Inputs at each step, in this order: r, d, γ, π(a|s), φ(y(s)), φ(y(s′)).
+
+    d is 1 if the episode continues and 0 at a terminal step. Neither observations nor action numbers are inputs, so
+    that the rule applies to any environment with discrete actions.
+    """
 
     hidden: Linear
-    """First layer of φ, shared between y(s) and y(s′)."""
+    """First layer of φ, which is shared by y(s) and y(s′)."""
     scalar: Linear
-    """Second layer of φ: each prediction becomes one number."""
+    """Second layer of φ, with one output."""
     lstm: LSTM
     pi_head: Linear
     y_head: Linear
     prediction_size: int = eqx.field(static=True)
     """m."""
     without: Component = eqx.field(static=True, default="nothing")
-    """softmax: y and ŷ are any numbers, compared by squared distance (section 4.3 of the paper). bootstrap: φ(y(s′)) is
-    always zero. recurrence: the LSTM forgets after every step."""
+    """softmax: y and ŷ are in ℝ^m and the loss is their squared distance (section 4.3 of the paper). bootstrap: the
+    input φ(y(s′)) is always zero. recurrence: the LSTM state is reset at every step."""
 
     @property
     def discovers_predictions(self) -> bool:
-        """Predictions are η's own: their entropy and size are regularised in meta-training."""
+        """True: meta-training regularises the entropy and the size of the predictions."""
         return True
 
     def embed(self, prediction: Float[Array, " *batch M"]) -> Float[Array, " *batch"]:
-        """φ(y): one scalar per prediction, given as logits."""
+        """φ(y), one scalar for each prediction, which is given as logits."""
         y = prediction if self.without == "softmax" else jax.nn.softmax(prediction)
         return self.scalar(jax.nn.relu(self.hidden(y)))[..., 0]
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """π̂ ∈ ℝ and ŷ on the simplex (without softmax: in ℝ^m), for every step.
+        """π̂ ∈ ℝ and ŷ on the simplex (without softmax: in ℝ^m) for every step.
 
-        At a terminal step d and φ(y(s′)) are zero; at every episode end the LSTM starts from zero.
+        At a terminal step d and φ(y(s′)) are zero. At every end of an episode the LSTM starts from a zero state.
 
         Reference: Oh et al. (2020), section 3.1.
         """
         trajectory = inputs.trajectory
         continues = (~trajectory.terminated).astype(trajectory.reward.dtype)
         pi_a = jnp.exp(log_prob(inputs.output.logits, trajectory.action))
-        sees_next = self.without != "bootstrap"
-        forgets = jnp.ones_like(trajectory.is_last) if self.without == "recurrence" else trajectory.is_last
+        is_reset = jnp.ones_like(trajectory.is_last) if self.without == "recurrence" else trajectory.is_last
         features = [
             trajectory.reward,
             continues,
             jnp.broadcast_to(hyper.gamma, continues.shape),
             pi_a,
             self.embed(inputs.output.prediction),
-            continues * self.embed(inputs.next_prediction) if sees_next else jnp.zeros_like(continues),
+            jnp.zeros_like(continues)
+            if self.without == "bootstrap"
+            else continues * self.embed(inputs.next_prediction),
         ]
-        h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), forgets))
+        h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), is_reset))
         y_hat = self.y_head(h)
         return Targets(
             pi_hat=self.pi_head(h)[..., 0], y_hat=y_hat if self.without == "softmax" else jax.nn.softmax(y_hat)
@@ -72,11 +77,11 @@ class LPG(eqx.Module):
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
-        """Scalar whose negative gradient in θ is the LPG update, averaged over the trajectory.
+        """The LPG loss; one step down its gradient in θ is the agent update.
 
             L(θ) = mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) ]
 
-        Without softmax ‖y_θ(s_t) − ŷ_t‖² stands in the place of the KL.
+        Without softmax, ‖y_θ(s_t) − ŷ_t‖² replaces the KL divergence.
 
         Reference: Oh et al. (2020), equation 2.
         """
@@ -96,24 +101,32 @@ def init_lpg(
     embedding_size: int = 16,
     without: Component = "nothing",
 ) -> LPG:
-    """A fresh η. The defaults are the paper's sizes.
+    """A randomly initialised η. The defaults are the paper's sizes.
 
-    An ablated rule begins with the same arrays as the whole one: only what is done with them differs. (The one without
-    softmax begins with both prediction layers at scale 1, because its y are not small.)
+    Differs from the paper, which does not give initialisers:
 
-    Differs from the paper: it does not give initialisers. π̂ begins small, so that the first agents hardly move.
-    Predictions begin loud, or they stay unused for thousands of meta-updates: a y on the simplex lies within 1/√m of
-    the uniform one, which weights of 1/√m would turn into the same φ(y) in all states; and a ŷ that begins uniform
-    draws every y there before η has found a use for it.
+    - The head of π̂ has a small scale, so that the first agents hardly change.
+    - The layers that read and write predictions (φ and the head of ŷ) have a large scale; otherwise predictions stay
+      unused for thousands of meta-updates. Every y on the simplex is within 1/√m of the uniform distribution, so that
+      weights of the usual size 1/√m give the same φ(y) in all states; and a ŷ that is close to uniform makes every y
+      uniform before η has learned to use it. (docs/recipe.md has the measurements.)
+
+    Args:
+        key: two rules with the same key and sizes have the same arrays, ablated or not; the one without softmax has
+            the usual scales in the prediction layers, because its y are not confined to the simplex.
+        lstm_size: hidden units H.
+        prediction_size: m.
+        embedding_size: hidden units of φ.
+        without: the component to leave out.
     """
-    embedding_scale, says = (1.0, 1.0) if without == "softmax" else (prediction_size * 16 / 30, 8.0)
+    embedding_scale, y_scale = (1.0, 1.0) if without == "softmax" else (prediction_size * 16 / 30, 8.0)
     key_hidden, key_scalar, key_lstm, key_pi, key_y = jax.random.split(key, 5)
     return LPG(
         hidden=init_linear(key_hidden, prediction_size, embedding_size, scale=embedding_scale),
         scalar=init_linear(key_scalar, embedding_size, 1),
         lstm=init_lstm(key_lstm, 6, lstm_size),
         pi_head=init_linear(key_pi, lstm_size, 1, scale=0.1),
-        y_head=init_linear(key_y, lstm_size, prediction_size, scale=says),
+        y_head=init_linear(key_y, lstm_size, prediction_size, scale=y_scale),
         prediction_size=prediction_size,
         without=without,
     )

@@ -1,4 +1,4 @@
-"""LPG-V: discovers how to change the policy, and is given a value function instead of discovering predictions."""
+"""LPG-V, a baseline of the paper: π̂ is discovered, the prediction is a value function trained by TD(λ)."""
 
 import equinox as eqx
 import jax
@@ -14,9 +14,9 @@ from lpg.update_rules.value_based import advantages, value_loss
 
 
 class LPGV(eqx.Module):
-    """η that outputs π̂ alone. Inputs at each step: r, d, γ, π(a|s), v(s), v(s′).
+    """A rule η that outputs π̂ alone. Inputs at each step, in this order: r, d, γ, π(a|s), v(s), v(s′).
 
-    Differs from the paper: it does not say how the value enters; here its two scalars take the place of φ(y).
+    Differs from the paper, which does not say how the value is an input: here v(s), v(s′) replace φ(y(s)), φ(y(s′)).
     """
 
     lstm: LSTM
@@ -24,12 +24,12 @@ class LPGV(eqx.Module):
 
     @property
     def prediction_size(self) -> int:
-        """One number: the value."""
+        """1: the value."""
         return 1
 
     @property
     def discovers_predictions(self) -> bool:
-        """The prediction is a value, given and not discovered."""
+        """False: the prediction is a value function by definition."""
         return False
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
@@ -60,6 +60,6 @@ class LPGV(eqx.Module):
 
 
 def init_lpg_v(key: PRNGKeyArray, *, lstm_size: int = 256) -> LPGV:
-    """A fresh η with the paper's sizes by default."""
+    """A randomly initialised η. The default is the paper's size."""
     key_lstm, key_pi = jax.random.split(key)
     return LPGV(lstm=init_lstm(key_lstm, 6, lstm_size), pi_head=init_linear(key_pi, lstm_size, 1, scale=0.1))

@@ -1,4 +1,4 @@
-"""An LSTM that runs backwards in time and forgets at episode ends."""
+"""An LSTM that runs backwards in time and is reset at the ends of episodes."""
 
 import math
 
@@ -9,27 +9,29 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 
 class LSTM(eqx.Module):
-    """Weights of one layer. G = 4 H gates in the order input, forget, cell, output."""
+    """Weights of one layer, with G = 4 H gate units in the order input, forget, cell, output."""
 
     weight: Float[Array, " I G"]
-    """I = F + H rows: the inputs' first, then the hidden state's."""
+    """I = F + H rows: first those of the inputs, then those of the hidden state."""
     bias: Float[Array, " G"]
 
 
 def init_lstm(key: PRNGKeyArray, input_size: int, hidden_size: int) -> LSTM:
-    """Uniform in ±1/√H; a forget bias of 1 keeps memory open at the start."""
+    """Weights uniform in ±1/√H, biases zero, but 1 for the forget gate, so that a fresh LSTM remembers."""
     bound = 1 / math.sqrt(hidden_size)
     weight = jax.random.uniform(key, (input_size + hidden_size, 4 * hidden_size), minval=-bound, maxval=bound)
     return LSTM(weight=weight, bias=jnp.zeros((4 * hidden_size,)).at[hidden_size : 2 * hidden_size].set(1.0))
 
 
 def backward_lstm(lstm: LSTM, x: Float[Array, " T B F"], is_last: Bool[Array, " T B"]) -> Float[Array, " T B H"]:
-    """Hidden state at every step, computed from the last step to the first.
+    """Hidden state [T, B, H] at every step, computed from the last step to the first.
 
         (h_t, c_t) = cell(x_t, (1 − is_last_t) · (h_{t+1}, c_{t+1}))
 
     Args:
-        is_last: the episode ended with this step, so that what comes after it must not be seen.
+        lstm: weights for F inputs and H hidden units.
+        x: inputs.
+        is_last: the episode ended at this step: the state from later steps, of another episode, is dropped.
     """
     hidden = lstm.bias.shape[0] // 4
     keep = (~is_last).astype(x.dtype)[..., None]

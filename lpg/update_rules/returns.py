@@ -1,4 +1,4 @@
-"""λ-returns and advantages over [T, B] trajectories with episode ends in them."""
+"""Generalised advantages and λ-returns of [T, B] trajectories that may contain ends of episodes."""
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +18,14 @@ def generalised_advantages(
 
         δ_t = r_t + γ (1 − terminated_t) V(s_{t+1}) − V(s_t),   A_t = δ_t + γ λ (1 − is_last_t) A_{t+1}
 
-    A truncated episode bootstraps from its final state, a terminated one does not; neither looks into the next.
+    A truncated episode bootstraps from its final state, a terminated one does not; neither uses the next episode.
 
     Args:
         reward: r_t.
         value: V(s_t).
-        next_value: V(s_{t+1}), at an episode's end of its final state.
+        next_value: V(s_{t+1}); at the end of an episode the value of the final state.
         terminated: no bootstrapping from s_{t+1}.
-        is_last: the sum stops here.
+        is_last: the episode ended; the sum stops here.
         gamma: discount per step, in [0, 1].
         lambda_: λ in [0, 1].
 

@@ -1,4 +1,4 @@
-"""One agent update: rule + trajectory + optimiser, θ → θ′. Meta-training and evaluation call the same function."""
+"""One agent update θ → θ′ by a rule; meta-training and evaluation call the same function."""
 
 import equinox as eqx
 import jax
@@ -11,9 +11,10 @@ from lpg.update_rules.base import Rule, RuleInputs
 
 
 class UpdateInfo(eqx.Module):
-    """What an update saw and decided; the next one does not need it."""
+    """Diagnostics of one agent update."""
 
     output: AgentOutput
+    """Outputs of θ (before the update) in s_0 … s_{T−1}."""
     targets: Targets
 
 
@@ -27,31 +28,36 @@ def agent_update(
     hyper: Hyperparameters,
     is_real: Bool[Array, " T B"] | None = None,
 ) -> tuple[Agent, optax.OptState, UpdateInfo]:
-    """Moves θ down the gradient of the rule's loss, by one optimiser step of size α_lr.
+    """One optimiser step of size α_lr down the gradient of the rule's loss in θ.
 
-    The targets are made *before* the inner derivative is taken and enter it as constants. No gradient is stopped, so
-    that a derivative with respect to η, taken from outside, also sees how η changed θ_k and thereby later inputs of
-    the rule.
+    The targets are computed *before* the inner gradient and enter it as constants, without `stop_gradient`: the
+    meta-gradient, taken outside, therefore includes how η changed θ_k and thereby the later inputs of the rule.
 
     Args:
-        optimizer: gives the direction for a learning rate of one. It may take the keyword arguments `observation` and
+        rule: η.
+        agent: θ.
+        optimizer: gives the step for a learning rate of one. It may take the keyword arguments `observation` and
             `is_real` (optax's extra arguments), as `lpg.agents.optimizers.visit_mean` does.
+        optimizer_state: of the agent's optimiser.
+        trajectory: [T, B], usually the newest rollout of the agent.
+        action_mask: which actions are available.
+        hyper: the agent's hyper-parameters.
         is_real: which rows of the trajectory are steps, see `lpg.learner.real_steps`; None: all.
 
     Returns:
-        θ′, the optimiser's new state, and what the rule saw and decided.
+        θ′, the new optimiser state, and diagnostics.
     """
 
     def forward(theta: Agent) -> AgentOutput:
         return outputs(theta, trajectory.observation, action_mask)
 
-    output, pull_back = jax.vjp(forward, agent)
+    output, vjp = jax.vjp(forward, agent)
     after = outputs(agent, trajectory.next_observation, action_mask).prediction
     inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
     targets = rule.targets(inputs, hyper)
-    (gradient,) = pull_back(jax.grad(rule.loss)(output, inputs, targets, hyper))
-    direction, optimizer_state = optax.with_extra_args_support(optimizer).update(
+    (gradient,) = vjp(jax.grad(rule.loss)(output, inputs, targets, hyper))
+    step, optimizer_state = optax.with_extra_args_support(optimizer).update(
         gradient, optimizer_state, agent, observation=trajectory.observation, is_real=is_real
     )
-    step = jax.tree.map(lambda d: hyper.learning_rate * d, direction)
+    step = jax.tree.map(lambda x: hyper.learning_rate * x, step)
     return optax.apply_updates(agent, step), optimizer_state, UpdateInfo(output=output, targets=targets)

@@ -1,4 +1,4 @@
-"""What the rules with a value function share: its TD(λ) targets and its regression."""
+"""Advantages and value loss of the rules whose prediction is a value function (A2C, LPG-V)."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -9,7 +9,7 @@ from lpg.update_rules.returns import generalised_advantages
 
 
 def advantages(inputs: RuleInputs, hyper: Hyperparameters) -> Float[Array, " T B"]:
-    """Generalised advantages under the agent's own value function; plus v(s_t) they are its TD(λ) targets."""
+    """Generalised advantages with the agent's value function; advantage + v(s_t) is the TD(λ) target."""
     trajectory = inputs.trajectory
     return generalised_advantages(
         trajectory.reward,

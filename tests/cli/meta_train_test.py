@@ -14,7 +14,7 @@ import pytest
 
 import lpg.meta_training.run as run_module
 from lpg.cli.main import main
-from lpg.cli.meta_train import MetaProgress
+from lpg.cli.meta_train import LEGEND, MetaProgress
 from lpg.meta_training.checkpoint import list_checkpoints, path_of
 from lpg.meta_training.metrics import read_metrics, row
 from tests.tiny_run import config_file, report, trainer
@@ -134,7 +134,7 @@ def test_a_folder_that_holds_a_run_is_refused_with_both_ways_out(config, tmp_pat
     before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path) if (tmp_path / name).is_file()}
     capsys.readouterr()
     for more, words in (
-        ([], "already holds a run; --resume goes on with it, another --out begins a new one"),
+        ([], "already holds a run; continue it with --resume, or start a new one with another --out"),
         (["--resume", "--seed", "1"], "holds a run with seed = 0, not 1"),
         (["--resume", "--set", "checkpoint_every=3"], "checkpoint_every = 2, not 3"),
     ):
@@ -186,25 +186,27 @@ def values(meta_update: int):
     return row(report(), meta_update=meta_update, environment_steps=2_000_000, **known)
 
 
-def test_progress_off_a_terminal_is_plain_lines_with_the_figures_that_matter(capsys):
+def test_progress_off_a_terminal_is_a_legend_and_plain_lines(capsys):
     with MetaProgress(3) as progress:
         for number in (1, 2, 3):
             progress.step(None, values(number), [])
-    first, last = capsys.readouterr().err.splitlines()  # the second came too soon after the first
-    assert first.startswith("meta-update 1/3: 2.0 M steps, 50 k/s, entropy π 0.60 y 0.70, critic 0.20, gradient 0.5")
+    legend, first, last = capsys.readouterr().err.splitlines()  # the second update follows too soon for a line
+    assert legend == LEGEND
+    figures = "2.0 M steps, 50 k steps/s, H(π) 0.60, H(y) 0.70, critic error 20%, gradient 0.5"
+    assert first.startswith(f"meta-update 1/3: {figures}")
     assert last.startswith("meta-update 3/3: ") and last.endswith("0 s left")
 
 
-def test_a_flag_is_said_once_whatever_its_figures(capsys):
+def test_a_flag_is_shown_once_whatever_its_numbers(capsys):
     with MetaProgress(100) as progress:
         for number, flag in (
-            (21, "a owns 81% of the meta-gradient"), (22, "a owns 82.5% of the meta-gradient"),
+            (21, "a has 81% of the squared meta-gradient"), (22, "a has 82.5% of the squared meta-gradient"),
             (23, "outer critic of a: squared error 3"), (24, "outer critic of b: squared error 3"),
         ):  # fmt: skip
             progress.step(None, values(number), [flag])
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("audit")]
     assert said == [
-        "audit, meta-update 21: a owns 81% of the meta-gradient",
+        "audit, meta-update 21: a has 81% of the squared meta-gradient",
         "audit, meta-update 23: outer critic of a: squared error 3",
         "audit, meta-update 24: outer critic of b: squared error 3",
     ]

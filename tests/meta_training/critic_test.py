@@ -17,7 +17,7 @@ from lpg.types import Trajectory
 from tests.helpers import CHAIN, GRID, chain, grid, trajectory
 
 update_critic = jax.jit(
-    update_critic, static_argnames=("lambda_", "rate", "learning_rate", "scale_advantages", "forgetting")
+    update_critic, static_argnames=("lambda_", "rate", "learning_rate", "scale_advantages", "scale_rate")
 )
 GAMMA = jnp.array(0.9)
 PLAIN = {"lambda_": 0.8, "rate": 0.5, "scale_advantages": False}

@@ -3,7 +3,7 @@ import pytest
 
 from lpg.environments.registry import suite
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.groups import arms, distribute, fit, lifetime_updates, make_groups
+from lpg.meta_training.groups import arms, distribute, fit_chunks, lifetime_updates, make_groups
 
 FIVE = "chain/short,chain/short_noisy,tabular/dense,tabular/sparse,chain/long"
 
@@ -16,9 +16,9 @@ def test_lifetimes_are_dealt_out_evenly_and_the_first_get_the_rest():
 
 
 @pytest.mark.parametrize("num_devices", [1, 2, 3, 8])
-@pytest.mark.parametrize("wanted", [1, 4])
-def test_every_lifetime_runs_once_whatever_the_devices(num_devices, wanted):
-    config = MetaConfig(suite=FIVE, num_lifetimes=32, chunk=wanted)
+@pytest.mark.parametrize("chunk", [1, 4])
+def test_every_lifetime_runs_once_for_any_number_of_devices(num_devices, chunk):
+    config = MetaConfig(suite=FIVE, num_lifetimes=32, chunk=chunk)
     groups = make_groups(config, num_devices)
     counts = {
         name: int(group.weight[np.array(group.slots) == index].sum())
@@ -67,7 +67,7 @@ def test_an_environment_that_is_named_twice_is_there_once_with_twice_the_lifetim
 
 
 @pytest.mark.parametrize(
-    "count, num_devices, wanted, expected",
+    "count, num_devices, preferred, expected",
     [
         (8, 2, 4, (4, 8)),  # four on each device, in one chunk
         (5, 2, 1, (1, 6)),  # three on each: one of the six is padding
@@ -76,8 +76,8 @@ def test_an_environment_that_is_named_twice_is_there_once_with_twice_the_lifetim
         (1, 4, 4, (1, 4)),  # one on each device: a larger chunk would be padding only
     ],
 )
-def test_chunk_sizes_waste_little(count, num_devices, wanted, expected):
-    chunk, padded = fit(count, num_devices, wanted)
+def test_chunk_sizes_need_little_padding(count, num_devices, preferred, expected):
+    chunk, padded = fit_chunks(count, num_devices, preferred)
     assert (chunk, padded) == expected
 
 

@@ -174,7 +174,7 @@ def test_a_complete_run_that_is_resumed_has_nothing_to_do(uninterrupted):
 
 def test_a_folder_that_holds_a_run_is_refused_with_both_ways_out(uninterrupted):
     with pytest.raises(
-        ValueError, match="already holds a run; --resume goes on with it, another --out begins a new one"
+        ValueError, match="already holds a run; continue it with --resume, or start a new one with another --out"
     ):
         go(uninterrupted[0])
 
@@ -220,7 +220,7 @@ def test_a_write_that_was_killed_is_reported_and_ignored(uninterrupted, tmp_path
     torn.write_bytes(b"half")
     watcher = Watcher()
     result = go(tmp_path, resume=True, watcher=watcher)
-    assert any("state-00000003.safetensors.17-abcd.tmp, whose writing was killed" in note for note in watcher.notes)
+    assert any("state-00000003.safetensors.17-abcd.tmp, an unfinished write" in note for note in watcher.notes)
     assert not torn.exists()
     assert_same(result.state, uninterrupted[1].state)
 

@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from lpg.meta_training.state import from_arrays, new_bandit, new_slots, to_arrays
+from lpg.meta_training.state import from_arrays, init_bandit, init_slots, to_arrays
 from tests.tiny_run import TINY, trainer
 
 
@@ -65,11 +65,11 @@ def test_what_is_missing_is_named(lived, missing):
 
 def test_a_bandit_has_an_arm_for_every_pair_and_the_configured_constants():
     config = dataclasses.replace(TINY, learning_rates=(1.0, 2.0), y_weights=(0.1, 0.2, 0.3), bandit_history=7)
-    settings = new_bandit(config, ("chain/short", "chain/long")).settings
-    assert (settings.num_arms, settings.history, settings.temperature) == ((6, 6), 7, 0.1)
+    constants = init_bandit(config, ("chain/short", "chain/long")).config
+    assert (constants.num_arms, constants.history, constants.temperature) == ((6, 6), 7, 0.1)
 
 
-def test_new_slots_have_yet_to_begin():
-    slots = new_slots(trainer().groups[0])
+def test_initial_slots_are_zero():
+    slots = init_slots(trainer().groups[0])
     for values in vars(slots).values():
         np.testing.assert_array_equal(values, np.zeros(6))

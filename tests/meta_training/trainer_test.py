@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.meta_training.trainer import DivergenceError, culprits, final_returns, first_rule, init_rule
+from lpg.meta_training.trainer import DivergenceError, final_returns, init_rule, initial_rule, nonfinite_terms
 from lpg.update_rules.rule_file import save_rule
 from tests.tiny_run import TINY, poke, report, trainer
 
@@ -182,12 +182,12 @@ def test_an_eta_that_is_not_finite_stops_the_run_at_once(one, state):
 
 
 def test_culprits_are_named_with_their_terms():
-    found = culprits(
+    found = nonfinite_terms(
         report(policy_entropy={"a": 1.0, "b": np.nan, "c": 1.0}, is_finite={"a": True, "b": False, "c": True})
     )
     assert found == ": b (policy_entropy)"
-    assert culprits(report(is_finite={"a": False, "b": True, "c": True})) == ": a (meta-gradient)"
-    assert culprits(report()) == ""
+    assert nonfinite_terms(report(is_finite={"a": False, "b": True, "c": True})) == ": a (meta-gradient)"
+    assert nonfinite_terms(report()) == ""
 
 
 def test_a_final_return_is_a_mean_and_no_number_without_episodes():
@@ -271,5 +271,5 @@ def test_a_run_may_begin_with_a_rule_that_is_there(tmp_path, one):
 )
 def test_a_rule_to_begin_with_must_be_there_and_fit(name, words):
     with pytest.raises(ValueError) as error:
-        first_rule(dataclasses.replace(TINY, initial_rule=name), 0)
+        initial_rule(dataclasses.replace(TINY, initial_rule=name), 0)
     assert words in str(error.value)
