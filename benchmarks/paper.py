@@ -133,7 +133,7 @@ def window_seconds(trainer: Any, state: Any, index: int) -> float:
     group = trainer.groups[index]
     state.counters.meta_update += 1
     keys = trainer._keys(state, index, "window")
-    places = trainer._spread(group.weight), trainer._spread(np.array(group.slots, np.int32))
+    places = trainer._shard(group.weight), trainer._shard(np.array(group.slots, np.int32))
     at = time.perf_counter()
     _, state.lifetimes[index], info = trainer.programs.window[index](state.rule, state.lifetimes[index], keys, *places)
     jax.block_until_ready(info)

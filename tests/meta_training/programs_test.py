@@ -49,8 +49,8 @@ def run(window, weight=None, before=None):
         state.rule,
         state.lifetimes[0],
         one._keys(state, 0, "window"),
-        one._spread(group.weight if weight is None else weight),
-        one._spread(np.array(group.slots, np.int32)),
+        one._shard(group.weight if weight is None else weight),
+        one._shard(np.array(group.slots, np.int32)),
     )
     gradients, lifetimes, info = window(arguments)
     return jax.tree.map(lambda g: np.asarray(g).sum(0), gradients), lifetimes, info
