@@ -49,13 +49,13 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("build/atari.json"))
     arguments = parser.parse_args()
-    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}", size_changes={"num_envs": arguments.num_envs})
+    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}", changes={"num_envs": arguments.num_envs})
     learner, rates = make_learner(task), {}
     print(f"{'':<9} {'frames/s':>10} {'per CPU s':>10} {'of emulator':>12}")
     for name, measure in (("emulator", emulator), ("acting", acting), ("updating", updating), ("learning", learning),
                           ("overlap", overlapping)):  # fmt: skip
         stretch = measure(task, learner, arguments.updates)
-        frames = FRAMES_PER_STEP * arguments.updates * task.sizes.steps_per_update
+        frames = FRAMES_PER_STEP * arguments.updates * task.config.steps_per_update
         rates[name] = {"frames_per_second": frames / stretch.seconds, "per_cpu_second": frames / stretch.cpu_seconds}
         wall, cpu = rates[name].values()
         share = cpu / rates["emulator"]["per_cpu_second"]
@@ -79,7 +79,7 @@ def emulator(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
 def acting(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
     """The network's actions."""
     state = learner.init(jax.random.key(0))
-    uniform = np.random.default_rng(0).random((task.sizes.num_steps, task.sizes.num_envs), np.float32)
+    uniform = np.random.default_rng(0).random((task.config.num_steps, task.config.num_envs), np.float32)
     return collecting(task, num_updates, lambda seen, t: np.asarray(learner.choose(state, seen, uniform[t])))
 
 
@@ -89,7 +89,7 @@ def updating(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
     generator = np.random.default_rng(0)
     trajectory = (
         begin(task)
-        .collect(lambda seen, t: generator.integers(0, task.spaces.num_actions, len(seen)), task.sizes.num_steps)
+        .collect(lambda seen, t: generator.integers(0, task.spaces.num_actions, len(seen)), task.config.num_steps)
         .trajectory
     )
     state, _ = learner.update(state, trajectory)
@@ -106,7 +106,7 @@ def learning(task: HostedTask, learner: Learner, num_updates: int, overlap: bool
     state = loop.begin(learner, jax.random.key(0), 1)
     states = loop.go_on(
         learner, begin(task), state, jax.random.key(1), np.array([2 + num_updates]),
-        num_steps=task.sizes.num_steps, overlap=overlap,
+        num_steps=task.config.num_steps, overlap=overlap,
     )  # fmt: skip
     next(states)
     jax.block_until_ready(next(states).learner)  # compiled, and nothing left to do
@@ -124,9 +124,9 @@ def overlapping(task: HostedTask, learner: Learner, num_updates: int) -> Stretch
 def begin(task: HostedTask) -> Collector:
     """Fresh emulators."""
     return Collector(
-        make_environments(task.environment, task.sizes.num_envs),
+        make_environments(task.environment, task.config.num_envs),
         seed=0,
-        time_limit_is_termination=task.sizes.time_limit_is_termination,
+        time_limit_is_termination=bool(task.config.time_limit_is_termination),
         largest_reward=1.0,
     )
 
@@ -134,10 +134,10 @@ def begin(task: HostedTask) -> Collector:
 def collecting(task: HostedTask, num_updates: int, act: Act) -> Stretch:
     """Trajectories and nothing else; the first one is not counted."""
     collector = begin(task)
-    collector.collect(act, task.sizes.num_steps)
+    collector.collect(act, task.config.num_steps)
     with Stretch() as stretch:
         for _ in range(num_updates):
-            collector.collect(act, task.sizes.num_steps)
+            collector.collect(act, task.config.num_steps)
     return stretch
 
 

@@ -9,7 +9,6 @@ written after every environment.
 """
 
 import argparse
-import dataclasses
 import json
 import math
 import time
@@ -23,9 +22,10 @@ import numpy as np
 
 from lpg.cli.machine import set_up_jax
 from lpg.evaluation.evaluate import Trial, run_trials
-from lpg.evaluation.settings import TUNED_FOLDER, read_table, tuned_beside
 from lpg.evaluation.train_agents import Curve
-from lpg.evaluation.tuning import confirm, save_table, tune
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning import confirm, tune
+from lpg.evaluation.tuning_table import TUNED_FOLDER, read_table, save_table, tuned_beside
 from lpg.update_rules.registry import find_rule
 
 
@@ -42,7 +42,7 @@ class Memory:
     def run(self, rule: Any, trials: Sequence[Trial], purpose: Any, **options: Any) -> list[Curve]:
         """`run_trials` for those that are new."""
         num_actions = options.get("num_actions")
-        keys = [json.dumps([dataclasses.asdict(trial), purpose, num_actions]) for trial in trials]
+        keys = [json.dumps([_key(trial), purpose, num_actions]) for trial in trials]
         new = [(key, trial) for key, trial in zip(keys, trials, strict=True) if key not in self.curves]
         if new:
             began = time.perf_counter()
@@ -51,10 +51,17 @@ class Memory:
                 for (key, _), curve in zip(new, found, strict=True):
                     self.curves[key] = curve
                     file.write(json.dumps([key, [np.asarray(column).tolist() for column in curve]]) + "\n")
-            steps = sum(trial.num_updates for _, trial in new) * options["sizes"].steps_per_update
+            steps = sum(trial.num_updates * trial.config.steps_per_update for _, trial in new)
             seconds = time.perf_counter() - began
             print(f"{len(new)} agents in {seconds:.0f} s, {steps / seconds:,.0f} steps/s", flush=True)
         return [self.curves[key] for key in keys]
+
+
+def _key(trial: Trial) -> dict[str, Any]:
+    return {
+        "environment": trial.environment, "seed": trial.seed, "setting": trial.config.record(),
+        "num_updates": trial.num_updates, "agent": trial.agent,
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -75,16 +82,17 @@ def main() -> None:
     table = arguments.table or own
     weights = zlib.crc32(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(named.rule)))
     memory = Memory(Path("build/tuning") / f"{named.name}-{weights:08x}.jsonl")
+    num_steps = arguments.updates * TrainConfig().steps_per_update
     for name in arguments.env:
         if arguments.confirm:
             entries = [e for e in read_table(table)["environments"][name] if e.get("agent") == arguments.agent]
             searches = [e for e in entries if "confirms" not in e]
             nearest = min(searches, key=lambda e: abs(math.log(e["updates"] / arguments.updates)))
             options = {"num_best": arguments.confirm, "num_seeds": arguments.seeds, "run": memory.run}
-            entry = confirm(named.rule, name, nearest, arguments.updates, **options)
+            entry = confirm(named.rule, name, nearest, num_steps, **options)
         else:
             entry = tune(
-                named.rule, [name], {name: arguments.updates}, is_learned=named.is_learned, agent=arguments.agent,
+                named.rule, [name], {name: num_steps}, is_learned=named.is_learned, agent=arguments.agent,
                 num_trials=arguments.trials, num_seeds=arguments.seeds, run=memory.run,
             )[name]  # fmt: skip
         save_table(table, named.name, {name: entry})

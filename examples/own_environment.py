@@ -10,7 +10,6 @@ import jax.numpy as jnp
 
 import lpg
 from lpg.environments.base import StepResult
-from lpg.evaluation.settings import Setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,5 +54,5 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="a short training")
     arguments = parser.parse_args()
     steps = 64_000 if arguments.quick else 256_000
-    result = lpg.train(arguments.rule, f"{__name__}:Corridors", steps, setting=Setting(learning_rate=20.0))
+    result = lpg.train(arguments.rule, f"{__name__}:Corridors", steps, config=lpg.TrainConfig(learning_rate=20.0))
     print(f"return at first {result.curve[0].return_mean:.2f}, at last {result.curve[-1].return_mean:.2f}")

@@ -3,16 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Learner", "Trajectory", "__version__", "load_rule", "train"]
+__all__ = ["Learner", "TrainConfig", "Trajectory", "__version__", "load_rule", "train"]
 
 if TYPE_CHECKING:
     from lpg.evaluation.single import train
+    from lpg.evaluation.train_config import TrainConfig
     from lpg.learner.learner import Learner
     from lpg.types import Trajectory
     from lpg.update_rules.registry import load_rule
 
 _WHERE = {
     "Learner": "lpg.learner.learner",
+    "TrainConfig": "lpg.evaluation.train_config",
     "Trajectory": "lpg.types",
     "load_rule": "lpg.update_rules.registry",
     "train": "lpg.evaluation.single",

@@ -6,6 +6,7 @@ of the sets.
 Reference: Oh et al. (2020), section 4.6 and figure 9.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,8 +23,7 @@ from lpg.environments.registry import suite
 from lpg.evaluation.evaluate import Progress, evaluate_rule, reference_rows
 from lpg.evaluation.results import Row
 from lpg.evaluation.scores import scores
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.meta_training.config import MetaConfig
 from lpg.update_rules.base import Rule
 
@@ -78,7 +78,7 @@ def check_unseen(test_suite: str) -> tuple[str, ...]:
 
 
 def measure(
-    rules: Mapping[tuple[str, int], tuple[Rule, TrainingSizes]],
+    rules: Mapping[tuple[str, int], tuple[Rule, TrainConfig]],
     environments: Sequence[str],
     seeds: int,
     updates: Mapping[str, int],
@@ -89,7 +89,7 @@ def measure(
     """Fresh agents under each rule.
 
     Args:
-        rules: by training set and meta-seed, with the sizes of the agents' training.
+        rules: by training set and meta-seed, with the configuration of its agents.
         updates: agent updates by environment.
         learning_rates: tried by environment (networks do not live on a table's), for every rule alike; the best counts.
 
@@ -99,13 +99,14 @@ def measure(
     """
     reference_returns = reference_rows(environments, seeds, "report")
     rows: list[dict[str, Any]] = []
-    for (variant, meta_seed), (rule, sizes) in rules.items():
+    for (variant, meta_seed), (rule, train_config) in rules.items():
         best: dict[str, tuple[float, float]] = {}
         for trial in range(max(map(len, learning_rates.values()))):
             rate = {name: learning_rates[name][trial] for name in environments if trial < len(learning_rates[name])}
             found = evaluate(
                 rule, variant, tuple(rate), seeds, updates, "report",
-                {name: Setting(learning_rate=value) for name, value in rate.items()}, sizes=sizes, progress=progress,
+                {name: dataclasses.replace(train_config, learning_rate=value) for name, value in rate.items()},
+                progress=progress,
             )  # fmt: skip
             one = scores([*found, *reference_returns])[variant]
             areas = one.area.per_environment if one.area else {}

@@ -23,8 +23,7 @@ from lpg.agents.outputs import MASKED_LOGIT
 from lpg.agents.rollout import RolloutState, init_rollout, rollout
 from lpg.agents.tabular import Table
 from lpg.environments.base import Environment, EnvParams, ExactEnvironment
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
@@ -60,7 +59,7 @@ def evaluate_policies(
     cases: Case,
     hyper: Hyperparameters,
     iterations: Sequence[int],
-    sizes: TrainingSizes,
+    train_config: TrainConfig,
     states: Int[Array, " C"] | None = None,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, EvaluationState]:
@@ -75,7 +74,7 @@ def evaluate_policies(
     Returns:
         Predictions [L, G, C, P], and the state after the last of the iterations.
     """
-    begin, advance, spread = _programs(env, sizes)  # type: ignore[arg-type]  # environments are frozen
+    begin, advance, spread = _programs(env, train_config.static)  # type: ignore[arg-type]  # environments are frozen
     chosen = slice(None) if states is None else np.asarray(states)
     num_cases = cases.policy.shape[0]
     # Padding repeats the last case, so that every device has equally many.
@@ -90,7 +89,7 @@ def evaluate_policies(
             state = advance(rule, state, cases, hyper, done, wanted)
             if progress is not None:
                 jax.block_until_ready(state)
-                progress((wanted - done) * num_cases * sizes.steps_per_update)
+                progress((wanted - done) * num_cases * train_config.steps_per_update)
             done = wanted
         found.append(np.asarray(state.prediction)[:num_cases, chosen])
     return np.stack(found), jax.tree.map(lambda x: jnp.asarray(x[:num_cases]), jax.device_get(state))
@@ -119,8 +118,7 @@ def default_rate(rule: Rule) -> float:
 
 def hyperparameters(rate: float, gamma: float, lambda_: float = 0.95) -> Hyperparameters:
     """Hyper-parameters of an agent whose y moves at a rate."""
-    setting = Setting(learning_rate=rate, y_weight=1.0, gamma=gamma, lambda_=lambda_)
-    return setting.hyperparameters()
+    return TrainConfig(learning_rate=rate, y_weight=1.0, gamma=gamma, lambda_=lambda_).hyperparameters()
 
 
 def fresh_predictions(rule: Rule, *shape: int) -> Float[Array, " *shape P"]:
@@ -145,13 +143,13 @@ def frozen_policy(num_actions: int) -> optax.GradientTransformation:
 
 
 @functools.lru_cache(maxsize=32)
-def _programs(env: Environment, sizes: TrainingSizes) -> tuple[Callable, Callable, NamedSharding]:
+def _programs(env: Environment, train_config: TrainConfig) -> tuple[Callable, Callable, NamedSharding]:
     """Compiled: cases → state, and (η, state, cases, α, first, last) → state, cases spread over devices; the layout."""
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     own, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def begin_one(case: Case) -> EvaluationState:
-        rollout_state = init_rollout(jax.random.fold_in(case.key, 0), env, case.env_params, sizes.num_envs)
+        rollout_state = init_rollout(jax.random.fold_in(case.key, 0), env, case.env_params, train_config.num_envs)
         return EvaluationState(
             prediction=case.prediction, rollout=rollout_state, visits=jnp.zeros(case.prediction.shape[:1], int)
         )
@@ -166,7 +164,7 @@ def _programs(env: Environment, sizes: TrainingSizes) -> tuple[Callable, Callabl
     ) -> EvaluationState:
         def one(row: tuple[EvaluationState, Case]) -> EvaluationState:
             return jax.lax.fori_loop(
-                first, last, lambda number, s: _iterate(rule, s, row[1], hyper, number, env, sizes), row[0]
+                first, last, lambda number, s: _iterate(rule, s, row[1], hyper, number, env, train_config), row[0]
             )
 
         return jax.lax.map(one, (state, cases), batch_size=_batch(cases.policy.shape[0]))
@@ -193,7 +191,7 @@ def _iterate(
     hyper: Hyperparameters,
     number: Int[Array, ""],
     env: Environment,
-    sizes: TrainingSizes,
+    train_config: TrainConfig,
 ) -> EvaluationState:
     """A rollout of the frozen policy, and one update of y on it."""
     logits = jnp.where(case.policy > 0, jnp.log(jnp.maximum(case.policy, 1e-30)), MASKED_LOGIT)
@@ -204,8 +202,8 @@ def _iterate(
         agent,
         env,
         case.env_params,
-        num_steps=sizes.num_steps,
-        time_limit_is_termination=sizes.time_limit_is_termination,
+        num_steps=train_config.num_steps,
+        time_limit_is_termination=bool(train_config.time_limit_is_termination),
     )
     optimizer = frozen_policy(env.num_actions)
     mask = env.action_mask(case.env_params)

@@ -65,12 +65,12 @@ class Measurement:
     config: type
     """A dataclass of numbers; its property `steps` is the number of environment steps."""
     measure: Callable[..., Tables]
-    """(rule, config, sizes, seed, progress) → tables."""
+    """(rule, config, train_config, seed, progress) → tables."""
     quick: dict[str, Any]
     """Values of a configuration that takes seconds, to see that everything runs."""
     trained_updates: Callable[[Any], int] | None = None
     """Config → updates of the agents that are trained with the rule's own hyper-parameters. `measure` then takes
-    `setting`, a function from environment to hyper-parameters. None: no such agents are trained."""
+    `config_for`, a function from environment to `TrainConfig`. None: no such agents are trained."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,9 +19,10 @@ from lpg.cli.meta_train import MetaProgress
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room
-from lpg.cli.rules import contestants
+from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, check_folder, measurement_of, print_study
-from lpg.evaluation.evaluate import default_updates
+from lpg.evaluation.evaluate import default_steps
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.validation import Validator
 from lpg.files import write_atomic
 from lpg.meta_training.config import MetaConfig
@@ -112,7 +113,7 @@ def run(argv: list[str]) -> int:
         raise ValueError(f"--seed is {arguments.seed}; it must lie in [0, 2**32)")
     if isinstance(arguments, OfMetaTraining):
         return _meta_train(question, arguments, folder)
-    (one,) = contestants([arguments.rule])
+    (one,) = named_rules([arguments.rule])
     kind = measurement_of(question).config
     config = kind(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(kind)})
     print_study(ask(question, one, config, arguments.seed, folder))
@@ -170,14 +171,15 @@ def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: S
     environments = diversity.check_unseen(arguments.suite)
     if not finished:
         return {name: [] for name in ("variant", "meta_seed", "environment", "score", "learning_rate")}
-    rules = {key: contestants([f"{key[0]}={place}"])[0] for key, place in finished.items()}
+    rules = {key: named_rules([f"{key[0]}={place}"])[0] for key, place in finished.items()}
     validator = Validator(next(iter(configs.values())))
-    rates = {name: [one.learning_rate for one in validator.settings(name)] for name in environments}
-    updates = {name: default_updates(name, arguments.steps_scale) for name in environments}
+    rates = {name: [one.learning_rate for one in validator.configs(name)] for name in environments}
+    train_config = TrainConfig()
+    updates = {name: train_config.num_updates(default_steps(name) * arguments.steps_scale) for name in environments}
     agents = arguments.seeds * len(rules)
-    total = agents * sum(updates[name] * len(rates[name]) for name in environments) * 64 * 20
+    total = agents * sum(updates[name] * len(rates[name]) for name in environments) * train_config.steps_per_update
     with StepProgress("unseen environments", total) as progress:
         return diversity.measure(
-            {key: (one.named.rule, one.sizes) for key, one in rules.items()},
+            {key: (one.rule, train_config.for_rule(one.card)) for key, one in rules.items()},
             environments, arguments.seeds, updates, rates, progress.advance,
         )  # fmt: skip

@@ -9,17 +9,19 @@ import tyro
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
-from lpg.cli.rules import Contestant, contestants
+from lpg.cli.rules import named_rules
 from lpg.evaluation import results
-from lpg.evaluation.evaluate import default_updates, evaluate_rule, reference_rows
-from lpg.evaluation.hosted_plan import HostedTask, default_steps, plan
+from lpg.evaluation.evaluate import default_steps, evaluate_rule, reference_rows
+from lpg.evaluation.hosted_plan import HostedTask, plan
+from lpg.evaluation.hosted_plan import default_steps as gymnasium_steps
 from lpg.evaluation.hosted_training import train_seeds
 from lpg.evaluation.scores import scores
-from lpg.evaluation.settings import Chosen, Setting, tuned_beside
 from lpg.evaluation.suites import members
-from lpg.evaluation.tuning import save_table, tune
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning import tune
+from lpg.evaluation.tuning_table import ChosenConfig, choose_config, save_table, tuned_beside
 from lpg.learner.hosted import is_gymnasium
-from lpg.update_rules.registry import SHIPPED_FOLDER
+from lpg.update_rules.registry import SHIPPED_FOLDER, NamedRule
 
 TUNING_SEEDS = 3
 """Agents per trial of a sweep."""
@@ -59,9 +61,9 @@ def run(argv: list[str]) -> int:
     arguments = parse(Arguments, argv, "lpg evaluate")
     names = members(arguments.suite)
     own = tuple(name for name in names if not is_gymnasium(name))
-    rules = contestants(arguments.rule)
+    rules = named_rules(arguments.rule)
     hosted = {one.label: _hosted_tasks(one, names, arguments) for one in rules}
-    updates = {name: default_updates(name, arguments.steps_scale) for name in own}
+    num_steps = {name: default_steps(name) * arguments.steps_scale for name in own}
     seeds = range(arguments.seeds)
     table = None if arguments.out is None else arguments.out / "results.csv"
     make_room(table, arguments.json)
@@ -70,17 +72,18 @@ def run(argv: list[str]) -> int:
     reference_returns = reference_rows(names, seeds, "report", arguments.num_actions)
 
     rows, steps, seconds = [], 0, 0.0
-    chosen: dict[str, dict[str, Chosen]] = {}
+    chosen: dict[str, dict[str, ChosenConfig]] = {}
     for one in rules:
-        settings, tasks = _settings(one, own, updates, arguments), hosted[one.label]
-        chosen[one.label] = {**settings, **{task.environment: task.chosen for task in tasks}}
-        total = sum(updates.values()) * one.sizes.steps_per_update
-        total += sum(task.num_updates * task.sizes.steps_per_update for task in tasks)
+        found_configs, tasks = _configs(one, own, num_steps, arguments), hosted[one.label]
+        configs = {name: found.config for name, found in found_configs.items()}
+        updates = {name: config.num_updates(num_steps[name]) for name, config in configs.items()}
+        chosen[one.label] = {**found_configs, **{task.environment: task.chosen for task in tasks}}
+        total = sum(updates[name] * configs[name].steps_per_update for name in own)
+        total += sum(task.num_updates * task.config.steps_per_update for task in tasks)
         with StepProgress(one.label, total * arguments.seeds) as progress:
             found = evaluate_rule(
-                one.named.rule, one.label, own, seeds, updates, "report",
-                {name: entry.setting for name, entry in settings.items()},
-                sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
+                one.rule, one.label, own, seeds, updates, "report", configs,
+                num_actions=arguments.num_actions, progress=progress.advance,
             )  # fmt: skip
             for task in tasks:
                 found += train_seeds(task, seeds, progress=progress.advance)
@@ -101,7 +104,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _hosted_tasks(one: Contestant, names: tuple[str, ...], arguments: Arguments) -> list[HostedTask]:
+def _hosted_tasks(one: NamedRule, names: tuple[str, ...], arguments: Arguments) -> list[HostedTask]:
     """What will be trained on the host, and what does not fit it.
 
     Raises:
@@ -112,32 +115,31 @@ def _hosted_tasks(one: Contestant, names: tuple[str, ...], arguments: Arguments)
         raise ValueError(f"--num-actions given; {found[0]} has its own actions, only grids come in two")
     if found and arguments.tune:
         raise ValueError(f"--tune given; sweeps are for environments in JAX, and {found[0]} runs on the host")
-    tables = () if one.named.path is None else (tuned_beside(one.named.path),)
-    return [
-        plan(one.named, name, label=one.label, num_steps=default_steps(name) * arguments.steps_scale, tables=tables)
-        for name in found
-    ]
+    return [plan(one, name, num_steps=gymnasium_steps(name) * arguments.steps_scale) for name in found]
 
 
-def _settings(
-    one: Contestant, names: tuple[str, ...], updates: dict[str, int], arguments: Arguments
-) -> dict[str, Chosen]:
+def _configs(
+    one: NamedRule, names: tuple[str, ...], num_steps: dict[str, float], arguments: Arguments
+) -> dict[str, ChosenConfig]:
     """The agents' hyper-parameters on each environment: recorded ones, or those of a new sweep."""
     if not arguments.tune:
-        return {name: one.chosen(name, updates[name]) for name in names}
-    total = sum(updates.values()) * arguments.trials * TUNING_SEEDS * one.sizes.steps_per_update
+        return {name: choose_config(one, name, num_steps[name]) for name in names}
+    total = round(sum(num_steps.values())) * arguments.trials * TUNING_SEEDS
     with StepProgress(f"tuning {one.label}", total) as progress:
         entries = tune(
-            one.named.rule, names, updates, is_learned=one.named.is_learned, num_trials=arguments.trials,
-            num_seeds=TUNING_SEEDS, sizes=one.sizes, num_actions=arguments.num_actions, progress=progress.advance,
+            one.rule, names, num_steps, is_learned=one.is_learned, num_trials=arguments.trials,
+            num_seeds=TUNING_SEEDS, config=TrainConfig().for_rule(one.card),
+            num_actions=arguments.num_actions, progress=progress.advance,
         )  # fmt: skip
     places = [] if arguments.out is None else [arguments.out / "tuned" / f"{one.label.replace('/', '-')}.json"]
-    if one.named.path is not None and one.named.path.parent != SHIPPED_FOLDER:
-        places.append(tuned_beside(one.named.path))  # so that the rule is used with these settings from now on
+    if one.path is not None and one.path.parent != SHIPPED_FOLDER:
+        places.append(tuned_beside(one.path))  # so that the rule is used with these settings from now on
     for path in places:
         save_table(path, one.label, entries)
         print(f"wrote {path}")
     return {
-        name: Chosen(Setting(**entry["setting"]), f"tuned now at {entry['updates']} updates")
+        name: ChosenConfig(
+            TrainConfig(**entry["setting"]).for_rule(one.card), f"tuned now at {entry['updates']} updates"
+        )
         for name, entry in entries.items()
     }

@@ -13,12 +13,13 @@ import numpy as np
 
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves, end_row
 from lpg.evaluation.scores import Aggregate, RuleScores
-from lpg.evaluation.settings import NUMBERS, Chosen
+from lpg.evaluation.train_config import TRACED, TrainConfig
+from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.files import write_atomic
 
 
 def print_table(
-    rows: Sequence[Row], scored: Mapping[str, RuleScores], chosen: Mapping[str, Mapping[str, Chosen]]
+    rows: Sequence[Row], scored: Mapping[str, RuleScores], chosen: Mapping[str, Mapping[str, ChosenConfig]]
 ) -> None:
     """A line per environment and a column per rule, reference returns; then the aggregates and the settings."""
     from rich import box
@@ -63,7 +64,7 @@ def write_json(
     path: Path,
     rows: Sequence[Row],
     scored: Mapping[str, RuleScores],
-    chosen: Mapping[str, Mapping[str, Chosen]],
+    chosen: Mapping[str, Mapping[str, ChosenConfig]],
     seconds: float,
     steps: int,
 ) -> None:
@@ -82,7 +83,7 @@ def write_json(
     content = {
         "rows": [dataclasses.asdict(row) for row in ends],
         "chosen": {
-            rule: {name: {**dataclasses.asdict(one.setting), "source": one.source} for name, one in entries.items()}
+            rule: {name: {**dataclasses.asdict(one.config), "source": one.source} for name, one in entries.items()}
             for rule, entries in chosen.items()
         },
         "normalised": {
@@ -140,14 +141,16 @@ def _best(reference_returns: Mapping[str, Mapping[str, float]], name: str) -> st
     return _number(reference_returns[OPTIMUM].get(name))
 
 
-def _settings_lines(chosen: Mapping[str, Mapping[str, Chosen]]) -> list[str]:
+def _settings_lines(chosen: Mapping[str, Mapping[str, ChosenConfig]]) -> list[str]:
     """The agents' hyper-parameters, environments with the same ones together."""
     lines = []
     for rule, entries in chosen.items():
         together: dict[str, list[str]] = {}
         for name, one in entries.items():
-            values = " ".join(f"{name.rstrip('_')} {getattr(one.setting, name):g}" for name in NUMBERS)
-            values += " with a baseline" if one.setting.baseline else ""
+            values = " ".join(f"{name.rstrip('_')} {getattr(one.config, name):g}" for name in TRACED)
+            values += " with a baseline" if one.config.baseline else ""
+            if (one.config.num_envs, one.config.num_steps) != (TrainConfig.num_envs, TrainConfig.num_steps):
+                values += f" {one.config.num_envs} × {one.config.num_steps} steps an update"
             together.setdefault(f"{values} ({one.source})", []).append(name)
         lines += [f"{rule} on {', '.join(names)}: {text}" for text, names in together.items()]
     return lines

@@ -23,12 +23,14 @@ from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room
-from lpg.cli.rules import Contestant, contestants
+from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, identity, measurement_of, print_claims
 from lpg.environments.registry import suite
 from lpg.evaluation import results
-from lpg.evaluation.evaluate import default_updates, evaluate_rule, reference_rows
+from lpg.evaluation.evaluate import default_steps, evaluate_rule, reference_rows
+from lpg.evaluation.tuning_table import choose_config
 from lpg.files import write_atomic
+from lpg.update_rules.registry import NamedRule
 
 TITLES = {
     "figure-3": "Figure 3: learning on the training environments",
@@ -96,7 +98,7 @@ def run(argv: list[str]) -> int:
     wanted = list(TITLES) if arguments.what == "all" else [arguments.what]
     if not arguments.rule and _needs_rule(wanted, arguments):
         raise ValueError("no rule given; --rule names the discovered rule to look at")
-    rules = contestants(arguments.rule) if arguments.rule else []
+    rules = named_rules(arguments.rule) if arguments.rule else []
     make_room(arguments.out / "report.html")
     sections = []
     for name in wanted:
@@ -128,7 +130,7 @@ def _needs_rule(wanted: list[str], arguments: Arguments) -> bool:
     return asked or ("figure-3" in wanted and arguments.results is None)
 
 
-def _section(name: str, arguments: Arguments, rules: list[Contestant]) -> Section:
+def _section(name: str, arguments: Arguments, rules: list[NamedRule]) -> Section:
     folder = arguments.out / name
     if name in ASKED:
         return _asked(name, arguments, rules[0], folder)
@@ -139,10 +141,10 @@ def _section(name: str, arguments: Arguments, rules: list[Contestant]) -> Sectio
     return _atari(name, arguments, folder)
 
 
-def _asked(name: str, arguments: Arguments, one: Contestant, folder: Path) -> Section:
+def _asked(name: str, arguments: Arguments, one: NamedRule, folder: Path) -> Section:
     """A question about one rule."""
     question = ASKED[name]
-    why = why_not(one.named.rule) if name == "ablated-inputs" else None
+    why = why_not(one.rule) if name == "ablated-inputs" else None
     if why is not None and arguments.what == "all":
         claims = [missing("ours", *asked, why) for asked in ablated_inputs.ASKED]
         return Section(title=TITLES[name], claims=claims)
@@ -164,7 +166,7 @@ def _trained(name: str, arguments: Arguments) -> Section:
     return Section(title=TITLES[name], claims=study.claims, figures=study.figures, settings=study.settings)
 
 
-def _training_environments(arguments: Arguments, rules: list[Contestant], folder: Path) -> Section:
+def _training_environments(arguments: Arguments, rules: list[NamedRule], folder: Path) -> Section:
     """Figure 3: reads or makes a results table."""
     table = folder / "results.csv"
     settings: dict[str, Any]
@@ -197,17 +199,17 @@ def _training_environments(arguments: Arguments, rules: list[Contestant], folder
     )
 
 
-def _evaluate(rules: list[Contestant], names: tuple[str, ...], seeds: range, scale: float) -> list[results.Row]:
-    updates = {name: default_updates(name, scale) for name in names}
+def _evaluate(rules: list[NamedRule], names: tuple[str, ...], seeds: range, scale: float) -> list[results.Row]:
+    num_steps = {name: default_steps(name) * scale for name in names}
     rows: list[results.Row] = []
     for one in rules:
-        total = sum(updates.values()) * len(seeds) * one.sizes.steps_per_update
+        configs = {name: choose_config(one, name, num_steps[name]).config for name in names}
+        updates = {name: config.num_updates(num_steps[name]) for name, config in configs.items()}
+        total = sum(updates[name] * configs[name].steps_per_update for name in names) * len(seeds)
         with StepProgress(f"figure 3, {one.label}", total) as progress:
             rows += evaluate_rule(
-                one.named.rule, one.label, names, seeds, updates, "report",
-                {name: one.chosen(name, updates[name]).setting for name in names},
-                sizes=one.sizes, progress=progress.advance,
-            )  # fmt: skip
+                one.rule, one.label, names, seeds, updates, "report", configs, progress=progress.advance
+            )
     return rows + reference_rows(names, seeds, "report")
 
 

@@ -10,12 +10,14 @@ from typing import Any
 from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.study import Claim, Measurement, Study, is_measured, run_study
 from lpg.cli.progress import StepProgress
-from lpg.cli.rules import Contestant
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import choose_config
+from lpg.update_rules.registry import NamedRule
 
 
-def identity(one: Contestant) -> dict[str, Any]:
+def identity(one: NamedRule) -> dict[str, Any]:
     """What a study must know of a rule: its label, and the fingerprint of its file, whatever the file's place."""
-    path = one.named.path
+    path = one.path
     return {
         "rule": one.label,
         "rule_sha256": None if path is None else hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -34,7 +36,7 @@ def measurement_of(question: str) -> Measurement:
     return measurement
 
 
-def ask(question: str, one: Contestant, config: Any, seed: int, folder: Path) -> Study:
+def ask(question: str, one: NamedRule, config: Any, seed: int, folder: Path) -> Study:
     """Answers a question about a rule, or reads the answer that the folder holds.
 
     Args:
@@ -46,13 +48,15 @@ def ask(question: str, one: Contestant, config: Any, seed: int, folder: Path) ->
     measurement = measurement_of(question)
     wanted = {**identity(one), "seed": seed, **dataclasses.asdict(config)}
 
+    train_config = TrainConfig().for_rule(one.card)
+
     def measure() -> Any:
         options: dict[str, Any] = {}
         if measurement.trained_updates is not None:
-            updates = measurement.trained_updates(config)
-            options["setting"] = lambda name: one.chosen(name, updates).setting
+            num_steps = measurement.trained_updates(config) * train_config.steps_per_update
+            options["config_for"] = lambda name: choose_config(one, name, num_steps).config
         with StepProgress(f"{question} of {one.label}", config.steps) as progress:
-            return measurement.measure(one.named.rule, config, one.sizes, seed, progress=progress.advance, **options)
+            return measurement.measure(one.rule, config, train_config, seed, progress=progress.advance, **options)
 
     return run_study(QUESTIONS[question], wanted, folder, measure)
 

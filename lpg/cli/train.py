@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -16,16 +16,16 @@ from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room, print_table, write_json
-from lpg.cli.rules import contestants
+from lpg.cli.rules import named_rules
 from lpg.environments.registry import env_spec
 from lpg.evaluation import results
 from lpg.evaluation.compiled_training import CompiledTask, steps_done, train_compiled
-from lpg.evaluation.evaluate import default_updates, reference_rows
+from lpg.evaluation.evaluate import default_steps, reference_rows
 from lpg.evaluation.hosted_plan import GymnasiumOptions
 from lpg.evaluation.scores import scores
-from lpg.evaluation.settings import Chosen, Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import check_free
+from lpg.evaluation.tuning_table import ChosenConfig, choose_config
 from lpg.learner.hosted import is_gymnasium
 
 
@@ -44,7 +44,7 @@ class Arguments:
     seeds: int = 1
     """How many agents."""
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """Change a hyper-parameter (learning_rate, y_weight, gamma, …) or a size (num_envs, num_steps, …)."""
+    """Change a field of the configuration (learning_rate, y_weight, gamma, num_envs, num_steps, …)."""
     out: Path | None = None
     """Folder for results.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and checkpoints."""
     resume: bool = False
@@ -61,27 +61,27 @@ class Arguments:
             raise ValueError("--resume given without --out; the folder of the training that goes on is needed")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
-    """What `--set` may change."""
+def _optional(field: dataclasses.Field) -> tuple[str, Any, Any]:
+    """The same field, not given by default."""
+    return field.name, field.type | None, dataclasses.field(default=None)  # type: ignore[operator]
 
-    learning_rate: float | None = None
-    y_weight: float | None = None
-    gamma: float | None = None
-    policy_entropy_weight: float | None = None
-    lambda_: float | None = None
-    num_envs: int | None = None
-    num_steps: int | None = None
-    num_actions: int | None = None
-    time_limit_is_termination: bool | None = None
-    baseline: bool | None = None
-    sticky_actions: float | None = None
-    overlap: bool | None = None
 
-    def changes(self, kind: type) -> dict[str, float | int | bool]:
-        """Those that are given and belong to a dataclass."""
+class _Changes:
+    """What `--set` changes."""
+
+    def changes(self, kind: type) -> dict[str, Any]:
+        """Values that are given and are fields of a dataclass."""
         names = {field.name for field in dataclasses.fields(kind)}
-        return {name: v for name, v in dataclasses.asdict(self).items() if v is not None and name in names}
+        return {name: v for name, v in vars(self).items() if v is not None and name in names}
+
+
+Options: Any = dataclasses.make_dataclass(
+    "Options",
+    [_optional(field) for kind in (TrainConfig, GymnasiumOptions) for field in dataclasses.fields(kind)]
+    + [("num_actions", int | None, dataclasses.field(default=None))],
+    bases=(_Changes,), frozen=True, kw_only=True,
+)  # fmt: skip
+"""What `--set` may change: every field of `TrainConfig` and `GymnasiumOptions`, and which version of a grid."""
 
 
 def run(argv: list[str]) -> int:
@@ -95,27 +95,22 @@ def run(argv: list[str]) -> int:
     env = env_spec(name).distribution.env
     if arguments.agent is not None:
         check_agent(arguments.agent, env)
-    (one,) = contestants([arguments.rule])
+    (one,) = named_rules([arguments.rule])
     options = assign(Options(), arguments.set)
     if foreign := options.changes(GymnasiumOptions):
         raise ValueError(f"--set {next(iter(foreign))} given; it is for gymnasium/* and atari/*, and {name} is neither")
-    sizes = dataclasses.replace(one.sizes, **options.changes(TrainingSizes))  # type: ignore[arg-type]
-    if arguments.steps is None:
-        updates = default_updates(name, sizes=sizes)
-    else:
-        updates = max(1, round(arguments.steps / sizes.steps_per_update))
-    found, changes = one.chosen(name, updates), options.changes(Setting)
+    num_steps = default_steps(name) if arguments.steps is None else arguments.steps
+    found, changes = choose_config(one, name, num_steps, agent=arguments.agent), options.changes(TrainConfig)
     if changes:
-        source = f"{found.source}, changed by --set"
-        found = Chosen(dataclasses.replace(found.setting, **changes), source)  # type: ignore[arg-type]
+        found = ChosenConfig(dataclasses.replace(found.config, **changes), f"{found.source}, changed by --set")
     task = CompiledTask(
-        label=one.label, named=one.named, environment=name, agent=arguments.agent or default_agent(name, env).agent,
-        num_updates=updates, sizes=sizes, setting=found.setting, num_actions=options.num_actions,
+        rule=one, environment=name, agent=arguments.agent or default_agent(name, env).agent,
+        num_updates=found.config.num_updates(num_steps), config=found.config, num_actions=options.num_actions,
     )  # fmt: skip
     seeds = range(arguments.seeds)
     prepare(arguments, one.label)
     reference_returns = reference_rows([name], seeds, "report", options.num_actions)
-    total = updates * arguments.seeds * sizes.steps_per_update
+    total = task.num_updates * arguments.seeds * found.config.steps_per_update
     if arguments.out is not None and (done := steps_done(task, seeds, arguments.out)):
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
         total -= done
@@ -161,7 +156,9 @@ def print_resume_hint(arguments: Arguments, argv: list[str]) -> Iterator[None]:
         raise
 
 
-def finish(arguments: Arguments, label: str, found: Chosen, rows: list[results.Row], progress: StepProgress) -> None:
+def finish(
+    arguments: Arguments, label: str, found: ChosenConfig, rows: list[results.Row], progress: StepProgress
+) -> None:
     """Prints a table and writes the files that were asked for.
 
     Args:

@@ -1,19 +1,19 @@
 """`lpg train` on environments of the host: `gymnasium/*` and `atari/*`."""
 
 import sys
+from typing import Any
 
 from lpg.cli.progress import StepProgress
-from lpg.cli.rules import contestants
-from lpg.cli.train import Arguments, Options, finish, prepare, print_resume_hint
+from lpg.cli.rules import named_rules
+from lpg.cli.train import Arguments, finish, prepare, print_resume_hint
 from lpg.evaluation.hosted_plan import GymnasiumOptions, HostedTask, plan
 from lpg.evaluation.hosted_training import train_seeds
-from lpg.evaluation.settings import Setting, tuned_beside
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import checkpoint_path
 from lpg.learner.saving import read_card
 
 
-def run_hosted(arguments: Arguments, options: Options, argv: list[str]) -> int:
+def run_hosted(arguments: Arguments, options: Any, argv: list[str]) -> int:
     """Trains one seed after the other, prints how it went, and writes what was asked for.
 
     Args:
@@ -24,27 +24,24 @@ def run_hosted(arguments: Arguments, options: Options, argv: list[str]) -> int:
     """
     if options.num_actions is not None:
         raise ValueError(f"--set num_actions given; {arguments.env} has its own actions, only grids come in two")
-    (one,) = contestants([arguments.rule])
+    (one,) = named_rules([arguments.rule])
     task = plan(
-        one.named,
+        one,
         arguments.env,
-        label=one.label,
         num_steps=arguments.steps,
         agent=arguments.agent,
-        setting_changes=options.changes(Setting),
-        size_changes=options.changes(TrainingSizes),
-        options=GymnasiumOptions(**options.changes(GymnasiumOptions)),  # type: ignore[arg-type]
-        tables=() if one.named.path is None else (tuned_beside(one.named.path),),
+        changes=options.changes(TrainConfig),
+        options=GymnasiumOptions(**options.changes(GymnasiumOptions)),
     )
-    prepare(arguments, task.label)
+    prepare(arguments, task.rule.label)
     done = _done_before(task, arguments)
-    total = (task.num_updates * arguments.seeds - done) * task.sizes.steps_per_update
-    what = f"{task.label} on {task.environment}"
+    total = (task.num_updates * arguments.seeds - done) * task.config.steps_per_update
+    what = f"{task.rule.label} on {task.environment}"
     with print_resume_hint(arguments, argv), StepProgress(what, total) as progress:
         rows = train_seeds(
             task, range(arguments.seeds), progress=progress.advance, out=arguments.out, resume=arguments.resume
         )
-    finish(arguments, task.label, task.chosen, rows, progress)
+    finish(arguments, task.rule.label, task.chosen, rows, progress)
     return 0
 
 

@@ -15,8 +15,8 @@ from lpg.agents.rollout import RolloutInfo
 from lpg.environments.registry import env_spec
 from lpg.evaluation.evaluate import Trial, rows_of, runs_of
 from lpg.evaluation.results import Row
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import RunState, TrainingSizes, train_agents
+from lpg.evaluation.train_agents import RunState, train_agents
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import (
     SECONDS_BETWEEN_CHECKPOINTS,
     AgentCard,
@@ -34,27 +34,23 @@ NUM_POINTS = 100
 class CompiledTask:
     """One rule on one environment, before anything happens."""
 
-    label: str
-    """What the rule is called in tables."""
-    named: NamedRule
+    rule: NamedRule
     environment: str
     agent: str
     num_updates: int
-    sizes: TrainingSizes
-    setting: Setting
+    config: TrainConfig
     num_actions: int | None = None
     """Which version of a grid; none: the usual one."""
 
     def identity(self, seeds: Sequence[int], num_rows: int) -> dict[str, Any]:
         """What a checkpoint of these seeds must have in common with a training that goes on from it."""
         return {
-            "rule": self.label,
-            "card": self.named.card,
+            "rule": self.rule.label,
+            "card": self.rule.card,
             "environment": self.environment,
             "agent": self.agent,
             "num_updates": self.num_updates,
-            "sizes": dataclasses.asdict(self.sizes),
-            "setting": dataclasses.asdict(self.setting),
+            "config": dataclasses.asdict(self.config),
             "num_actions": self.num_actions,
             "seeds": list(seeds),
             # So many together fit this machine's devices.
@@ -85,15 +81,14 @@ def train_compiled(
         ValueError: a checkpoint is of another training.
         OSError: the folder cannot be written.
     """
-    trials = [Trial(task.environment, seed, task.setting, task.num_updates) for seed in seeds]
+    trials = [Trial(task.environment, seed, task.config, task.num_updates) for seed in seeds]
     curves, agents = train_agents(
-        task.named.rule,
+        task.rule.rule,
         env_spec(task.environment).distribution.env,
         runs_of(trials, "report", task.num_actions),
         task.num_updates,
-        sizes=task.sizes,
+        config=task.config,
         agent=task.agent,
-        baseline=task.setting.baseline,
         num_points=NUM_POINTS,
         progress=progress,
         keep_agents=True,
@@ -102,7 +97,7 @@ def train_compiled(
     if out is not None:
         for seed, theta in zip(seeds, agents, strict=True):
             write_agent(out, theta, _card(task, seed))
-    return rows_of(task.label, trials, [curves.of(row) for row in range(len(trials))], task.sizes), agents
+    return rows_of(task.rule.label, trials, [curves.of(row) for row in range(len(trials))]), agents
 
 
 class FolderCheckpoints:
@@ -151,7 +146,7 @@ def steps_done(task: CompiledTask, seeds: Sequence[int], folder: Path) -> int:
         if path.exists():
             card = read_card(path)
             share = len(card.get("totals", [])) / min(NUM_POINTS, task.num_updates)
-            total += round(share * task.num_updates) * len(card.get("seeds", [])) * task.sizes.steps_per_update
+            total += round(share * task.num_updates) * len(card.get("seeds", [])) * task.config.steps_per_update
     return total
 
 
@@ -165,9 +160,9 @@ def _card(task: CompiledTask, seed: int) -> AgentCard:
     return AgentCard(
         environment=task.environment,
         agent=task.agent,
-        rule=task.label,
+        rule=task.rule.label,
         seed=seed,
-        prediction_size=task.named.rule.prediction_size + task.setting.baseline,
+        prediction_size=task.rule.rule.prediction_size + task.config.baseline,
         num_actions=task.num_actions,
-        steps=task.num_updates * task.sizes.steps_per_update,
+        steps=task.num_updates * task.config.steps_per_update,
     )

@@ -1,14 +1,13 @@
 """What a training on an environment of the host will be, before it begins: agent, sizes, hyper-parameters."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import optax
 
 from lpg.agents.registry import TABULAR
-from lpg.evaluation.settings import Chosen, Setting, fallback, recorded
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import ChosenConfig, default_config, recorded_config
 from lpg.learner.hosted import ATARI, make_environments
 from lpg.learner.learner import Learner
 from lpg.learner.spaces import Spaces, make_agent, spaces_of
@@ -20,7 +19,7 @@ GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GymnasiumOptions:
-    """What these environments know beyond `TrainingSizes`."""
+    """What these environments know beyond `TrainConfig`."""
 
     sticky_actions: float = 0.0
     """Probability that an Atari game repeats the last action."""
@@ -32,55 +31,50 @@ class GymnasiumOptions:
 class HostedTask:
     """One rule on one environment, before anything happens."""
 
-    label: str
-    """What the rule is called in tables."""
-    named: NamedRule
+    rule: NamedRule
     environment: str
     agent: str
     spaces: Spaces
     num_updates: int
-    sizes: TrainingSizes
-    chosen: Chosen
+    chosen: ChosenConfig
     options: GymnasiumOptions
+
+    @property
+    def config(self) -> TrainConfig:
+        """How the agents are trained."""
+        return self.chosen.config
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What a checkpoint must have in common with a training that goes on from it."""
         return {
-            "rule": self.label,
-            "card": self.named.card,
+            "rule": self.rule.label,
+            "card": self.rule.card,
             "environment": self.environment,
             "agent": self.agent,
             "num_updates": self.num_updates,
-            "sizes": dataclasses.asdict(self.sizes),
-            "setting": dataclasses.asdict(self.chosen.setting),
+            "config": dataclasses.asdict(self.config),
             "options": dataclasses.asdict(self.options),
             "seed": seed,
         }
 
 
 def plan(
-    named: NamedRule,
+    rule: NamedRule,
     environment: str,
     *,
-    label: str | None = None,
     num_steps: int | float | None = None,
     agent: str | None = None,
-    setting: Setting | None = None,
-    setting_changes: dict[str, Any] | None = None,
-    sizes: TrainingSizes | None = None,
-    size_changes: dict[str, Any] | None = None,
+    config: TrainConfig | None = None,
+    changes: dict[str, Any] | None = None,
     options: GymnasiumOptions | None = None,
-    tables: tuple[Path, ...] = (),
 ) -> HostedTask:
     """Decides everything that is not given, and finds out what does not fit.
 
     Args:
         num_steps: environment steps, all environments together; none: 500,000, and the paper's 50 M on Atari.
         agent: none: a table for states, a small network for vectors, convolutions for images.
-        setting: none: a recorded one, else the defaults; on Atari those of Table 4 of the paper.
-        setting_changes: fields of the setting to change; `size_changes` likewise.
-        sizes: none: 64 × 20, and 30 × 20 on Atari, with time limits shown as when the rule was discovered.
-        tables: tuning tables that go before the package's.
+        config: none: a recorded one, else the defaults; on Atari those of Table 4 of the paper.
+        changes: fields of the configuration to change.
 
     Raises:
         ValueError: there is no such environment, its spaces are none that an agent here can have, or the agent cannot
@@ -89,31 +83,24 @@ def plan(
     options, is_atari = options or GymnasiumOptions(), environment.startswith(ATARI)
     spaces = look(environment, options.sticky_actions)
     agent = agent or spaces.default_agent
-    if sizes is None:
-        sizes = TrainingSizes.of_card(named.card)
-        sizes = dataclasses.replace(sizes, num_envs=30) if is_atari else sizes
-    sizes = dataclasses.replace(sizes, **size_changes or {})
     num_steps = default_steps(environment) if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")
-    updates = max(1, round(num_steps / sizes.steps_per_update))
-    if setting is not None:
-        chosen = Chosen(setting, "given")
+    if config is not None:
+        chosen = ChosenConfig(config.for_rule(rule.card), "given")
     else:
-        found = recorded(named.name, environment, updates, agent, own=agent, tables=tables)
-        chosen = found or _default(named, is_table=agent == TABULAR, is_atari=is_atari, tables=tables)
-    if setting_changes:
-        changed = dataclasses.replace(chosen.setting, **setting_changes)
-        chosen = Chosen(changed, f"{chosen.source}, changed by --set")
-    make_agent(agent, named.rule, spaces, baseline=chosen.setting.baseline)  # says now what does not fit
+        found = recorded_config(rule, environment, num_steps, agent, own=agent)
+        chosen = found or _default(rule, is_table=agent == TABULAR, is_atari=is_atari)
+    if changes:
+        changed = dataclasses.replace(chosen.config, **changes)
+        chosen = ChosenConfig(changed, f"{chosen.source}, changed by --set")
+    make_agent(agent, rule.rule, spaces, baseline=chosen.config.baseline)  # says now what does not fit
     return HostedTask(
-        label=label or named.name,
-        named=named,
+        rule=rule,
         environment=environment,
         agent=agent,
         spaces=spaces,
-        num_updates=updates,
-        sizes=sizes,
+        num_updates=chosen.config.num_updates(num_steps),
         chosen=chosen,
         options=options,
     )
@@ -126,17 +113,17 @@ def default_steps(environment: str) -> int:
 
 def make_learner(task: HostedTask) -> Learner:
     """The agent, rule and optimiser of a task: plain descent for tables, Adam for networks."""
-    setting = task.chosen.setting
+    config = task.config
     step = optax.sgd if task.agent == TABULAR else optax.adam
     return Learner(
-        make_agent(task.agent, task.named.rule, task.spaces, baseline=setting.baseline),
-        task.named.rule,
-        optimizer=step(setting.learning_rate),
-        y_weight=setting.y_weight,
-        gamma=setting.gamma,
-        lambda_=setting.lambda_,
-        policy_entropy_weight=setting.policy_entropy_weight,
-        baseline=setting.baseline,
+        make_agent(task.agent, task.rule.rule, task.spaces, baseline=config.baseline),
+        task.rule.rule,
+        optimizer=step(config.learning_rate),
+        y_weight=config.y_weight,
+        gamma=config.gamma,
+        lambda_=config.lambda_,
+        policy_entropy_weight=config.policy_entropy_weight,
+        baseline=config.baseline,
     )
 
 
@@ -153,13 +140,17 @@ def look(environment: str, sticky_actions: float = 0.0) -> Spaces:
         one.close()
 
 
-def _default(named: NamedRule, *, is_table: bool, is_atari: bool, tables: tuple[Path, ...]) -> Chosen:
+def _default(rule: NamedRule, *, is_table: bool, is_atari: bool) -> ChosenConfig:
     """Where nothing is recorded: on Atari Table 4 of the paper, with a baseline for rules without a value.
 
-    The paper gives no setting for A2C on Atari; its entropy bonus is the usual one.
+    30 games play at once. The paper gives no setting for A2C on Atari; its entropy bonus is the usual one.
     """
     if not is_atari:
-        return fallback(named.name, is_table=is_table, is_learned=named.is_learned, tables=tables)
-    bonus = 0.0 if named.is_learned else 0.01
-    setting = Setting(learning_rate=5e-4, policy_entropy_weight=bonus, baseline=named.rule.discovers_predictions)
-    return Chosen(setting, "default")
+        return default_config(rule, is_table=is_table)
+    config = TrainConfig(
+        learning_rate=5e-4,
+        policy_entropy_weight=0.0 if rule.is_learned else 0.01,
+        baseline=rule.rule.discovers_predictions,
+        num_envs=30,
+    )
+    return ChosenConfig(config.for_rule(rule.card), "default")

@@ -82,24 +82,24 @@ def train_hosted(
         key_environment = jax.random.fold_in(key_again, state.num_updates)
     if state.num_updates < task.num_updates:
         environments = make_environments(
-            task.environment, task.sizes.num_envs, sticky_actions=task.options.sticky_actions
+            task.environment, task.config.num_envs, sticky_actions=task.options.sticky_actions
         )
         try:
             collector = Collector(
                 environments,
                 name=task.environment,
                 seed=int(jax.random.randint(key_environment, (), 0, 2**31 - 1)),
-                time_limit_is_termination=task.sizes.time_limit_is_termination,
+                time_limit_is_termination=bool(task.config.time_limit_is_termination),
                 largest_reward=1.0 if task.environment.startswith(ATARI) else None,
             )
             saved = time.monotonic()
             states = loop.go_on(
                 learner, collector, state, key_actions, ends,
-                num_steps=task.sizes.num_steps, overlap=task.options.overlap,
+                num_steps=task.config.num_steps, overlap=task.options.overlap,
             )  # fmt: skip
             for state in states:
                 if progress is not None:
-                    progress(task.sizes.steps_per_update)
+                    progress(task.config.steps_per_update)
                 if checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     _write(checkpoint, task, seed, state)
                     saved = time.monotonic()
@@ -115,19 +115,19 @@ def train_hosted(
     theta = learner.theta(state.learner)
     if out is not None:
         write_agent(out, theta, _card(task, seed))
-    trial = Trial(task.environment, seed, task.chosen.setting, task.num_updates)
-    return rows_of(task.label, [trial], [_curve(ends, state.totals)], task.sizes), theta
+    trial = Trial(task.environment, seed, task.config, task.num_updates)
+    return rows_of(task.rule.label, [trial], [_curve(ends, state.totals)]), theta
 
 
 def _card(task: HostedTask, seed: int) -> AgentCard:
     return AgentCard(
         environment=task.environment,
         agent=task.agent,
-        rule=task.label,
+        rule=task.rule.label,
         seed=seed,
-        prediction_size=task.named.rule.prediction_size + task.chosen.setting.baseline,
+        prediction_size=task.rule.rule.prediction_size + task.config.baseline,
         sticky_actions=task.options.sticky_actions,
-        steps=task.num_updates * task.sizes.steps_per_update,
+        steps=task.num_updates * task.config.steps_per_update,
     )
 
 

@@ -10,9 +10,9 @@ from lpg.evaluation.compiled_training import CompiledTask, train_compiled
 from lpg.evaluation.hosted_plan import GymnasiumOptions, plan
 from lpg.evaluation.hosted_training import train_hosted
 from lpg.evaluation.results import Row
-from lpg.evaluation.settings import Setting, chosen, tuned_beside
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import check_free
+from lpg.evaluation.tuning_table import choose_config
 from lpg.learner.hosted import is_gymnasium
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, find_rule
@@ -26,8 +26,8 @@ class TrainingResult:
     """Rows of the results table; `return_mean` over `steps` is the learning curve."""
     agent: Agent
     """θ after the last update; called with an observation, gives its outputs."""
-    setting: Setting
-    """The hyper-parameters that were used."""
+    config: TrainConfig
+    """The configuration that was used."""
 
 
 def train(
@@ -36,8 +36,7 @@ def train(
     num_steps: int | float | None = None,
     seed: int = 0,
     *,
-    setting: Setting | None = None,
-    sizes: TrainingSizes | None = None,
+    config: TrainConfig | None = None,
     agent: str | None = None,
     num_actions: int | None = None,
     options: GymnasiumOptions | None = None,
@@ -51,8 +50,7 @@ def train(
         environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID` or `atari/GAME`.
         num_steps: environment steps, all environments together; none: the environment's own budget.
         seed: of the environment instance, the agent and its random numbers.
-        setting: agent hyper-parameters; none: recorded ones, else defaults.
-        sizes: environments and steps per update; none: 64 × 20, with time limits shown as when the rule was discovered.
+        config: hyper-parameters, and environments and steps per update; none: a recorded one, else the defaults.
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
         options: what only environments on the host know (`gymnasium/*`, `atari/*`).
@@ -70,37 +68,35 @@ def train(
         check_free(out, resume=resume)
     elif resume:
         raise ValueError("resume given without out; the folder of the training that goes on is needed")
-    named = find_rule(rule) if isinstance(rule, str | Path) else NamedRule(rule, type(rule).__name__.lower(), {}, None)
-    tables = () if named.path is None else (tuned_beside(named.path),)
+    named = find_rule(rule) if isinstance(rule, str | Path) else _unnamed(rule)
     if is_gymnasium(environment):
         if num_actions is not None:
             raise ValueError(f"num_actions is {num_actions}; {environment} has its own actions, only grids come in two")
         hosted = plan(
-            named, environment, num_steps=num_steps, agent=agent, setting=setting, sizes=sizes, options=options,
-            tables=tables,
+            named, environment, num_steps=num_steps, agent=agent, config=config, options=options
         )  # fmt: skip
         curve, theta = train_hosted(hosted, seed, out=out, resume=resume)
-        return TrainingResult(curve, theta, hosted.chosen.setting)
+        return TrainingResult(curve, theta, hosted.config)
     if options is not None:
         raise ValueError(f"options given; they are for gymnasium/* and atari/*, and {environment} is neither")
-    entry, sizes = registry.env_spec(environment), sizes or TrainingSizes.of_card(named.card)
+    entry = registry.env_spec(environment)
     num_steps = entry.lifetime_steps if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")
-    updates = max(1, round(num_steps / sizes.steps_per_update))
-    if setting is None:
-        setting = chosen(
-            named.name, environment, updates, is_learned=named.is_learned, agent=agent, tables=tables
-        ).setting
+    config = config or choose_config(named, environment, num_steps, agent=agent).config
+    config = config.for_rule(named.card)
     task = CompiledTask(
-        label=named.name,
-        named=named,
+        rule=named,
         environment=environment,
         agent=agent or default_agent(environment, entry.distribution.env).agent,
-        num_updates=updates,
-        sizes=sizes,
-        setting=setting,
+        num_updates=config.num_updates(num_steps),
+        config=config,
         num_actions=num_actions,
     )
     curve, (trained,) = train_compiled(task, [seed], out=out, resume=resume)
-    return TrainingResult(curve, trained, setting)
+    return TrainingResult(curve, trained, config)
+
+
+def _unnamed(rule: Rule) -> NamedRule:
+    name = type(rule).__name__.lower()
+    return NamedRule(rule, name, label=name)

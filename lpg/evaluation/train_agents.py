@@ -7,7 +7,7 @@ per environment shape and kind of rule, however often and for however long it is
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -24,42 +24,13 @@ from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
 from lpg.arrays import vmap_unless_single
 from lpg.environments.base import Environment, EnvParams
+from lpg.evaluation.train_config import TrainConfig
 from lpg.learner.baseline import WithBaseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
 AXIS = "runs"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingSizes:
-    """What fixes the shapes of an agent's training."""
-
-    num_envs: int = 64
-    """Parallel copies of the environment."""
-    num_steps: int = 20
-    """Steps of each copy per agent update."""
-    time_limit_is_termination: bool = False
-    """Show the rule a time limit as a termination, as the paper does, or as what it is."""
-
-    def __post_init__(self) -> None:
-        if self.num_envs < 1:
-            raise ValueError(f"num_envs is {self.num_envs}; at least 1 is needed")
-        if self.num_steps < 2:
-            raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
-
-    @staticmethod
-    def of_card(card: Mapping[str, Any]) -> "TrainingSizes":
-        """A discovered rule is shown time limits as it was when it was discovered, others as what they are."""
-        config = card.get("config")
-        shown = config.get("time_limit_is_termination", False) if isinstance(config, Mapping) else False
-        return TrainingSizes(time_limit_is_termination=bool(shown))
-
-    @property
-    def steps_per_update(self) -> int:
-        """Environment steps behind one agent update, all environments together."""
-        return self.num_envs * self.num_steps
 
 
 class Run(eqx.Module):
@@ -123,9 +94,8 @@ def train_agents(
     runs: Run,
     num_updates: int,
     *,
-    sizes: TrainingSizes,
+    config: TrainConfig,
     agent: str = TABULAR,
-    baseline: bool = False,
     num_points: int = 50,
     chunk: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -136,8 +106,8 @@ def train_agents(
 
     Args:
         runs: on a leading axis of any length R ≥ 1.
-        agent: which kind of agent, see `lpg.agents.registry`.
-        baseline: subtract a learned baseline from π̂, see `lpg.learner.baseline`; agents predict one number more then.
+        config: only its static fields are read, see `TrainConfig.static`; the traced ones are in `runs.hyper`.
+        agent: which kind of agent, see `lpg.agents.registry`. With a baseline it predicts one number more.
         num_points: at most so many points on each curve.
         chunk: runs that a device works on together; none: what is fastest here, as nearly as R allows.
         progress: called with the number of environment steps just done.
@@ -151,8 +121,8 @@ def train_agents(
     num_runs = runs.key.shape[0]
     devices = jax.device_count()
     chunk = chunk or (1 if is_faster_unbatched(agent) else fitting_chunk(num_runs, devices))
-    rule = WithBaseline(rule) if baseline else rule
-    begin, advance, spread = _programs(env, sizes, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
+    rule, config = WithBaseline(rule) if config.baseline else rule, config.static
+    begin, advance, spread = _programs(env, config, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
     batch = chunk * devices
     ends = stretch_ends(num_updates, num_points)
     everything, agents = [], []
@@ -173,7 +143,7 @@ def train_agents(
                 if len(infos) > 1:
                     infos[-2] = jax.device_get(infos[-2])
                 if progress is not None:
-                    progress(int(last - first) * num_real * sizes.steps_per_update)
+                    progress(int(last - first) * num_real * config.steps_per_update)
                 if checkpoints is not None:
                     checkpoints.write(start, state, infos, at_once=False)
         finally:
@@ -211,17 +181,17 @@ def fitting_chunk(num_runs: int, num_devices: int) -> int:
 
 @functools.lru_cache(maxsize=64)
 def _programs(
-    env: Environment, sizes: TrainingSizes, chunk: int, agent: str
+    env: Environment, config: TrainConfig, chunk: int, agent: str
 ) -> tuple[Callable, Callable, NamedSharding]:
     """Compiled: (η, runs) → states, and (η, states, runs, first, last) → states, what finished; and their layout."""
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     spread, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def begin(rule: Rule, run: Run) -> RunState:
-        return _begin(rule, run, env, sizes, agent)
+        return _begin(rule, run, env, config, agent)
 
     def advance(rule: Rule, state: RunState, run: Run, first: Int[Array, ""], last: Int[Array, ""]) -> tuple:
-        return _advance(rule, state, run, first, last, env, sizes, agent)
+        return _advance(rule, state, run, first, last, env, config, agent)
 
     start = jax.shard_map(
         lambda rule, runs: vmap_unless_single(functools.partial(begin, rule))(runs),
@@ -236,13 +206,13 @@ def _programs(
     return jax.jit(start), jax.jit(go_on, donate_argnums=1), NamedSharding(mesh, spread)
 
 
-def _begin(rule: Rule, run: Run, env: Environment, sizes: TrainingSizes, name: str) -> RunState:
+def _begin(rule: Rule, run: Run, env: Environment, config: TrainConfig, name: str) -> RunState:
     key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
     agent = init_agent(key_agent, name, env, prediction_size=rule.prediction_size)
     return RunState(
         agent=agent,
         optimizer_state=agent_optimizer(name).init(agent),
-        rollout=init_rollout(key_reset, env, run.env_params, sizes.num_envs),
+        rollout=init_rollout(key_reset, env, run.env_params, config.num_envs),
     )
 
 
@@ -253,7 +223,7 @@ def _advance(
     first: Int[Array, ""],
     last: Int[Array, ""],
     env: Environment,
-    sizes: TrainingSizes,
+    config: TrainConfig,
     name: str,
 ) -> tuple[RunState, RolloutInfo]:
     """Agent updates number `first` to `last` − 1, each on a rollout of its own; sums over what finished in them."""
@@ -267,8 +237,8 @@ def _advance(
             state.agent,
             env,
             run.env_params,
-            num_steps=sizes.num_steps,
-            time_limit_is_termination=sizes.time_limit_is_termination,
+            num_steps=config.num_steps,
+            time_limit_is_termination=bool(config.time_limit_is_termination),
         )
         agent, optimizer_state, _ = agent_update(
             rule, state.agent, optimizer, state.optimizer_state, trajectory, mask, run.hyper

@@ -8,10 +8,7 @@ where that costs too much, the best few settings of a sweep over shorter trainin
 
 import dataclasses
 import itertools
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,10 +19,9 @@ from lpg.environments.registry import env_spec
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
-from lpg.evaluation.settings import TABLE_FORMAT, Setting, read_table
 from lpg.evaluation.tasks import references
-from lpg.evaluation.train_agents import Curve, TrainingSizes
-from lpg.files import write_atomic
+from lpg.evaluation.train_agents import Curve
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.base import Rule
 
 Point = tuple[int, ...]
@@ -93,33 +89,34 @@ def axes_for(agent: str, *, is_learned: bool, is_valued: bool = False) -> tuple[
 def tune(
     rule: Rule,
     environments: Sequence[str],
-    updates: Mapping[str, int],
+    num_steps: Mapping[str, int | float],
     *,
     is_learned: bool,
     num_trials: int = 64,
     num_seeds: int = 3,
-    sizes: TrainingSizes | None = None,
+    config: TrainConfig | None = None,
     agent: str | None = None,
     num_actions: int | None = None,
     progress: Progress | None = None,
     run: RunTrials = run_trials,
 ) -> dict[str, dict[str, Any]]:
-    """Searches the best setting for each environment.
+    """Searches the best configuration for each environment.
 
     Args:
-        updates: agent updates of a trial, by environment; the best setting depends on it.
+        num_steps: environment steps of a trial, by environment; the best configuration depends on it.
         is_learned: which hyper-parameters there are: learning rate and y weight, or entropy bonus and λ too.
-        num_trials: settings tried for each environment, the same for every rule.
+        num_trials: configurations tried for each environment, the same for every rule.
         num_seeds: agents per trial; all of them the same for every trial.
+        config: the fields that no axis changes; none: the defaults.
         agent: which agents are tuned; none: each environment's own.
         run: trains the agents.
 
     Returns:
-        For each environment an entry of a tuning table: the setting, its score (return, mean over the learning curve;
-        normalised where the environment has reference returns, see `is_normalised`), and the whole sweep, best first;
-        and the agent, if it is not the environment's own.
+        For each environment an entry of a tuning table: the configuration, its score (mean return over the learning
+        curve, normalised where the environment has reference returns, see `is_normalised`), and the whole sweep,
+        best first; and the agent, if it is not the environment's own.
     """
-    sizes, seeds = sizes or TrainingSizes(), range(num_seeds)
+    config, seeds = config or TrainConfig(), range(num_seeds)
     own = {name: default_agent(name, env_spec(name).distribution.env).agent for name in environments}
     is_valued = not rule.discovers_predictions
     axes = {name: axes_for(agent or own[name], is_learned=is_learned, is_valued=is_valued) for name in environments}
@@ -129,18 +126,18 @@ def tune(
         # One round for all environments together: those of one shape fill the batches of one program.
         wanted = {name: candidates(done, axes[name], num_trials - len(done)) for name, done in tried.items()}
         trials = [
-            Trial(name, seed, setting_at(point, axes[name]), updates[name], agent)
+            Trial(name, seed, one, one.num_updates(num_steps[name]), agent)
             for name, points in wanted.items()
-            for point in points
+            for one in (config_at(point, axes[name], config) for point in points)
             for seed in seeds
         ]
-        curves = iter(run(rule, trials, "tuning", sizes=sizes, num_actions=num_actions, progress=progress))
+        curves = iter(run(rule, trials, "tuning", num_actions=num_actions, progress=progress))
         for name, points in wanted.items():
             for point in points:
                 tried[name][point] = _score(curves, reference_returns[name])
     return {
         name: {
-            **_entry(done, axes[name], updates[name], num_seeds),
+            **_entry(done, axes[name], config, num_steps[name], num_seeds),
             "is_normalised": bool(np.isfinite(reference_returns[name]).all()),
             **({} if agent in (None, own[name]) else {"agent": agent}),
         }
@@ -152,43 +149,47 @@ def confirm(
     rule: Rule,
     name: str,
     entry: Mapping[str, Any],
-    updates: int,
+    num_steps: int | float,
     *,
     num_best: int = 4,
     num_seeds: int = 3,
-    sizes: TrainingSizes | None = None,
     num_actions: int | None = None,
     run: RunTrials = run_trials,
 ) -> dict[str, Any]:
-    """Tries the best settings of a sweep in longer trainings: what learns fastest need not last.
+    """Tries the best configurations of a sweep in longer trainings: what learns fastest need not last.
 
     Args:
         entry: of a tuning table, for the same environment and agent.
-        updates: agent updates of a trial.
-        num_best: how many settings are tried.
-        num_seeds, sizes, num_actions, run: as in `tune`.
+        num_steps: environment steps of a trial.
+        num_best: how many configurations are tried.
+        num_seeds, num_actions, run: as in `tune`.
 
     Returns:
-        An entry for so many updates; `confirms` is the number of updates of the sweep that its settings are from.
+        An entry for so many steps; `confirms` is the number of updates of the sweep that its configurations are from.
     """
     columns, seeds = entry["sweep_columns"][:-1], range(num_seeds)
-    settings = [
-        Setting(**{**entry["setting"], **dict(zip(columns, row, strict=False))}) for row in entry["sweep"][:num_best]
+    configs = [
+        TrainConfig(**{**entry["setting"], **dict(zip(columns, row, strict=False))})
+        for row in entry["sweep"][:num_best]
     ]
-    trials = [Trial(name, seed, setting, updates, entry.get("agent")) for setting in settings for seed in seeds]
-    curves = iter(run(rule, trials, "tuning", sizes=sizes or TrainingSizes(), num_actions=num_actions))
+    trials = [
+        Trial(name, seed, config, config.num_updates(num_steps), entry.get("agent"))
+        for config in configs
+        for seed in seeds
+    ]
+    curves = iter(run(rule, trials, "tuning", num_actions=num_actions))
     reference_returns = references(name, seeds, "tuning", num_actions)
-    score = {setting: _score(curves, reference_returns) for setting in settings}
-    order = sorted(settings, key=lambda setting: -score[setting])
+    score = {config: _score(curves, reference_returns) for config in configs}
+    order = sorted(configs, key=lambda config: -score[config])
     return {
         **entry,
-        "updates": updates,
-        "setting": dataclasses.asdict(order[0]),
+        "updates": order[0].num_updates(num_steps),
+        "setting": order[0].record(),
         "score": _rounded(score[order[0]]),
-        "trials": len(settings),
+        "trials": len(configs),
         "seeds": num_seeds,
         "is_inside": False,
-        "sweep": [[*(getattr(setting, column) for column in columns), _rounded(score[setting])] for setting in order],
+        "sweep": [[*(getattr(config, column) for column in columns), _rounded(score[config])] for config in order],
         "is_normalised": bool(np.isfinite(reference_returns).all()),
         "confirms": entry["updates"],
     }
@@ -212,34 +213,14 @@ def neighbours(point: Point, axes: Sequence[SearchAxis]) -> list[Point]:
     return [p for p in moved if all(axis.has(index) for axis, index in zip(axes, p, strict=True))]
 
 
-def setting_at(point: Point, axes: Sequence[SearchAxis]) -> Setting:
-    """The hyper-parameters at a place on the lattice."""
-    numbers = {axis.name: axis.value(index) for axis, index in zip(axes, point, strict=True)}
-    return Setting(**numbers)  # type: ignore[arg-type]  # no axis is called baseline
-
-
-def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> None:
-    """Adds a sweep to a tuning table; an older entry for the same environment, agent and number of updates goes.
-
-    Raises:
-        ValueError: there is a file and it is no tuning table.
-    """
-    table: dict[str, Any] = (
-        read_table(path) if path.is_file() else {"format_version": TABLE_FORMAT, "rule": rule, "environments": {}}
-    )
-    for name, entry in entries.items():
-        others = [e for e in table["environments"].get(name, []) if _sweep_of(e) != _sweep_of(entry)]
-        table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])
-    write_atomic(path, (_dump(table) + "\n").encode())
-
-
-def _sweep_of(entry: Mapping[str, Any]) -> tuple[int, str | None]:
-    """What an entry of an environment is the only one for; no agent: the environment's own."""
-    return entry["updates"], entry.get("agent")
+def config_at(point: Point, axes: Sequence[SearchAxis], config: TrainConfig) -> TrainConfig:
+    """A configuration with the values at a place on the lattice."""
+    values: dict[str, Any] = {axis.name: axis.value(index) for axis, index in zip(axes, point, strict=True)}
+    return dataclasses.replace(config, **values)
 
 
 def _score(curves: Iterator[Curve], reference_returns: tuple[np.ndarray, np.ndarray]) -> float:
-    """Of one setting: the mean over its seeds, whose curves come next."""
+    """Of one configuration: the mean over its seeds, whose curves come next."""
     return float(np.mean([_area(next(curves), low, high) for low, high in zip(*reference_returns, strict=True)]))
 
 
@@ -251,11 +232,18 @@ def _area(curve: Curve, random: float, best: float) -> float:
     return area if np.isfinite(area) else -np.inf
 
 
-def _entry(tried: Mapping[Point, float], axes: Sequence[SearchAxis], updates: int, num_seeds: int) -> dict[str, Any]:
+def _entry(
+    tried: Mapping[Point, float],
+    axes: Sequence[SearchAxis],
+    config: TrainConfig,
+    num_steps: int | float,
+    num_seeds: int,
+) -> dict[str, Any]:
     order = sorted(tried, key=lambda p: -tried[p])
+    best = config_at(order[0], axes, config)
     return {
-        "updates": updates,
-        "setting": dataclasses.asdict(setting_at(order[0], axes)),
+        "updates": best.num_updates(num_steps),
+        "setting": best.record(),
         "score": _rounded(tried[order[0]]),
         "trials": len(tried),
         "seeds": num_seeds,
@@ -267,9 +255,3 @@ def _entry(tried: Mapping[Point, float], axes: Sequence[SearchAxis], updates: in
 
 def _rounded(score: float) -> float | None:
     return round(score, 4) if np.isfinite(score) else None
-
-
-def _dump(table: dict[str, Any]) -> str:
-    """JSON with one trial per line, so that a person can read it and a diff stays small."""
-    innermost = re.compile(r"\[([^\[\]{}]*)\]")
-    return innermost.sub(lambda found: "[" + " ".join(found[1].split()) + "]", json.dumps(table, indent=1))

@@ -6,8 +6,7 @@ from lpg.agents.defaults import default_agent
 from lpg.agents.registry import TABULAR
 from lpg.environments.registry import env_spec, suite
 from lpg.evaluation.evaluate import score_rule
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.meta_training.config import MetaConfig
 from lpg.update_rules.base import Rule
 
@@ -19,13 +18,8 @@ class Validator:
     """
 
     def __init__(self, config: MetaConfig) -> None:
-        """Sizes, suite and the agents' hyper-parameters are the configuration's."""
+        """Suite and the agents' configurations are those of the meta-training."""
         self.config = config
-        self.sizes = TrainingSizes(
-            num_envs=config.num_envs,
-            num_steps=config.num_steps,
-            time_limit_is_termination=config.time_limit_is_termination,
-        )
 
     def __call__(self, rule: Rule) -> float:
         """Normalised area under the learning curve, with each environment's best learning rate.
@@ -35,25 +29,24 @@ class Validator:
             environment can be solved exactly there is nothing to normalise with: then the mean final return.
         """
         config = self.config
-        tried = {name: self.settings(name) for name in suite(config.suite)}
+        tried = {name: self.configs(name) for name in suite(config.suite)}
         found: dict[str, list[float]] = {name: [] for name in tried}
         for trial in range(max(map(len, tried.values()))):
-            settings = {name: each[trial] for name, each in tried.items() if trial < len(each)}
+            configs = {name: each[trial] for name, each in tried.items() if trial < len(each)}
             _, scored = score_rule(
                 rule,
                 config.rule,
-                tuple(settings),
+                tuple(configs),
                 config.validation_seeds,
                 config.validation_updates,
                 "validation",
-                settings,
-                sizes=self.sizes,
+                configs,
             )
             for name, value in (scored.area.per_environment if scored.area else scored.raw_end).items():
                 found[name].append(value)
         return float(np.mean([max(values) for values in found.values() if values]))
 
-    def settings(self, name: str) -> list[Setting]:
+    def configs(self, name: str) -> list[TrainConfig]:
         """What is tried in an environment; networks do not live on a table's rates."""
         config, agent = self.config, default_agent(name, env_spec(name).distribution.env)
         if agent.agent == TABULAR:
@@ -61,4 +54,13 @@ class Validator:
         else:
             rates = config.network_learning_rates or agent.learning_rates
             weights = config.network_y_weights or config.y_weights
-        return [Setting(learning_rate=rate, y_weight=float(np.median(weights))) for rate in rates]
+        return [
+            TrainConfig(
+                learning_rate=rate,
+                y_weight=float(np.median(weights)),
+                num_envs=config.num_envs,
+                num_steps=config.num_steps,
+                time_limit_is_termination=config.time_limit_is_termination,
+            )
+            for rate in rates
+        ]

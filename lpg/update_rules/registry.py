@@ -29,10 +29,12 @@ class NamedRule:
 
     rule: Rule
     name: str
-    """What to call it, in tables too: its name, or the name of its file or run folder."""
-    card: dict[str, Any]
+    """What recorded settings call it: its name, or the name of its file or run folder."""
+    label: str
+    """What tables of results call it; its name unless the user gives another."""
+    card: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Empty for hand-written rules."""
-    path: Path | None
+    path: Path | None = None
     """Its file; none if it has none."""
 
     @property
@@ -59,7 +61,7 @@ def find_rule(name: str | Path) -> NamedRule:
     """Like `load_rule`, with name, card and file."""
     text, path = str(name), Path(name)
     if text in HAND_WRITTEN:
-        return NamedRule(rule=HAND_WRITTEN[text][0](), name=text, card={}, path=None)
+        return NamedRule(rule=HAND_WRITTEN[text][0](), name=text, label=text)
     if text in shipped():
         return _from_file(shipped()[text], text)
     if path.is_dir():
@@ -76,7 +78,7 @@ def find_rule(name: str | Path) -> NamedRule:
                 f"{text!r} made a {type(rule).__name__}; it lacks {', '.join(missing)}, which "
                 "lpg.update_rules.base.Rule asks for"
             )
-        return NamedRule(rule=rule, name=text, card={}, path=None)
+        return NamedRule(rule=rule, name=text, label=text)
     names = [*HAND_WRITTEN, *shipped()]
     nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.0)[0]
     raise ValueError(f"unknown rule {text!r}; did you mean {nearest!r}? (A rule file or a run folder will do, too.)")
@@ -94,4 +96,4 @@ def _from_run(folder: Path) -> NamedRule:
 
 def _from_file(path: Path, name: str) -> NamedRule:
     rule, card = read_rule(path)
-    return NamedRule(rule=rule, name=name, card=card, path=path)
+    return NamedRule(rule=rule, name=name, label=name, card=card, path=path)

@@ -9,7 +9,6 @@ import pytest
 import lpg
 from lpg.agents.custom import AgentSizes, CustomAgent, init_custom, is_custom
 from lpg.cli.main import main
-from lpg.evaluation.train_agents import TrainingSizes
 from lpg.types import AgentOutput
 from tests.learner.mirror import NAME
 
@@ -104,9 +103,9 @@ def test_an_agent_that_does_not_fit_is_refused_in_one_line(factory, key):
     ("environment", "factory"), [("chain/distractor", "linear"), ("chain/short", "table"), (NAME, "table")]
 )
 def test_an_agent_of_ones_own_learns_anywhere(environment, factory):
-    sizes = TrainingSizes(num_envs=4, num_steps=5)
+    config = lpg.TrainConfig(num_envs=4, num_steps=5)
     few, more = (
-        lpg.train("a2c", environment, steps, sizes=sizes, agent=f"{HERE}:{factory}").agent for steps in (20, 400)
+        lpg.train("a2c", environment, steps, config=config, agent=f"{HERE}:{factory}").agent for steps in (20, 400)
     )
     shapes = [leaf.shape for leaf in jax.tree.leaves(more)]
     assert len(shapes) == 1 and any(

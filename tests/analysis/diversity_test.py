@@ -7,7 +7,7 @@ from lpg.analysis.diversity import check_unseen, draw, means, measure, plot, sco
 from lpg.analysis.table import make_table
 from lpg.environments.registry import suite
 from lpg.evaluation.results import Row
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.meta_training.config import MetaConfig
 from tests.analysis.toys import Deaf
 
@@ -48,7 +48,7 @@ def evaluate(rule, label, environments, seeds, updates, purpose, settings, **opt
 
 def test_the_best_learning_rate_counts_and_is_told():
     names = ("chain/short", "chain/long")
-    rules = {key: (Deaf(), TrainingSizes()) for key in (("tabular", 3), ("tabular-random", 4))}
+    rules = {key: (Deaf(), TrainConfig()) for key in (("tabular", 3), ("tabular-random", 4))}
     rates = {"chain/short": (0.25, 0.75, 0.5), "chain/long": (0.1, 0.2)}
     table = measure(rules, names, 2, {n: 1 for n in names}, rates, evaluate=evaluate)
     assert table["variant"].tolist() == ["tabular", "tabular", "tabular-random", "tabular-random"]

@@ -15,12 +15,12 @@ from lpg.analysis.policy_evaluation import (
     shown,
 )
 from lpg.environments import exact
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from tests.helpers import CHAIN, chain, hyperparameters
 
-SIZES = TrainingSizes(num_envs=16, num_steps=5)
+TRAIN_CONFIG = TrainConfig(num_envs=16, num_steps=5)
 
 
 def case(key, rule, bias: float = 0.5, length: int = 4) -> Case:
@@ -31,7 +31,7 @@ def case(key, rule, bias: float = 0.5, length: int = 4) -> Case:
 
 
 def evaluate(rule, cases, iterations, **hyper):
-    return evaluate_policies(rule, CHAIN, cases, hyperparameters(y_weight=1.0, **hyper), iterations, SIZES)
+    return evaluate_policies(rule, CHAIN, cases, hyperparameters(y_weight=1.0, **hyper), iterations, TRAIN_CONFIG)
 
 
 def test_under_a_td_target_y_becomes_the_true_value(key):

@@ -9,7 +9,8 @@ import pytest
 from lpg.cli.report import make_room, print_table, write_json
 from lpg.evaluation.results import Row
 from lpg.evaluation.scores import scores
-from lpg.evaluation.settings import Chosen, Setting
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import ChosenConfig
 
 ROWS = [
     Row("a2c", "chain/short", 0, 10, 100, 0.5, 0.1, 64),
@@ -17,7 +18,7 @@ ROWS = [
     Row("random", "chain/short", 0, 0, 0, 0.0, math.nan, 0),
     Row("optimum", "chain/short", 0, 0, 0, 1.0, math.nan, 0),
 ]
-CHOSEN = {"a2c": {"chain/short": Chosen(Setting(), "default")}}
+CHOSEN = {"a2c": {"chain/short": ChosenConfig(TrainConfig(), "default")}}
 
 
 def test_the_file_for_programs_has_the_promised_shape_and_no_nan(tmp_path):

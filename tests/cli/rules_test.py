@@ -4,43 +4,45 @@ import json
 
 import pytest
 
-from lpg.cli.rules import contestants
-from lpg.evaluation.settings import tuned_beside
+from lpg.cli.rules import named_rules
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import choose_config, tuned_beside
 from lpg.update_rules.lpg_v import init_lpg_v
 from lpg.update_rules.rule_file import save_rule
 
 
 def test_a_rule_may_be_given_a_label():
-    plain, labelled = contestants(["a2c", "lpg (untrained)=a2c"])
-    assert (plain.label, labelled.label, labelled.named.name) == ("a2c", "lpg (untrained)", "a2c")
+    plain, labelled = named_rules(["a2c", "lpg (untrained)=a2c"])
+    assert (plain.label, labelled.label, labelled.name) == ("a2c", "lpg (untrained)", "a2c")
 
 
 def test_a_path_with_an_equals_sign_in_it_is_a_path(key, tmp_path):
     path = tmp_path / "k=5.safetensors"
     save_rule(path, init_lpg_v(key, lstm_size=2), {})
-    assert contestants([str(path)])[0].label == "k=5"
+    assert named_rules([str(path)])[0].label == "k=5"
 
 
 @pytest.mark.parametrize("specs", [[], ["a2c", "a2c"], ["random=a2c"], ["best known=a2c"], ["=a2c"]])
 def test_rules_must_be_told_apart(specs):
     with pytest.raises(ValueError, match="rule"):
-        contestants(specs)
+        named_rules(specs)
 
 
 def test_a_discovered_rule_is_shown_time_limits_as_it_was_used_to(key, tmp_path):
     for name, card in (("a", {"config": {"time_limit_is_termination": True}}), ("b", {})):
         save_rule(tmp_path / f"{name}.safetensors", init_lpg_v(key, lstm_size=2), card)
-    a, b, hand_written = contestants([str(tmp_path / "a.safetensors"), str(tmp_path / "b.safetensors"), "a2c"])
-    shown = [one.sizes.time_limit_is_termination for one in (a, b, hand_written)]
+    a, b, hand_written = named_rules([str(tmp_path / "a.safetensors"), str(tmp_path / "b.safetensors"), "a2c"])
+    shown = [TrainConfig().for_rule(one.card).time_limit_is_termination for one in (a, b, hand_written)]
     assert shown == [True, False, False]
 
 
 def test_a_tuning_table_beside_a_rule_file_is_used(key, tmp_path):
     path = tmp_path / "mine.safetensors"
     save_rule(path, init_lpg_v(key, lstm_size=2), {})
-    (one,) = contestants([str(path)])
-    assert one.chosen("chain/short", 100).source == "default"
+    (one,) = named_rules([str(path)])
+    assert choose_config(one, "chain/short", 128_000).source == "default"
     entry = {"updates": 100, "setting": {"learning_rate": 5.0}}
     tuned_beside(path).write_text(json.dumps({"format_version": 1, "environments": {"chain/short": [entry]}}))
-    assert one.chosen("chain/short", 100).setting.learning_rate == 5.0
-    assert one.chosen("chain/short", 100, agent="D(32)").source == "default", "the table was made with another agent"
+    assert choose_config(one, "chain/short", 128_000).config.learning_rate == 5.0
+    other = choose_config(one, "chain/short", 128_000, agent="D(32)")
+    assert other.source == "default", "the table was made with another agent"

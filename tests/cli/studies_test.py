@@ -4,7 +4,7 @@ import jax
 import pytest
 
 from lpg.analysis.study import Claim
-from lpg.cli.rules import contestants
+from lpg.cli.rules import named_rules
 from lpg.cli.studies import check_folder, identity, print_claims
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.rule_file import save_rule
@@ -12,7 +12,7 @@ from lpg.update_rules.rule_file import save_rule
 
 def rule(path, seed: int):
     save_rule(path, init_lpg(jax.random.key(seed), lstm_size=2, prediction_size=2), {})
-    return identity(contestants([f"mine={path}"])[0])
+    return identity(named_rules([f"mine={path}"])[0])
 
 
 def test_identity_is_label_and_content(tmp_path):
@@ -23,7 +23,7 @@ def test_identity_is_label_and_content(tmp_path):
     )
     assert one == same and one["rule"] == "mine"
     assert one["rule_sha256"] != other["rule_sha256"]
-    assert identity(contestants(["a2c"])[0]) == {"rule": "a2c", "rule_sha256": None}
+    assert identity(named_rules(["a2c"])[0]) == {"rule": "a2c", "rule_sha256": None}
 
 
 def test_a_folder_with_another_study_is_refused_before_the_work(tmp_path):

@@ -9,20 +9,17 @@ import pytest
 import lpg
 from lpg.evaluation import compiled_training
 from lpg.evaluation.compiled_training import CompiledTask, steps_done, train_compiled
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import checkpoint_path, trained_seeds
 from lpg.learner.saving import read_card
 from lpg.update_rules.registry import find_rule
 
 TASK = CompiledTask(
-    label="a2c",
-    named=find_rule("a2c"),
+    rule=find_rule("a2c"),
     environment="chain/short",
     agent="tabular",
     num_updates=250,
-    sizes=TrainingSizes(num_envs=4, num_steps=5),
-    setting=Setting(learning_rate=5.0),
+    config=TrainConfig(learning_rate=5.0, num_envs=4, num_steps=5),
 )
 """100 points, of two or three updates each; an update is 20 steps."""
 
@@ -81,7 +78,7 @@ def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
     ("changes", "seeds", "words"),
     [
         ({"num_updates": 20}, [0], "num_updates differs: 10 then, 20 now"),
-        ({"setting": Setting(learning_rate=6.0)}, [0], "setting differs"),
+        ({"config": TrainConfig(num_envs=4, num_steps=5)}, [0], "config differs"),
         ({"environment": "chain/short_noisy"}, [0], "environment differs"),
         ({}, [0, 1], r"seeds differs: \[0\] then, \[0, 1\] now"),
     ],
@@ -94,7 +91,7 @@ def test_a_checkpoint_of_another_training_is_refused(changes, seeds, words, tmp_
 
 
 def test_the_short_way_saves_and_resumes_too(tmp_path):
-    arguments = {"num_steps": 200, "seed": 3, "sizes": TASK.sizes, "out": tmp_path}
+    arguments = {"num_steps": 200, "seed": 3, "config": TASK.config, "out": tmp_path}
     first = lpg.train("a2c", "chain/short", **arguments)
     with pytest.raises(ValueError, match="exists; go on with that training by --resume"):
         lpg.train("a2c", "chain/short", **arguments)

@@ -7,11 +7,11 @@ import pytest
 
 import lpg
 from lpg.evaluation.hosted_replay import replay_hosted
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import read_agent
 from tests.learner.mirror import NAME, Mirror
 
-SIZES = TrainingSizes(num_envs=2, num_steps=3)
+CONFIG = TrainConfig(num_envs=2, num_steps=3)
 
 
 class Painted(Mirror):
@@ -39,7 +39,7 @@ for identity, made in (("lpg_test/Painted-v0", Painted), ("lpg_test/Unpaintable-
 
 
 def play(environment, folder):
-    lpg.train("a2c", environment, 12, sizes=SIZES, out=folder)
+    lpg.train("a2c", environment, 12, config=CONFIG, out=folder)
     found = replay_hosted(*read_agent(folder, 0), jax.random.key(0))
     return found.about, list(found.moments)
 
@@ -65,7 +65,7 @@ def test_others_are_shown_as_the_agent_sees_them(environment, words, tmp_path):
 
 
 def test_of_an_atari_game_the_newest_frame_is_shown(tmp_path):
-    lpg.train("a2c", "atari/pong", 6, sizes=SIZES, out=tmp_path)
+    lpg.train("a2c", "atari/pong", 6, config=CONFIG, out=tmp_path)
     found = replay_hosted(*read_agent(tmp_path, 0), jax.random.key(0))
     pictures = [next(found.moments).picture for _ in range(30)]
     found.moments.close()

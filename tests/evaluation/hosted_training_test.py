@@ -1,5 +1,7 @@
 """Training on environments of the host: the curve, the agent, and what is left after an interruption."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,22 +10,23 @@ import lpg
 from lpg.evaluation import hosted_training
 from lpg.evaluation.hosted_plan import GymnasiumOptions, plan
 from lpg.evaluation.hosted_training import train_hosted
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import checkpoint_path
 from lpg.learner.saving import read_card
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
 
-SIZES = TrainingSizes(num_envs=8, num_steps=8)
+CONFIG = TrainConfig(num_envs=8, num_steps=8)
 
 
-def task(num_updates: int, **options):
-    return plan(find_rule("a2c"), NAME, sizes=SIZES, num_steps=num_updates * 64, **options)
+def task(num_updates: int, **changes):
+    config = dataclasses.replace(CONFIG, **changes)
+    return plan(find_rule("a2c"), NAME, config=config, num_steps=num_updates * 64)
 
 
 def test_an_agent_learns_to_name_the_state_that_it_sees():
-    result = lpg.train("a2c", NAME, 64 * 150, setting=Setting(learning_rate=10.0, y_weight=0.2, gamma=0.0), sizes=SIZES)
+    config = dataclasses.replace(CONFIG, learning_rate=10.0, y_weight=0.2, gamma=0.0)
+    result = lpg.train("a2c", NAME, 64 * 150, config=config)
     assert result.curve[-1].steps == 64 * 150 and len(result.curve) == 100
     # Four steps, one of three states each: by random numbers 4/3, with an eye on the state 4.
     assert abs(result.curve[0].return_mean - 4 / 3) < 0.7 and result.curve[-1].return_mean > 3.6
@@ -92,8 +95,12 @@ def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
     ("changes", "seed", "words"),
     [
         ({"num_updates": 6}, 0, "num_updates differs: 5 then, 6 now"),
-        ({"num_updates": 5, "setting_changes": {"gamma": 0.5}}, 0, "setting differs"),
-        ({"num_updates": 5, "setting_changes": {"baseline": True}}, 0, "setting differs: .*False} then, .*True} now"),
+        ({"num_updates": 5, "gamma": 0.5}, 0, "config differs"),
+        (
+            {"num_updates": 5, "baseline": True},
+            0,
+            "config differs: .*'baseline': False.* then,.*'baseline': True",
+        ),
         ({"num_updates": 5}, 1, "seed differs: 0 then, 1 now"),
     ],
 )
@@ -108,7 +115,7 @@ def test_a_checkpoint_of_another_training_is_refused(changes, seed, words, tmp_p
 
 def test_a_tiny_atari_training_runs_from_frames_to_scores():
     rule = find_rule("a2c")
-    made = plan(rule, "atari/pong", sizes=TrainingSizes(num_envs=2, num_steps=3), num_steps=12)
+    made = plan(rule, "atari/pong", config=TrainConfig(num_envs=2, num_steps=3), num_steps=12)
     rows, theta = train_hosted(made, 0)
     assert [row.steps for row in rows] == [6, 12] and rows[0].episodes == 0 and np.isnan(rows[0].return_mean)
     assert theta(jnp.zeros((4, 84, 84), jnp.uint8)).logits.shape == (made.spaces.num_actions,)

@@ -1,5 +1,7 @@
 """Episodes of trained agents on environments in JAX."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,16 +9,15 @@ import pytest
 
 import lpg
 from lpg.evaluation.replay import replay
-from lpg.evaluation.settings import Setting
 from lpg.evaluation.tasks import sample_env_params
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import read_agent
 
-SIZES = TrainingSizes(num_envs=4, num_steps=5)
+CONFIG = TrainConfig(num_envs=4, num_steps=5)
 
 
 def play(environment, folder, **options):
-    lpg.train("a2c", environment, 40, sizes=SIZES, out=folder, **options)
+    lpg.train("a2c", environment, 40, config=CONFIG, out=folder, **options)
     found = replay(*read_agent(folder, 0), jax.random.key(0))
     return found, list(found.moments)
 
@@ -35,7 +36,7 @@ def test_an_episode_has_a_picture_of_every_state_and_ends_once(tmp_path):
 
 
 def test_actions_are_those_of_the_agent(tmp_path):
-    lpg.train("a2c", "chain/short", 80 * 200, setting=Setting(learning_rate=20.0), sizes=SIZES, out=tmp_path)
+    lpg.train("a2c", "chain/short", 80 * 200, config=dataclasses.replace(CONFIG, learning_rate=20.0), out=tmp_path)
     theta, card = read_agent(tmp_path, 0)
     ends = [list(replay(theta, card, jax.random.key(k)).moments)[-1].reward for k in range(4)]
     assert ends == [1.0] * 4

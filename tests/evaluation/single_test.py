@@ -1,18 +1,19 @@
 """The shortest way to a trained agent."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import lpg
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 
-SIZES = TrainingSizes(num_envs=8, num_steps=10)
+CONFIG = TrainConfig(num_envs=8, num_steps=10)
 
 
 def test_an_agent_is_trained_in_one_line_and_knows_the_chain():
-    result = lpg.train("a2c", "chain/short", 80 * 200, setting=Setting(learning_rate=20.0), sizes=SIZES)
+    result = lpg.train("a2c", "chain/short", 80 * 200, config=dataclasses.replace(CONFIG, learning_rate=20.0))
     assert result.curve[-1].agent_updates == 200 and result.curve[-1].steps == 16_000
     # State 0 is the start in which action 0 is right, state 1 the one in which action 1 is.
     preferred = [int(jnp.argmax(result.agent(jnp.asarray(state)).logits)) for state in (0, 1)]
@@ -21,7 +22,7 @@ def test_an_agent_is_trained_in_one_line_and_knows_the_chain():
 
 def test_a_rule_object_does_as_well_as_its_name():
     rule = lpg.load_rule("a2c")
-    runs = [lpg.train(r, "chain/short", 400, seed=s, sizes=SIZES) for r, s in ((rule, 3), ("a2c", 3), ("a2c", 4))]
+    runs = [lpg.train(r, "chain/short", 400, seed=s, config=CONFIG) for r, s in ((rule, 3), ("a2c", 3), ("a2c", 4))]
     a, b, other = ([row.return_mean for row in run.curve] for run in runs)
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, other, equal_nan=True)

@@ -10,23 +10,25 @@ from lpg.agents.rollout import init_rollout, rollout
 from lpg.environments.registry import env_spec
 from lpg.evaluation import train_agents as module
 from lpg.evaluation.evaluate import Trial, runs_of
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes, fitting_chunk, stretch_ends, train_agents
+from lpg.evaluation.train_agents import fitting_chunk, stretch_ends, train_agents
+from lpg.evaluation.train_config import TrainConfig
 from lpg.learner.baseline import WithBaseline
 from lpg.learner.learner import Learner
 from lpg.update_rules.a2c import A2C
 from tests.learner.fixtures import RULES, fixed_targets
 
-SIZES = TrainingSizes(num_envs=8, num_steps=10)
+CONFIG = TrainConfig(num_envs=8, num_steps=10)
 ENV = env_spec("chain/short").distribution.env
 
 
 def runs(seeds, learning_rate=100.0):
-    return runs_of([Trial("chain/short", s, Setting(learning_rate=learning_rate), 6) for s in seeds], "tuning", None)
+    return runs_of(
+        [Trial("chain/short", s, TrainConfig(learning_rate=learning_rate), 6) for s in seeds], "tuning", None
+    )
 
 
 def train(seeds=(0, 1, 2), num_updates=6, learning_rate=100.0, **options):
-    options = {"sizes": SIZES, "num_points": 3, **options}
+    options = {"config": CONFIG, "num_points": 3, **options}
     return train_agents(A2C(), ENV, runs(seeds, learning_rate), num_updates, **options)
 
 
@@ -50,7 +52,7 @@ def test_the_number_of_points_changes_nothing_but_the_points():
 
 def test_another_number_of_updates_or_other_hyperparameters_compile_nothing_new():
     train(chunk=1)
-    _, advance, _ = module._programs(ENV, SIZES, 1, "tabular")
+    _, advance, _ = module._programs(ENV, CONFIG.static, 1, "tabular")
     before = advance._cache_size()
     train(chunk=1, num_updates=4, learning_rate=3.0, seeds=(5,))
     assert advance._cache_size() == before == 1
@@ -77,11 +79,11 @@ def test_a2c_solves_short_chains_and_does_not_with_a_learning_rate_of_nothing():
     assert abs(stuck.return_mean[:, -1].mean()) < 0.4
 
 
-def trained_table(rule, num_updates, **options):
+def trained_table(rule, num_updates, baseline=False):
     # Two environments, two steps: chains have at least 5, so each is in state 0 or 1 at its first step alone.
-    sizes = TrainingSizes(num_envs=2, num_steps=2)
-    made = runs_of([Trial("chain/short", 0, Setting(learning_rate=2.0), num_updates)], "tuning", None)
-    _, (agent,) = train_agents(rule, ENV, made, num_updates, sizes=sizes, num_points=1, keep_agents=True, **options)
+    config = TrainConfig(learning_rate=2.0, num_envs=2, num_steps=2, baseline=baseline)
+    made = runs_of([Trial("chain/short", 0, config, num_updates)], "tuning", None)
+    _, (agent,) = train_agents(rule, ENV, made, num_updates, config=config, num_points=1, keep_agents=True)
     return np.asarray(agent.rows)
 
 
@@ -101,16 +103,13 @@ def test_a_baseline_begins_at_zero_and_its_first_update_is_that_worked_by_hand()
 @pytest.mark.parametrize(("name", "agent"), [("chain/short", "tabular"), ("chain/distractor", "D(4)")])
 @pytest.mark.parametrize("baseline", [True, False])
 def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, baseline):
-    rule, setting = RULES["lpg"](), Setting(learning_rate=0.5, y_weight=0.7, gamma=0.9, baseline=baseline)
-    env, sizes = env_spec(name).distribution.env, TrainingSizes(num_envs=3, num_steps=8)
-    made = runs_of([Trial(name, 0, setting, 2)], "tuning", None)
-    found = [
-        train_agents(rule, env, made, n, sizes=sizes, agent=agent, baseline=baseline, keep_agents=True)[1][0]
-        for n in (1, 2)
-    ]
+    rule, env = RULES["lpg"](), env_spec(name).distribution.env
+    config = TrainConfig(learning_rate=0.5, y_weight=0.7, gamma=0.9, baseline=baseline, num_envs=3, num_steps=8)
+    made = runs_of([Trial(name, 0, config, 2)], "tuning", None)
+    found = [train_agents(rule, env, made, n, config=config, agent=agent, keep_agents=True)[1][0] for n in (1, 2)]
     run = jax.tree.map(lambda x: x[0], made)
     inside = WithBaseline(rule) if baseline else rule
-    theta = module._begin(inside, run, env, sizes, agent).agent
+    theta = module._begin(inside, run, env, config, agent).agent
     learner = Learner(
         (lambda key: theta, lambda params, observation: params(observation)),
         rule,
@@ -159,9 +158,3 @@ def test_chunks_waste_little():
     assert fitting_chunk(3, 2) == 2
     assert fitting_chunk(9, 1) == 3
     assert fitting_chunk(64, 2) == 4
-
-
-@pytest.mark.parametrize("sizes", [{"num_envs": 0}, {"num_steps": 1}])
-def test_impossible_sizes_are_refused(sizes):
-    with pytest.raises(ValueError, match=next(iter(sizes))):
-        TrainingSizes(**sizes)

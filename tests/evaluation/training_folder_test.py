@@ -1,19 +1,20 @@
 """What a training leaves: agents that act as they did, and refusals in one line."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import lpg
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import AgentCard, check_free, checkpoint_path, read_agent, trained_seeds
 from lpg.learner.saving import write_tree
 from lpg.update_rules.lpg import init_lpg
 from tests.learner.mirror import NAME
 
-SIZES = TrainingSizes(num_envs=4, num_steps=5)
+CONFIG = TrainConfig(num_envs=4, num_steps=5)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,8 @@ SIZES = TrainingSizes(num_envs=4, num_steps=5)
 )
 def test_a_trained_agent_comes_back_as_it_was(environment, agent, baseline, observation, tmp_path):
     rule = init_lpg(jax.random.key(0), lstm_size=2, prediction_size=3)
-    setting = Setting(baseline=baseline)
-    trained = lpg.train(
-        rule, environment, 40, seed=7, sizes=SIZES, agent=agent, setting=setting, out=str(tmp_path)
-    ).agent
+    config = dataclasses.replace(CONFIG, baseline=baseline)
+    trained = lpg.train(rule, environment, 40, seed=7, config=config, agent=agent, out=str(tmp_path)).agent
     theta, card = read_agent(tmp_path, 7)
     assert trained_seeds(tmp_path) == [7]
     np.testing.assert_array_equal(theta(observation).logits, trained(observation).logits)

@@ -7,20 +7,19 @@ import numpy as np
 import pytest
 
 from lpg.evaluation import tuning
-from lpg.evaluation.settings import Setting, read_table
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning import (
     HAND_WRITTEN,
     LEARNED,
     SearchAxis,
     axes_for,
     candidates,
+    config_at,
     confirm,
     neighbours,
-    save_table,
-    setting_at,
     tune,
 )  # fmt: skip
+from lpg.evaluation.tuning_table import read_table, save_table
 from lpg.update_rules.a2c import A2C
 
 LADDERS = (
@@ -69,7 +68,7 @@ def test_the_ladders_hold_the_published_values_and_the_natural_bounds():
     entropy, lambda_ = HAND_WRITTEN[2], HAND_WRITTEN[3]
     assert entropy.value(0) == 0.0 and not entropy.has(-1) and entropy.has(50)
     assert lambda_.value(0) == 1.0 and not lambda_.has(-1) and lambda_.value(6) == 0.0 and not lambda_.has(7)
-    assert setting_at((0, -1), LEARNED).y_weight == 0.25
+    assert config_at((0, -1), LEARNED, TrainConfig()).y_weight == 0.25
 
 
 def test_a_network_is_tuned_around_the_rates_of_adam():
@@ -89,10 +88,13 @@ def test_the_values_of_a_learned_rule_are_tuned_where_a_table_of_them_is_stable(
     assert axes_for("D(32)", is_learned=True, is_valued=True) == axes_for("D(32)", is_learned=True)
 
 
+CONFIG = TrainConfig(num_envs=8, num_steps=10)
+
+
 @pytest.fixture(scope="module")
 def entries():
-    sizes = TrainingSizes(num_envs=8, num_steps=10)
-    return tune(A2C(), ["chain/short"], {"chain/short": 30}, is_learned=False, num_trials=18, num_seeds=2, sizes=sizes)
+    options = {"is_learned": False, "num_trials": 18, "num_seeds": 2, "config": CONFIG}
+    return tune(A2C(), ["chain/short"], {"chain/short": 30 * 80}, **options)
 
 
 def test_a_sweep_records_every_trial_best_first(entries):
@@ -102,14 +104,15 @@ def test_a_sweep_records_every_trial_best_first(entries):
     assert score == sorted(score, reverse=True) and score[0] == entry["score"] > score[-1]
     best = dict(zip(entry["sweep_columns"], entry["sweep"][0], strict=True))
     assert all(entry["setting"][name] == value for name, value in best.items() if name != "score")
+    assert (entry["setting"]["num_envs"], entry["setting"]["num_steps"]) == (8, 10)
 
 
 def test_a_sweep_says_how_it_was_scored_and_names_an_agent_that_is_not_the_environments_own(entries):
     assert entries["chain/short"]["is_normalised"] and "agent" not in entries["chain/short"]
-    sizes, name = TrainingSizes(num_envs=4, num_steps=5), "random/small_sparse"
-    options = {"is_learned": False, "num_trials": 2, "num_seeds": 1, "sizes": sizes}
-    other = tune(A2C(), [name], {name: 20}, agent="D(2)", **options)[name]
-    own = tune(A2C(), [name], {name: 20}, agent="D(32)", **options)[name]
+    config, name = TrainConfig(num_envs=4, num_steps=5), "random/small_sparse"
+    options = {"is_learned": False, "num_trials": 2, "num_seeds": 1, "config": config}
+    other = tune(A2C(), [name], {name: 20 * 20}, agent="D(2)", **options)[name]
+    own = tune(A2C(), [name], {name: 20 * 20}, agent="D(32)", **options)[name]
     assert other["agent"] == "D(2)" and "agent" not in own
     assert other["is_normalised"] and other["setting"]["learning_rate"] < 0.01
 
@@ -117,41 +120,40 @@ def test_a_sweep_says_how_it_was_scored_and_names_an_agent_that_is_not_the_envir
 def test_without_rulers_the_plain_return_is_what_counts(monkeypatch):
     nothing = np.full(2, np.nan)
     monkeypatch.setattr(tuning, "references", lambda *_: (nothing, nothing))
-    sizes = TrainingSizes(num_envs=8, num_steps=10)
-    options = {"is_learned": False, "num_trials": 2, "num_seeds": 2, "sizes": sizes}
-    entry = tune(A2C(), ["chain/short"], {"chain/short": 30}, **options)["chain/short"]
+    options = {"is_learned": False, "num_trials": 2, "num_seeds": 2, "config": CONFIG}
+    entry = tune(A2C(), ["chain/short"], {"chain/short": 30 * 80}, **options)["chain/short"]
     assert not entry["is_normalised"] and entry["score"] is not None
     # On a chain a normalised return is the return.
     monkeypatch.undo()
-    again = tune(A2C(), ["chain/short"], {"chain/short": 30}, **options)["chain/short"]
+    again = tune(A2C(), ["chain/short"], {"chain/short": 30 * 80}, **options)["chain/short"]
     assert again["is_normalised"] and again["score"] == pytest.approx(entry["score"], abs=1e-3)
 
 
 def test_the_best_settings_of_a_sweep_are_tried_again_at_another_length(entries):
-    sizes, seen = TrainingSizes(num_envs=8, num_steps=10), []
+    seen = []
 
     def run(rule, trials, purpose, **options):
         # The second best setting is made the better one: returns of 0.25 and 0.75, the whole curve long.
         seen.extend(trials)
         return [
-            (np.array([40]), np.array([0.75 if t.setting == second else 0.25]), np.zeros(1), np.array([64]))
+            (np.array([40]), np.array([0.75 if t.config == second else 0.25]), np.zeros(1), np.array([64]))
             for t in trials
         ]
 
     entry = entries["chain/short"]
     columns = entry["sweep_columns"][:-1]
-    first, second = (Setting(**dict(zip(columns, row, strict=False))) for row in entry["sweep"][:2])
-    options = {"num_best": 2, "num_seeds": 3, "sizes": sizes, "run": run}
-    found = confirm(A2C(), "chain/short", entry, 40, **options)
-    assert [(t.setting, t.seed, t.num_updates) for t in seen] == [(s, i, 40) for s in (first, second) for i in range(3)]
-    assert found["setting"] == dataclasses.asdict(second) and found["score"] == pytest.approx(0.75, abs=1e-4)
+    first, second = (dataclasses.replace(CONFIG, **dict(zip(columns, row, strict=False))) for row in entry["sweep"][:2])
+    options = {"num_best": 2, "num_seeds": 3, "run": run}
+    found = confirm(A2C(), "chain/short", entry, 40 * 80, **options)
+    assert [(t.config, t.seed, t.num_updates) for t in seen] == [(s, i, 40) for s in (first, second) for i in range(3)]
+    assert found["setting"] == second.record() and found["score"] == pytest.approx(0.75, abs=1e-4)
     assert [row[-1] for row in found["sweep"]] == pytest.approx([0.75, 0.25], abs=1e-4)
     assert (found["updates"], found["confirms"], found["trials"], found["seeds"]) == (40, 30, 2, 3)
     # What the sweep did not vary is as it was there.
     with_baseline = {**entry, "setting": {**entry["setting"], "baseline": True}}
     seen.clear()
-    assert confirm(A2C(), "chain/short", with_baseline, 40, **options)["setting"]["baseline"]
-    assert all(trial.setting.baseline for trial in seen)
+    assert confirm(A2C(), "chain/short", with_baseline, 40 * 80, **options)["setting"]["baseline"]
+    assert all(trial.config.baseline for trial in seen)
 
 
 def test_a_table_grows_by_environment_agent_and_number_of_updates(entries, tmp_path):

@@ -8,8 +8,7 @@ import pytest
 import lpg.evaluation.validation as module
 from lpg.evaluation.evaluate import score_rule
 from lpg.evaluation.scores import Aggregate, RuleScores
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.validation import Validator
 from lpg.meta_training.config import MetaConfig
 from lpg.update_rules.a2c import A2C
@@ -39,9 +38,8 @@ def test_the_score_depends_on_nothing_but_the_rule(validator):
 
 def test_the_instances_are_the_validation_streams_and_not_the_reported_ones():
     def score(purpose):
-        setting = Setting(learning_rate=20.0, y_weight=0.5)
-        sizes = TrainingSizes(num_envs=8, num_steps=8, time_limit_is_termination=True)
-        return score_rule(A2C(), "lpg", ("chain/short",), 2, 60, purpose, setting, sizes=sizes)[1].area.iqm
+        config = TrainConfig(learning_rate=20.0, y_weight=0.5, num_envs=8, num_steps=8, time_limit_is_termination=True)
+        return score_rule(A2C(), "lpg", ("chain/short",), 2, 60, purpose, config)[1].area.iqm
 
     one = dataclasses.replace(CONFIG, suite="chain/short", validation_learning_rates=(20.0,))
     assert Validator(one)(A2C()) == pytest.approx(score("validation"), abs=1e-9)
@@ -62,10 +60,10 @@ def fake_scores(monkeypatch, *, is_exact: bool):
     table |= {rate: {"chain/distractor": rate} for rate in (0.002, 0.005, 0.01)}
     seen = []
 
-    def score(rule, label, environments, seeds, updates, purpose, settings, *, sizes):
-        assert set(environments) == set(settings)
-        seen.append(settings)
-        values = {name: table[settings[name].learning_rate][name] for name in environments}
+    def score(rule, label, environments, seeds, updates, purpose, configs):
+        assert set(environments) == set(configs)
+        seen.append(configs)
+        values = {name: table[configs[name].learning_rate][name] for name in environments}
         area = Aggregate(iqm=0.0, low=0.0, high=0.0, per_environment=values) if is_exact else None
         return [], RuleScores(end=None, area=area, raw_end=values, raw_end_stderr={})
 
@@ -78,7 +76,7 @@ def test_each_environment_counts_with_its_best_learning_rate(monkeypatch):
     seen = fake_scores(monkeypatch, is_exact=True)
     np.testing.assert_allclose(Validator(CONFIG)(A2C()), 0.7)
     # α_y is the middle one of 0.1, 0.5, 1.
-    tried = [(s.learning_rate, s.y_weight) for settings in seen for s in settings.values()]
+    tried = [(s.learning_rate, s.y_weight) for configs in seen for s in configs.values()]
     assert tried == [(20.0, 0.5)] * 2 + [(80.0, 0.5)] * 2
 
 
@@ -87,12 +85,12 @@ def test_networks_are_tried_with_the_rates_that_they_are_trained_with(monkeypatc
     seen = fake_scores(monkeypatch, is_exact=True)
     mixed = dataclasses.replace(CONFIG, suite="chain/short,chain/long,chain/distractor")
     np.testing.assert_allclose(Validator(mixed)(A2C()), 0.47)
-    assert [settings["chain/distractor"].learning_rate for settings in seen] == [0.002, 0.005, 0.01]
+    assert [configs["chain/distractor"].learning_rate for configs in seen] == [0.002, 0.005, 0.01]
     assert list(seen[2]) == ["chain/distractor"]
     own = dataclasses.replace(mixed, network_learning_rates=(0.01,), network_y_weights=(0.2, 0.3, 0.7))
     np.testing.assert_allclose(Validator(own)(A2C()), 0.47)
     assert len(seen) == 3 + 2
-    weights = [{name: setting.y_weight for name, setting in settings.items()} for settings in seen]
+    weights = [{name: config.y_weight for name, config in configs.items()} for configs in seen]
     assert (weights[0]["chain/distractor"], weights[3]["chain/distractor"]) == (0.5, 0.3)
     assert weights[3]["chain/long"] == 0.5
 

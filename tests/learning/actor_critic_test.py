@@ -8,9 +8,9 @@ import pytest
 from lpg.agents.outputs import outputs
 from lpg.environments import exact
 from lpg.environments.registry import env_spec
-from lpg.evaluation.settings import Setting
 from lpg.evaluation.tasks import run_keys, sample_env_params
-from lpg.evaluation.train_agents import Run, TrainingSizes, train_agents
+from lpg.evaluation.train_agents import Run, train_agents
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.a2c import A2C
 
 SEEDS = (0, 1, 2, 3)
@@ -19,12 +19,12 @@ SEEDS = (0, 1, 2, 3)
 def exact_scores(name: str, num_updates: int, learning_rate: float = 40.0) -> np.ndarray:
     """Exact returns of A2C's final policies on four instances: 0 is the uniform policy, 1 the optimum."""
     env = env_spec(name).distribution.env
-    setting = Setting(learning_rate=learning_rate)
+    config = TrainConfig(learning_rate=learning_rate)
     drawn = sample_env_params(name, SEEDS, "validation")
     runs = Run(
-        env_params=drawn, hyper=Setting.table([setting] * len(SEEDS)), key=run_keys(name, SEEDS, "validation")[1]
+        env_params=drawn, hyper=TrainConfig.stack([config] * len(SEEDS)), key=run_keys(name, SEEDS, "validation")[1]
     )
-    _, agents = train_agents(A2C(), env, runs, num_updates, sizes=TrainingSizes(), keep_agents=True)
+    _, agents = train_agents(A2C(), env, runs, num_updates, config=config, keep_agents=True)
 
     @jax.jit
     def solve(env_params, agent):

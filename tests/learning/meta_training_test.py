@@ -5,8 +5,7 @@ import dataclasses
 import pytest
 
 from lpg.evaluation.evaluate import score_rule
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.validation import Validator
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.run import run
@@ -35,9 +34,8 @@ class Silent:
 
 def reported(rule) -> float:
     """Normalised return of fresh agents in the last tenth of 60 updates, on instances that nothing was chosen on."""
-    sizes = TrainingSizes(num_envs=16, num_steps=8)
-    setting = Setting(learning_rate=40.0, y_weight=0.5)
-    return score_rule(rule, "lpg", ("chain/short",), 16, 60, "report", setting, sizes=sizes)[1].end.iqm
+    config = TrainConfig(learning_rate=40.0, y_weight=0.5, num_envs=16, num_steps=8)
+    return score_rule(rule, "lpg", ("chain/short",), 16, 60, "report", config)[1].end.iqm
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lpg.environments.registry import suite
-from lpg.evaluation.settings import read_table, tuned_beside
+from lpg.evaluation.tuning_table import read_table, tuned_beside
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import load_config
 from lpg.update_rules import registry

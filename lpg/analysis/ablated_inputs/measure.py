@@ -17,9 +17,9 @@ from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
 from lpg.environments.registry import suite
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
-from lpg.evaluation.settings import Setting
 from lpg.evaluation.tasks import references
-from lpg.evaluation.train_agents import Curve, TrainingSizes
+from lpg.evaluation.train_agents import Curve
+from lpg.evaluation.train_config import TrainConfig
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.lpg import LPG
@@ -113,23 +113,24 @@ class Config:
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update."""
         trainings = len(INPUT_ABLATIONS) * len(suite(self.environments)) * self.seeds
-        return trainings * self.updates * TrainingSizes().steps_per_update
+        return trainings * self.updates * TrainConfig().steps_per_update
 
 
 def measure(
     rule: Rule,
     config: Config,
-    sizes: TrainingSizes,
+    train_config: TrainConfig,
     seed: int,
     progress: Progress | None = None,
-    setting: Callable[[str], Setting] = lambda name: Setting(),
+    config_for: Callable[[str], TrainConfig] | None = None,
     run: Callable[..., Sequence[Curve]] = run_trials,
 ) -> Tables:
     """Trains agents under every ablated rule.
 
     Args:
         seed: instances and random numbers are those of the report seeds from here on.
-        setting: hyper-parameters by environment, the same for the whole rule and for what is left of it.
+        train_config: how agents are trained, the same under the whole rule and under the ablated ones.
+        config_for: configurations by environment instead of it.
         run: trains the agents.
 
     Returns:
@@ -150,11 +151,11 @@ def measure(
             raise ValueError(f"the best return of {name} is not known; areas need environments where it is")
     rows: list[dict[str, Any]] = []
     for ablation, one in INPUT_ABLATIONS.items():
-        chosen = {name: setting(name) for name in names}
+        chosen = {name: config_for(name) if config_for else train_config for name in names}
         if not one.keeps_predictions:
             chosen = {name: dataclasses.replace(each, y_weight=0.0) for name, each in chosen.items()}
         trials = [Trial(name, each, chosen[name], config.updates) for name in names for each in seeds]
-        curves = run(one.cut(rule), trials, "report", sizes=sizes, progress=progress)
+        curves = run(one.cut(rule), trials, "report", progress=progress)
         for trial, (_, returns, *_) in zip(trials, curves, strict=True):
             random, best = (reference[trial.seed - seed] for reference in reference_returns[trial.environment])
             rows.append(

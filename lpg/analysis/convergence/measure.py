@@ -37,7 +37,7 @@ from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
 from lpg.analysis.unseen_grids import ENV, cell_states, near_optimal_policy, random_grid
 from lpg.environments import exact
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import stream
 from lpg.update_rules.base import Rule
 
@@ -73,10 +73,12 @@ class Config:
     @property
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update."""
-        return (3 * self.grids + 4 * self.switch_grids) * self.iterations * TrainingSizes().steps_per_update
+        return (3 * self.grids + 4 * self.switch_grids) * self.iterations * TrainConfig().steps_per_update
 
 
-def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progress: Progress | None = None) -> Tables:
+def measure(
+    rule: Rule, config: Config, train_config: TrainConfig, seed: int, progress: Progress | None = None
+) -> Tables:
     """Evaluates and compares.
 
     Returns:
@@ -94,7 +96,7 @@ def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progres
         return jax.vmap(lambda k: random_predictions(k, rule, ENV.num_states))(pair[0]), pair[1]
 
     def go(case: Case, iterations: list[int]) -> tuple[np.ndarray, Float[Array, " G S P"]]:
-        found, state = evaluate_policies(rule, ENV, case, hyper, iterations, sizes, progress=progress)
+        found, state = evaluate_policies(rule, ENV, case, hyper, iterations, train_config, progress=progress)
         at = np.asarray(states)[None, : found.shape[1], :, None]
         return shown(rule, np.take_along_axis(found, at, axis=2)), state.prediction
 

@@ -20,7 +20,7 @@ from lpg.analysis.policy_evaluation import (
 from lpg.analysis.study import Tables
 from lpg.analysis.unseen_grids import ENV, cell_states, near_optimal_policy, paper_grid
 from lpg.environments import exact
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import stream
 from lpg.update_rules.base import Rule
 
@@ -51,7 +51,7 @@ class Config:
     @property
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update."""
-        return self.iterations * TrainingSizes().steps_per_update
+        return self.iterations * TrainConfig().steps_per_update
 
 
 def check_policy(gamma: float, epsilon: float, rate: float | None) -> None:
@@ -68,7 +68,9 @@ def check_policy(gamma: float, epsilon: float, rate: float | None) -> None:
         raise ValueError(f"rate is {rate}; it must be positive")
 
 
-def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progress: Progress | None = None) -> Tables:
+def measure(
+    rule: Rule, config: Config, train_config: TrainConfig, seed: int, progress: Progress | None = None
+) -> Tables:
     """Lets the rule predict.
 
     Returns:
@@ -85,7 +87,7 @@ def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progres
     iterations = np.unique(np.round(np.linspace(0, config.iterations, config.frames + 1)).astype(int)).tolist()
     hyper = hyperparameters(config.rate or default_rate(rule), config.gamma)
     found, state = evaluate_policies(
-        rule, ENV, cases, hyper, iterations, sizes, states=states[:num_cells], progress=progress
+        rule, ENV, cases, hyper, iterations, train_config, states=states[:num_cells], progress=progress
     )
     y = shown(rule, found[:, 0])
     goal = np.zeros(num_cells)

@@ -40,8 +40,8 @@ from lpg.environments.base import ExactEnvironment
 from lpg.environments.delayed_chain import ChainEnv, ChainParams
 from lpg.environments.registry import suite
 from lpg.evaluation.evaluate import Trial, runs_of
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes, train_agents
+from lpg.evaluation.train_agents import train_agents
+from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import stream
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule, RuleInputs
@@ -75,21 +75,22 @@ class Config:
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update."""
         on_grids = len(suite(self.environments)) * sum(self.updates)
-        return (len(LENGTHS) * self.iterations + on_grids) * TrainingSizes().steps_per_update
+        return (len(LENGTHS) * self.iterations + on_grids) * TrainConfig().steps_per_update
 
 
 def measure(
     rule: Rule,
     config: Config,
-    sizes: TrainingSizes,
+    train_config: TrainConfig,
     seed: int,
     progress: Progress | None = None,
-    setting: Callable[[str], Setting] = lambda name: Setting(),
+    config_for: Callable[[str], TrainConfig] | None = None,
 ) -> Tables:
     """Asks everything.
 
     Args:
-        setting: hyper-parameters of the agents that make real data, by environment.
+        train_config: how agents are trained.
+        config_for: configurations by environment, instead of it, of the agents that make real data.
 
     Returns:
         `rewards`, `probabilities`, `predictions`, `chains`, `samples`; see the functions that make them.
@@ -101,8 +102,10 @@ def measure(
         "rewards": rewards(rule, gamma, steps),
         "probabilities": probabilities(rule, gamma, steps),
         "predictions": predictions(rule, gamma, steps),
-        "chains": gaps(rule, key, gamma, rate, config.iterations, sizes, progress=progress),
-        "samples": samples(rule, suite(config.environments), config.updates, setting, sizes, seed, progress),
+        "chains": gaps(rule, key, gamma, rate, config.iterations, train_config, progress=progress),
+        "samples": samples(
+            rule, suite(config.environments), config.updates, config_for or (lambda name: train_config), seed, progress
+        ),
     }
 
 
@@ -115,8 +118,7 @@ def samples(
     rule: Rule,
     environments: Sequence[str],
     updates: Sequence[int],
-    setting: Callable[[str], Setting],
-    sizes: TrainingSizes,
+    config_for: Callable[[str], TrainConfig],
     seed: int,
     progress: Callable[[int], None] | None = None,
 ) -> Table:
@@ -125,7 +127,7 @@ def samples(
     Args:
         environments: exactly solvable ones.
         updates: agent updates after which agents are looked at.
-        setting: the agents' hyper-parameters by environment.
+        config_for: how agents are trained, by environment.
 
     Returns:
         Columns `environment`, `updates`, `pi_hat`, `advantage`, `return` (the λ-return), `value`, `pi` (of the action).
@@ -140,14 +142,15 @@ def samples(
         env = registry.env_spec(name).distribution.env
         if not hasattr(env, "backup"):
             raise ValueError(f"{name}: cannot be probed, because it has no exact values to compare with")
+        train_config = config_for(name)
         for count in updates:
-            runs = runs_of([Trial(name, seed, setting(name), count)], "report", None)
+            runs = runs_of([Trial(name, seed, train_config, count)], "report", None)
             _, (agent,) = train_agents(
-                rule, env, runs, count, sizes=sizes, num_points=4, keep_agents=True, progress=progress
+                rule, env, runs, count, config=train_config, num_points=4, keep_agents=True, progress=progress
             )
             env_params, hyper = (jax.tree.map(lambda x: x[0], tree) for tree in (runs.env_params, runs.hyper))
             key = jax.random.fold_in(runs.key[0], 2**31 - 1)
-            found = _look(env, sizes)(rule, agent, env_params, hyper, key)
+            found = _look(env, train_config.static)(rule, agent, env_params, hyper, key)
             flat = {field: np.asarray(x, float).reshape(-1) for field, x in found.items()}
             kept = np.unique(np.linspace(0, len(flat["pi_hat"]) - 1, PER_AGENT).astype(int))
             for field, x in flat.items():
@@ -158,18 +161,18 @@ def samples(
 
 
 @functools.lru_cache(maxsize=16)
-def _look(env: ExactEnvironment, sizes: TrainingSizes) -> Callable[..., dict[str, Array]]:
+def _look(env: ExactEnvironment, train_config: TrainConfig) -> Callable[..., dict[str, Array]]:
     """Compiled: (η, agent, instance, α, key) → one rollout's columns [T, B]."""
 
     def look(rule: Rule, agent: Any, env_params: Any, hyper: Hyperparameters, key: Key[Array, ""]) -> dict[str, Array]:
         key_reset, key_warm, key_walk = jax.random.split(key, 3)
-        state = init_rollout(key_reset, env, env_params, sizes.num_envs)
+        state = init_rollout(key_reset, env, env_params, train_config.num_envs)
         mask = env.action_mask(env_params)
 
         def walk(key: Key[Array, ""], state: Any) -> tuple:
             return rollout(
-                key, state, agent, env, env_params, num_steps=sizes.num_steps,
-                time_limit_is_termination=sizes.time_limit_is_termination,
+                key, state, agent, env, env_params, num_steps=train_config.num_steps,
+                time_limit_is_termination=bool(train_config.time_limit_is_termination),
             )  # fmt: skip
 
         # The first rollout brings the environments away from their common beginning.
@@ -200,7 +203,7 @@ def gaps(
     gamma: float,
     rate: float,
     iterations: int,
-    sizes: TrainingSizes,
+    train_config: TrainConfig,
     lengths: Sequence[int] = LENGTHS,
     progress: Progress | None = None,
 ) -> Table:
@@ -220,7 +223,7 @@ def gaps(
     first = fresh_predictions(rule, count, ENV.num_states)
     hyper = hyperparameters(rate, gamma)
     cases = Case(chains, policy, first, jax.random.split(key_luck, count))
-    _, state = evaluate_policies(rule, ENV, cases, hyper, [iterations], sizes, progress=progress)
+    _, state = evaluate_policies(rule, ENV, cases, hyper, [iterations], train_config, progress=progress)
 
     def gap(row: tuple) -> Array:
         chain, prediction, look = row
@@ -229,10 +232,10 @@ def gaps(
             num_actions=ENV.num_actions,
         )
         key_reset, key_walk = jax.random.split(look)
-        state = init_rollout(key_reset, ENV, chain, 4 * sizes.num_envs)
+        state = init_rollout(key_reset, ENV, chain, 4 * train_config.num_envs)
         _, seen, _ = rollout(
-            key_walk, state, agent, ENV, chain, num_steps=sizes.num_steps,
-            time_limit_is_termination=sizes.time_limit_is_termination,
+            key_walk, state, agent, ENV, chain, num_steps=train_config.num_steps,
+            time_limit_is_termination=bool(train_config.time_limit_is_termination),
         )  # fmt: skip
         mask = ENV.action_mask(chain)
         output = outputs(agent, seen.observation, mask)

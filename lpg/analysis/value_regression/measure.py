@@ -31,7 +31,7 @@ from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
 from lpg.analysis.unseen_grids import ENV, cell_states, near_optimal_policy, random_grid
 from lpg.analysis.value_regression.regressor import NUM_STEPS, fit_and_predict
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import stream
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import Rule
@@ -75,10 +75,12 @@ class Config:
     @property
     def steps(self) -> int:
         """Environment steps of the measurement with 64 × 20 steps an update, by rule, untrained rule and TD(λ)."""
-        return 3 * (self.training_grids + self.test_grids) * self.iterations * TrainingSizes().steps_per_update
+        return 3 * (self.training_grids + self.test_grids) * self.iterations * TrainConfig().steps_per_update
 
 
-def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progress: Progress | None = None) -> Tables:
+def measure(
+    rule: Rule, config: Config, train_config: TrainConfig, seed: int, progress: Progress | None = None
+) -> Tables:
     """Evaluates, fits and tests.
 
     Returns:
@@ -112,7 +114,7 @@ def measure(rule: Rule, config: Config, sizes: TrainingSizes, seed: int, progres
         first = fresh_predictions(method, num_grids, ENV.num_states)
         found, _ = evaluate_policies(
             method, ENV, Case(grids, policies, first, keys), hyperparameters(rate, config.gamma, config.lambda_),
-            iterations, sizes, progress=progress,
+            iterations, train_config, progress=progress,
         )  # fmt: skip
         y = shown(method, np.take_along_axis(found, states[None, :, :, None], axis=2))
         for iteration, features in zip(iterations, y[:, is_cell], strict=True):

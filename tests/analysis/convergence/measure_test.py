@@ -7,7 +7,7 @@ import pytest
 from lpg.analysis.convergence.findings import fallen
 from lpg.analysis.convergence.measure import Config, distance, measure
 from lpg.analysis.table import select
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from tests.analysis.toys import Deaf, OneStep
@@ -28,14 +28,14 @@ class ScatteredDeaf(Scattered, Deaf):
     """Never learns."""
 
 
-SIZES = TrainingSizes(num_envs=32, num_steps=10)
+TRAIN_CONFIG = TrainConfig(num_envs=32, num_steps=10)
 CONFIG = Config(gamma=0.9, iterations=150, grids=2, switch_grids=2, rate=8.0)
 
 
 @pytest.fixture(scope="module")
 def found():
     rules = (ScatteredOneStep(), ScatteredDeaf())
-    return {type(rule).__name__: measure(rule, CONFIG, SIZES, 0)["distances"] for rule in rules}
+    return {type(rule).__name__: measure(rule, CONFIG, TRAIN_CONFIG, 0)["distances"] for rule in rules}
 
 
 def test_divergences_worked_by_hand(key):
@@ -67,7 +67,7 @@ def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
     config = Config(iterations=3, grids=2, switch_grids=1)
-    table = measure(rule, config, TrainingSizes(num_envs=4, num_steps=3), 0)["distances"]
+    table = measure(rule, config, TrainConfig(num_envs=4, num_steps=3), 0)["distances"]
     assert np.all(table["distance"] > 0)
     assert np.isnan(select(table, pair="new")["stderr"]).all()  # of one grid
     one, same = select(table, pair="other"), select(table, pair="same-seed")

@@ -6,28 +6,28 @@ import pytest
 from lpg.analysis.predictions.findings import explained
 from lpg.analysis.predictions.measure import Config, measure
 from lpg.analysis.table import select
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.lpg import init_lpg
 from tests.analysis.toys import Deaf, OneStep
 
-SIZES = TrainingSizes(num_envs=32, num_steps=10)
+TRAIN_CONFIG = TrainConfig(num_envs=32, num_steps=10)
 
 
 def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other():
-    tables = measure(OneStep(), Config(gamma=0.9, iterations=300, frames=2, rate=8.0), SIZES, 0)
+    tables = measure(OneStep(), Config(gamma=0.9, iterations=300, frames=2, rate=8.0), TRAIN_CONFIG, 0)
     cells, last = tables["cells"], select(tables["y"], iteration=300)
     assert np.abs(last["y_0"] - cells["value_0.9"]).max() < 0.2
     (found,) = explained(tables)
     assert found["value_0.9"] > 0.9
     # The twins: not from the beginning, and not from a rule that learns nothing.
     assert explained(tables, iteration=0.0)[0]["value_0.9"] == 0
-    deaf = measure(Deaf(), Config(iterations=2, frames=2), SIZES, 0)
+    deaf = measure(Deaf(), Config(iterations=2, frames=2), TRAIN_CONFIG, 0)
     assert explained(deaf)[0]["value_0.9"] == 0
 
 
 def test_the_tables_hold_the_grid_and_every_component(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
-    tables = measure(rule, Config(iterations=4, frames=2), TrainingSizes(num_envs=8, num_steps=5), 0)
+    tables = measure(rule, Config(iterations=4, frames=2), TrainConfig(num_envs=8, num_steps=5), 0)
     cells = tables["cells"]
     assert len(cells["row"]) == 86 and sorted(cells["goal"][cells["goal"] != 0]) == [-1, -1, 1, 1]
     assert cells["visits"].sum() == 4 * 8 * 5
@@ -40,7 +40,7 @@ def test_the_tables_hold_the_grid_and_every_component(key):
 
 def test_equal_seeds_give_equal_tables(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=2)
-    small = TrainingSizes(num_envs=4, num_steps=3)
+    small = TrainConfig(num_envs=4, num_steps=3)
     one, same, other = (measure(rule, Config(iterations=1, frames=1), small, seed)["y"]["y_0"] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert np.any(one != other)

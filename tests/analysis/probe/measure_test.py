@@ -6,8 +6,7 @@ import pytest
 
 from lpg.analysis.probe.measure import Config, gaps, measure, samples
 from lpg.analysis.statistics import line
-from lpg.evaluation.settings import Setting
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.a2c import A2C
 from tests.analysis.toys import Deaf, Discounting
 
@@ -15,10 +14,10 @@ SMALL = Config(steps_ahead=4, iterations=1, environments="chain/short", updates=
 
 
 def test_every_table_is_there():
-    sizes = TrainingSizes(num_envs=8, num_steps=4)
-    tables = measure(Discounting(), SMALL, sizes, 0)
+    train_config = TrainConfig(num_envs=8, num_steps=4)
+    tables = measure(Discounting(), SMALL, train_config, 0)
     assert set(tables) == {"rewards", "probabilities", "predictions", "chains", "samples"}
-    same, other = (measure(Discounting(), SMALL, sizes, seed)["samples"] for seed in (0, 1))
+    same, other = (measure(Discounting(), SMALL, train_config, seed)["samples"] for seed in (0, 1))
     np.testing.assert_array_equal(tables["samples"]["pi_hat"], same["pi_hat"])
     assert np.any(other["value"] != same["value"])
 
@@ -31,15 +30,12 @@ def test_settings_that_make_no_sense_are_refused(changes):
         Config(environments="chain/shrt")
 
 
-SIZES = TrainingSizes(num_envs=16, num_steps=10)
-
-
-def setting(name):
-    return Setting(learning_rate=1.0, gamma=0.9)
+def config_for(name):
+    return TrainConfig(learning_rate=1.0, gamma=0.9, num_envs=16, num_steps=10)
 
 
 def table(rule, environments=("chain/short",), updates=(2,)):
-    return samples(rule, environments, updates, setting, SIZES, 0)
+    return samples(rule, environments, updates, config_for, 0)
 
 
 def test_the_columns_are_consistent():
@@ -63,12 +59,12 @@ def test_what_cannot_be_solved_is_refused():
         table(Deaf(), environments=("random/small",))
 
 
-CHAIN_SIZES = TrainingSizes(num_envs=32, num_steps=5)
+CHAIN_CONFIG = TrainConfig(num_envs=32, num_steps=5)
 LENGTHS = (3, 4, 8)
 
 
 def test_with_values_actor_critic_sees_beyond_the_rollout_and_without_them_it_does_not():
-    table = gaps(A2C(), jax.random.key(0), 0.9, 4.0, 150, CHAIN_SIZES, LENGTHS)
+    table = gaps(A2C(), jax.random.key(0), 0.9, 4.0, 150, CHAIN_CONFIG, LENGTHS)
     # Right minus wrong is worth 2 γ^(L−1): 1.62, 1.458, 0.957; all of it is known when the values are.
     np.testing.assert_allclose(table["with"], [1.62, 1.458, 0.957], atol=0.12)
     # Without values only (γλ)^(L−1) of it is seen where the end is in the rollout, and nothing where it is not.
@@ -77,6 +73,6 @@ def test_with_values_actor_critic_sees_beyond_the_rollout_and_without_them_it_do
 
 
 def test_a_rule_that_ignores_predictions_is_as_blind_with_them():
-    table = gaps(Discounting(decay=0.8), jax.random.key(0), 0.9, 4.0, 3, CHAIN_SIZES, LENGTHS)
+    table = gaps(Discounting(decay=0.8), jax.random.key(0), 0.9, 4.0, 3, CHAIN_CONFIG, LENGTHS)
     np.testing.assert_allclose(table["with"], table["without"])
     np.testing.assert_allclose(table["with"], [2 * 0.8**2, 2 * 0.8**3, 0], rtol=1e-3)

@@ -5,17 +5,17 @@ import pytest
 
 from lpg.analysis.table import select
 from lpg.analysis.value_regression.measure import Config, measure
-from lpg.evaluation.train_agents import TrainingSizes
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.lpg import init_lpg
 from tests.analysis.toys import Deaf, OneStep
 
-SIZES = TrainingSizes(num_envs=32, num_steps=10)
+TRAIN_CONFIG = TrainConfig(num_envs=32, num_steps=10)
 CONFIG = Config(gamma=0.9, iterations=120, training_grids=3, test_grids=1, fit_steps=200, rate=8.0, td_rate=8.0)
 
 
 @pytest.fixture(scope="module")
 def errors():
-    return {type(rule).__name__: measure(rule, CONFIG, SIZES, 0)["errors"] for rule in (OneStep(), Deaf())}
+    return {type(rule).__name__: measure(rule, CONFIG, TRAIN_CONFIG, 0)["errors"] for rule in (OneStep(), Deaf())}
 
 
 def share(table, method, gamma=0.9):
@@ -47,7 +47,7 @@ def test_there_is_a_row_for_every_method_iteration_and_discount(errors):
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
     config = Config(iterations=2, training_grids=2, test_grids=1, fit_steps=20)
-    table = measure(rule, config, TrainingSizes(num_envs=4, num_steps=3), 0)["errors"]
+    table = measure(rule, config, TrainConfig(num_envs=4, num_steps=3), 0)["errors"]
     assert np.all(np.isfinite(table["mse"]))
     assert list(dict.fromkeys(table["method"].tolist())) == ["y", "td", "untrained"]
 

@@ -1,0 +1,150 @@
+"""Recorded training configurations: the tuning tables, and the documented defaults where nothing is recorded."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpg.agents.defaults import default_agent
+from lpg.agents.registry import TABULAR
+from lpg.environments import registry
+from lpg.evaluation.train_config import TrainConfig
+from lpg.files import write_atomic
+from lpg.update_rules.registry import NamedRule
+
+TABLE_FORMAT = 1
+TUNED_FOLDER = Path(__file__).parent / "tuned"
+
+DEFAULTS = {
+    True: TrainConfig(),
+    False: TrainConfig(learning_rate=160.0, y_weight=0.125),
+}
+"""For tables, by whether the rule is learned. For learned rules the middle of the published grids. A2C wants larger
+steps (in a sweep on dense and long_horizon 160 and 320 beat 80 and less) with a small value weight: a table moves a
+value by learning rate × weight × the share of the batch that lies in its state, and from 2 on it overshoots; with a
+weight of 0.5 agents learn and then collapse."""
+
+NETWORK_DEFAULT = TrainConfig(learning_rate=0.001)
+"""For agents that are networks under Adam: the middle of Table 3's rates."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ChosenConfig:
+    """A configuration and where it is from."""
+
+    config: TrainConfig
+    source: str
+
+
+def choose_config(
+    rule: NamedRule, environment: str, num_steps: int | float, *, agent: str | None = None
+) -> ChosenConfig:
+    """The recorded configuration of a rule on an environment in JAX; without one: `default_config`.
+
+    Args:
+        num_steps: environment steps of the training, all environments together.
+        agent: which agent learns; none: the environment's own.
+    """
+    own = default_agent(environment, registry.env_spec(environment).distribution.env).agent
+    agent = agent or own
+    found = recorded_config(rule, environment, num_steps, agent, own=own)
+    return found or default_config(rule, is_table=agent == TABULAR)
+
+
+def recorded_config(
+    rule: NamedRule, environment: str, num_steps: int | float, agent: str, *, own: str
+) -> ChosenConfig | None:
+    """The entry for the nearest number of steps in the first tuning table that knows environment and agent; or none.
+
+    The table beside the rule's file goes before `tuned/<name>.json` of the package.
+
+    Args:
+        own: the agent of entries that name none.
+    """
+    for path in _files(rule):
+        entries = read_table(path)["environments"].get(environment, [])
+        entries = [entry for entry in entries if entry.get("agent", own) == agent]
+        if entries:
+            # Twice as many is as far away as half as many.
+            nearest = min(entries, key=lambda entry: abs(np.log(steps_of(entry) / num_steps)))
+            config = TrainConfig(**nearest["setting"]).for_rule(rule.card)
+            return ChosenConfig(config, f"tuned at {nearest['updates']} updates ({path.name})")
+    return None
+
+
+def default_config(rule: NamedRule, *, is_table: bool) -> ChosenConfig:
+    """What a rule's tuning table advises where it has not been tuned, for tables or for networks; else the defaults."""
+    for path in _files(rule):
+        advice = read_table(path).get("elsewhere", {}).get("table" if is_table else "network")
+        if advice:
+            config = TrainConfig(**advice).for_rule(rule.card)
+            return ChosenConfig(config, f"not tuned here; what served elsewhere ({path.name})")
+    config = DEFAULTS[rule.is_learned] if is_table else NETWORK_DEFAULT
+    return ChosenConfig(config.for_rule(rule.card), "default")
+
+
+def steps_of(entry: Mapping[str, Any]) -> int:
+    """Environment steps of the trainings behind an entry; one without num_envs and num_steps had 64 × 20 an update."""
+    return entry["updates"] * TrainConfig(**entry["setting"]).steps_per_update
+
+
+def tuned_beside(path: Path) -> Path:
+    """The tuning table that belongs to a rule file: `rule.tuned.json` beside `rule.safetensors`."""
+    return path.with_suffix(".tuned.json")
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Reads a tuning table.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    try:
+        table = json.loads(path.read_text())
+        if table["format_version"] != TABLE_FORMAT:
+            raise ValueError(f"format version {table['format_version']}; {TABLE_FORMAT} is needed")
+        for entries in table["environments"].values():
+            for entry in entries:
+                TrainConfig(**entry["setting"])
+                if not entry["updates"] > 0:
+                    raise ValueError(f"updates is {entry['updates']}")
+        for advice in table.get("elsewhere", {}).values():
+            TrainConfig(**advice)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not a tuning table ({type(error).__name__}: {error})") from error
+    return table
+
+
+def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> None:
+    """Adds a sweep to a tuning table; an older entry for the same environment, agent and number of updates goes.
+
+    Raises:
+        ValueError: there is a file and it is no tuning table.
+    """
+    table: dict[str, Any] = (
+        read_table(path) if path.is_file() else {"format_version": TABLE_FORMAT, "rule": rule, "environments": {}}
+    )
+    for name, entry in entries.items():
+        others = [e for e in table["environments"].get(name, []) if _sweep_of(e) != _sweep_of(entry)]
+        table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])
+    write_atomic(path, (_dump(table) + "\n").encode())
+
+
+def _files(rule: NamedRule) -> list[Path]:
+    beside = [] if rule.path is None else [tuned_beside(rule.path)]
+    return [path for path in (*beside, TUNED_FOLDER / f"{rule.name}.json") if path.is_file()]
+
+
+def _sweep_of(entry: Mapping[str, Any]) -> tuple[int, str | None]:
+    """What an entry of an environment is the only one for; no agent: the environment's own."""
+    return entry["updates"], entry.get("agent")
+
+
+def _dump(table: dict[str, Any]) -> str:
+    """JSON with one trial per line, so that a person can read it and a diff stays small."""
+    innermost = re.compile(r"\[([^\[\]{}]*)\]")
+    return innermost.sub(lambda found: "[" + " ".join(found[1].split()) + "]", json.dumps(table, indent=1))

@@ -1,0 +1,135 @@
+"""Recorded configurations: they go before defaults, and the nearest record is taken."""
+
+import json
+
+import jax
+import pytest
+
+from lpg.evaluation import tuning_table
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import choose_config, read_table, tuned_beside
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.lpg import init_lpg
+from lpg.update_rules.registry import NamedRule
+
+UPDATE = 64 * 20
+"""Environment steps of an agent update unless an entry says otherwise."""
+
+
+def entry(updates, learning_rate, **fields):
+    return {"updates": updates, "setting": {"learning_rate": learning_rate, "y_weight": 1.0, **fields}}
+
+
+@pytest.fixture(autouse=True)
+def table(tmp_path, monkeypatch):
+    """The package's table for the rule `r`."""
+    monkeypatch.setattr(tuning_table, "TUNED_FOLDER", tmp_path)
+    write(tmp_path / "r.json", {"chain/short": [entry(100, 10.0), entry(800, 20.0)]})
+
+
+def write(path, environments, **more):
+    path.write_text(json.dumps({"format_version": 1, "environments": environments, **more}))
+
+
+def rule(name="r", path=None, card=None, is_learned=True):
+    made = init_lpg(jax.random.key(0), lstm_size=2, prediction_size=2) if is_learned else A2C()
+    return NamedRule(made, name, label=name, card=card or {}, path=path)
+
+
+def test_defaults_are_said_to_be_defaults():
+    learned = choose_config(rule("other"), "chain/short", 100 * UPDATE)
+    written = choose_config(rule("other", is_learned=False), "chain/short", 100 * UPDATE)
+    assert learned.source == written.source == "default"
+    assert learned.config == TrainConfig(learning_rate=40.0, y_weight=0.5, gamma=0.995, time_limit_is_termination=False)
+    assert written.config.learning_rate == 160.0 and written.config.lambda_ == 0.95
+    assert choose_config(rule(), "chain/long", 100 * UPDATE).source == "default"
+
+
+def test_the_record_of_the_nearest_number_of_steps_is_taken():
+    # On a logarithmic scale the middle between 100 and 800 updates is 283.
+    assert choose_config(rule(), "chain/short", 250 * UPDATE).config.learning_rate == 10.0
+    assert choose_config(rule(), "chain/short", 320 * UPDATE).config.learning_rate == 20.0
+    assert "800 updates" in choose_config(rule(), "chain/short", 5000 * UPDATE).source
+
+
+def test_an_entry_with_smaller_updates_counts_by_its_steps(tmp_path):
+    # 800 updates of 16 × 10 are as many steps as 100 of 64 × 20.
+    own = tmp_path / "own.safetensors"
+    entries = [entry(800, 5.0, num_envs=16, num_steps=10), entry(800, 20.0)]
+    write(tuned_beside(own), {"chain/short": entries})
+    near = choose_config(rule(path=own), "chain/short", 120 * UPDATE).config
+    far = choose_config(rule(path=own), "chain/short", 700 * UPDATE).config
+    assert (near.learning_rate, near.num_envs, near.num_steps) == (5.0, 16, 10)
+    assert (far.learning_rate, far.num_envs, far.num_steps) == (20.0, 64, 20)
+
+
+def test_time_limits_are_shown_as_the_rules_card_says():
+    card = {"config": {"time_limit_is_termination": True}}
+    for environment in ("chain/short", "chain/long"):
+        assert choose_config(rule(card=card), environment, UPDATE).config.time_limit_is_termination is True
+        assert choose_config(rule(), environment, UPDATE).config.time_limit_is_termination is False
+
+
+def test_an_entry_counts_only_for_the_agent_that_it_was_made_with(tmp_path):
+    own = tmp_path / "own.safetensors"
+    entries = [{**entry(100, 0.5), "agent": "D(8)"}, entry(800, 0.25), {**entry(900, 0.125), "agent": "D(32)"}]
+    write(tuned_beside(own), {"random/small": entries})
+
+    def rate(num_updates, agent):
+        return choose_config(rule(path=own), "random/small", num_updates * UPDATE, agent=agent).config.learning_rate
+
+    # The environment's own agent is D(32), whether an entry names it or not.
+    assert rate(100, None) == rate(100, "D(32)") == 0.25 and rate(900, None) == 0.125
+    assert rate(900, "D(8)") == 0.5
+    assert rate(100, "D(16)") == tuning_table.NETWORK_DEFAULT.learning_rate
+
+
+def test_networks_have_a_default_of_their_own():
+    found = choose_config(rule("other"), "random/small", 100 * UPDATE)
+    assert found.config == tuning_table.NETWORK_DEFAULT.for_rule({}) and found.config.learning_rate == 0.001
+
+
+def test_where_nothing_was_tuned_a_table_may_advise_tables_and_networks(tmp_path):
+    own = tmp_path / "own.safetensors"
+    advice = {"table": {"learning_rate": 2560.0, "y_weight": 0.25}}
+    write(tuned_beside(own), {"chain/long": [entry(9, 7.0)]}, elsewhere=advice)
+
+    def chosen(environment):
+        return choose_config(rule(path=own), environment, 100 * UPDATE)
+
+    found = chosen("tabular/dense")
+    assert (found.config.learning_rate, found.config.y_weight) == (2560.0, 0.25)
+    assert "own.tuned.json" in found.source
+    assert chosen("chain/long").config.learning_rate == 7.0
+    assert chosen("random/small").source == "default"
+    # What was tuned for this environment, in whichever table, goes before advice.
+    assert chosen("chain/short").config.learning_rate == 10.0
+
+
+def test_a_table_beside_the_rule_goes_before_the_packages(tmp_path):
+    own = tmp_path / "own.safetensors"
+    assert choose_config(rule(path=own), "chain/short", 100 * UPDATE).config.learning_rate == 10.0
+    write(tuned_beside(own), {"chain/short": [entry(100, 77.0)]})
+    assert choose_config(rule(path=own), "chain/short", 100 * UPDATE).config.learning_rate == 77.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"format_version": 2, "environments": {}}', '{"format_version": 1}',
+     '{"format_version": 1, "environments": {"e": [{"updates": 0, "setting": {}}]}}',
+     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"learning_rate": -1}}]}}',
+     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"nonsense": 1}}]}}',
+     '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"baseline": 1}}]}}',
+     '{"format_version": 1, "environments": {}, "elsewhere": {"table": {"learning_rate": -1}}}'],
+)  # fmt: skip
+def test_a_broken_table_is_refused_by_name(text, tmp_path):
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(ValueError, match="t.json: not a tuning table"):
+        read_table(tmp_path / "t.json")
+
+
+def test_all_tables_in_the_package_are_sound(monkeypatch):
+    monkeypatch.undo()
+    tables = {path.stem: read_table(path) for path in tuning_table.TUNED_FOLDER.glob("*.json")}
+    assert all(table["rule"] == name and table["environments"] for name, table in tables.items())
+    assert "a2c" in tables
