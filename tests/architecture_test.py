@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 import pytest
 
+from lpg.agents.atari import init_atari
 from lpg.agents.network import init_network, parse_architecture
 from lpg.agents.tabular import init_table
-from lpg.learner.atari_network import init_atari
 from lpg.learner.baseline import WithBaseline
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg

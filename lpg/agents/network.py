@@ -6,11 +6,14 @@ import re
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Num, PRNGKeyArray
 
+from lpg.agents.images import as_floats, image_sizes, to_channels_last
 from lpg.layers import KERNEL, Linear, convolve, init_linear
 from lpg.types import AgentOutput
+
+ATARI = "atari"
+"""The name of the network in `lpg.agents.atari`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +28,7 @@ def parse_architecture(text: str) -> Architecture:
     """Reads `C(32-16-16)-D(256)`, `D(32)` and the like.
 
     Raises:
-        ValueError: the text is nothing of the kind.
+        ValueError: the text has another form, or a width is zero.
     """
     matched = re.fullmatch(r"(?:C\((\d+(?:-\d+)*)\)-)?D\((\d+(?:-\d+)*)\)", text)
     if matched is None:
@@ -37,31 +40,32 @@ def parse_architecture(text: str) -> Architecture:
 
 
 def is_faster_unbatched(agent: str) -> bool:
-    """Whether agents with convolutions run faster one after the other than side by side: so it is on CPUs.
+    """Whether agents run faster one after the other than batched: those with convolutions do so on CPUs.
 
-    The compiler's convolution knows no batch of kernels there; with one kernel it is up to ten times as fast.
+    XLA's convolution on CPUs is up to ten times as fast with one kernel as with a batch of kernels.
     """
-    return "C(" in agent and jax.default_backend() == "cpu"
+    return ("C(" in agent or agent == ATARI) and jax.default_backend() == "cpu"
 
 
 class Network(eqx.Module):
-    """θ as a network; π and y share the torso."""
+    """θ as a network; π and y share the torso. Bytes are scaled to [0, 1]."""
 
     convolutions: tuple[Linear, ...]
     dense: tuple[Linear, ...]
     policy: Linear
     prediction: Linear
     observation_ndim: int = eqx.field(static=True)
+    channels_last: bool = eqx.field(static=True, default=False)
 
     takes_batches = True
 
-    def __call__(self, observation: Float[Array, " *batch_obs"]) -> AgentOutput:
-        """Outputs for observations with any leading axes: planes [C, H, W], or arrays that are read as a vector."""
+    def __call__(self, observation: Num[Array, " *batch_obs"]) -> AgentOutput:
+        """Outputs for observations with any leading axes: images, or arrays that are read as a vector."""
         split = observation.ndim - self.observation_ndim
         batch, shape = observation.shape[:split], observation.shape[split:]
-        x = observation.reshape(-1, *shape)
+        x = as_floats(observation, self.policy.bias.dtype).reshape(-1, *shape)
         if self.convolutions:
-            x = jnp.moveaxis(x, 1, -1)
+            x = to_channels_last(x, self.observation_ndim, self.channels_last)
             for layer in self.convolutions:
                 x = jax.nn.relu(convolve(layer, x))
         x = x.reshape(x.shape[0], -1)
@@ -78,25 +82,31 @@ def init_network(
     observation_shape: tuple[int, ...],
     num_actions: int,
     prediction_size: int,
+    channels_last: bool = False,
 ) -> Network:
     """A network with an almost uniform policy and predictions of zero, for the reason that `init_table` gives.
 
-    Torso weights are as He et al. (2015) advise for ReLU.
+    Torso weights are as He et al. (2015) recommend for ReLU.
+
+    Args:
+        observation_shape: of one observation; for convolutions [C, H, W] or [H, W].
+        num_actions: A, the size of the policy's head.
+        prediction_size: P, the size of the prediction's head.
+        channels_last: images are [H, W, C].
 
     Raises:
-        ValueError: convolutions were asked for where observations have no rows and columns.
+        ValueError: convolutions are given, and observations have no rows and columns.
     """
-    if architecture.channels and len(observation_shape) != 3:
-        raise ValueError(
-            f"convolutions need observations [planes, rows, columns]; here they are {list(observation_shape)}"
-        )
     keys = iter(jax.random.split(key, len(architecture.channels) + len(architecture.units) + 2))
-    convolutions, size = [], observation_shape[0] if architecture.channels else math.prod(observation_shape)
+    convolutions: list[Linear] = []
+    size = math.prod(observation_shape)
+    if architecture.channels:
+        size, *rows_and_columns = image_sizes(observation_shape, channels_last)
     for width in architecture.channels:
         convolutions.append(init_linear(next(keys), KERNEL**2 * size, width, scale=math.sqrt(2)))
         size = width
     if architecture.channels:
-        size *= math.prod(observation_shape[1:])
+        size *= math.prod(rows_and_columns)
     dense = []
     for width in architecture.units:
         dense.append(init_linear(next(keys), size, width, scale=math.sqrt(2)))
@@ -107,4 +117,5 @@ def init_network(
         policy=init_linear(next(keys), size, num_actions, scale=0.01),
         prediction=init_linear(next(keys), size, prediction_size, scale=0.0),
         observation_ndim=len(observation_shape),
+        channels_last=channels_last,
     )

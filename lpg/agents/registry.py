@@ -1,12 +1,14 @@
-"""The only list of agents: what acts, how a fresh one begins, and which optimiser moves it."""
+"""The list of agents by name: how a fresh one is built, and which optimiser updates it."""
 
 from typing import Literal
 
+import jax
 import optax
 from jaxtyping import PRNGKeyArray
 
+from lpg.agents.atari import init_atari
 from lpg.agents.custom import AgentSizes, init_custom, is_custom
-from lpg.agents.network import Architecture, init_network, parse_architecture
+from lpg.agents.network import ATARI, Architecture, init_network, parse_architecture
 from lpg.agents.optimizers import gradient_descent, safe_adam, visit_mean
 from lpg.agents.outputs import Agent
 from lpg.agents.separate import SEPARATOR, init_separate
@@ -23,38 +25,71 @@ AGENTS: dict[str, str] = {
     "D(32)": "a network with one dense layer (any widths: 'D(64-64)'); Adam",
     "C(16)-D(32)": "a network with 3 × 3 convolutions, then dense layers (any widths: 'C(32-16-16)-D(256)'); Adam",
     "D(32)/D(32)": "two networks that share nothing, one for the policy and one for the predictions (any two); Adam",
-    "module:factory": "one of your own, see docs/adding_an_agent.md; Adam",
+    ATARI: "the network of the Atari experiments, for images of at least 36 × 36 pixels; Adam",
+    "module:factory": "a custom agent, see docs/adding_an_agent.md; Adam",
 }
 
 
+def env_sizes(environment: Environment, prediction_size: int) -> AgentSizes:
+    """What fixes the shapes of agents in a JAX environment."""
+    return AgentSizes(
+        observation_shape=environment.observation_shape,
+        num_states=environment.num_states if isinstance(environment, IndexEnvironment) else None,
+        num_actions=environment.num_actions,
+        prediction_size=prediction_size,
+    )
+
+
 def check_agent(agent: str, environment: Environment) -> None:
-    """Whether the agent can act in the environment. Those of one's own are looked at by `init_agent` and not here.
+    """Whether an agent can act in a JAX environment. Custom agents are not checked here but by `init_agent`.
 
     Raises:
         ValueError: there is no such agent, or it cannot read the environment's observations.
     """
+    if not is_custom(agent):
+        sizes = env_sizes(environment, prediction_size=1)
+        jax.eval_shape(lambda key: build_agent(key, agent, sizes), jax.random.key(0))
+
+
+def init_agent(key: PRNGKeyArray, agent: str, environment: Environment, *, prediction_size: int) -> Agent:
+    """A fresh agent for a JAX environment, see `build_agent`."""
+    return build_agent(key, agent, env_sizes(environment, prediction_size))
+
+
+def build_agent(key: PRNGKeyArray, agent: str, sizes: AgentSizes) -> Agent:
+    """A fresh agent by name. All its predictions are zero, see `init_table`, unless it is a custom one.
+
+    Raises:
+        ValueError: there is no such agent, it cannot read these observations, or a custom agent does not fit.
+    """
     if is_custom(agent):
-        return
-    is_index = isinstance(environment, IndexEnvironment)
+        return init_custom(key, agent, sizes)
+    outputs = {"num_actions": sizes.num_actions, "prediction_size": sizes.prediction_size}
     if agent == TABULAR:
-        if not is_index:
+        if sizes.num_states is None:
             raise ValueError(
                 f"a tabular agent needs observations that are state indices; here they have shape "
-                f"{list(environment.observation_shape)}, so give a network, 'D(32)' say"
+                f"{list(sizes.observation_shape)}, so give a network, 'D(32)' say"
             )
-        return
-    networks = read_networks(agent)
-    if is_index:
-        raise ValueError(f"agent {agent!r} is a network; observations here are state indices, so give 'tabular'")
-    if any(network.channels for network in networks) and len(environment.observation_shape) != 3:
+        return init_table(num_states=sizes.num_states, **outputs)
+    networks = () if agent == ATARI else read_networks(agent)
+    if sizes.num_states is not None:
+        raise ValueError(f"agent {agent!r} is a network; observations here are state indices, so give '{TABULAR}'")
+    if (agent == ATARI or any(one.channels for one in networks)) and len(sizes.observation_shape) not in (2, 3):
         raise ValueError(
-            f"agent {agent!r} has convolutions; observations here have shape {list(environment.observation_shape)} and "
-            "no rows and columns, so give a dense one, 'D(32)' say"
+            f"agent {agent!r} has convolutions; observations here have shape {list(sizes.observation_shape)} and no "
+            "rows and columns, so give a dense one, 'D(32)' say"
         )
+    inputs = {"observation_shape": sizes.observation_shape, "channels_last": sizes.channels_last}
+    if agent == ATARI:
+        return init_atari(key, **inputs, **outputs)  # type: ignore[arg-type]
+    if len(networks) == 2:
+        return init_separate(key, networks, **inputs, **outputs)  # type: ignore[arg-type]
+    return init_network(key, networks[0], **inputs, **outputs)  # type: ignore[arg-type]
 
 
 def read_networks(agent: str) -> tuple[Architecture, ...]:
-    """The one network of an agent, or its two: for the policy and for the predictions.
+    """The network of an agent, or its two networks: for the policy and for the predictions.
 
     Raises:
         ValueError: the name is neither a network nor two.
@@ -65,36 +100,6 @@ def read_networks(agent: str) -> tuple[Architecture, ...]:
             f"agent {agent!r} has {len(parts)} networks; one, or two with '{SEPARATOR}' between, is needed"
         )
     return tuple(parse_architecture(part) for part in parts)
-
-
-def init_agent(key: PRNGKeyArray, agent: str, environment: Environment, *, prediction_size: int) -> Agent:
-    """A fresh agent by name. Unless it is one's own, all its predictions are zero, see `init_table`.
-
-    Raises:
-        ValueError: see `check_agent`; or an agent of one's own does not fit the rule or the environment.
-    """
-    check_agent(agent, environment)
-    if is_custom(agent):
-        sizes = AgentSizes(
-            observation_shape=environment.observation_shape,
-            num_states=environment.num_states if isinstance(environment, IndexEnvironment) else None,
-            num_actions=environment.num_actions,
-            prediction_size=prediction_size,
-        )
-        return init_custom(key, agent, sizes)
-    if isinstance(environment, IndexEnvironment):
-        return init_table(
-            num_states=environment.num_states, num_actions=environment.num_actions, prediction_size=prediction_size
-        )
-    networks = read_networks(agent)
-    init, architecture = (init_separate, networks) if len(networks) == 2 else (init_network, networks[0])
-    return init(
-        key,
-        architecture,  # type: ignore[arg-type]
-        observation_shape=environment.observation_shape,
-        num_actions=environment.num_actions,
-        prediction_size=prediction_size,
-    )
 
 
 def agent_optimizer(agent: str, table_step: TableStep = "samples") -> optax.GradientTransformation:

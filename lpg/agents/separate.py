@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Num, PRNGKeyArray
 
 from lpg.agents.network import Architecture, Network, init_network
 from lpg.types import AgentOutput
@@ -12,14 +12,14 @@ SEPARATOR = "/"
 
 
 class SeparateNetworks(eqx.Module):
-    """θ as two networks. Each has one head too many, which nobody reads and no gradient moves."""
+    """θ as two networks. Each has one unused head, which no gradient moves."""
 
     policy: Network
     prediction: Network
 
     takes_batches = True
 
-    def __call__(self, observation: Float[Array, " *batch_obs"]) -> AgentOutput:
+    def __call__(self, observation: Num[Array, " *batch_obs"]) -> AgentOutput:
         """Outputs for observations with any leading axes."""
         return AgentOutput(logits=self.policy(observation).logits, prediction=self.prediction(observation).prediction)
 
@@ -31,6 +31,7 @@ def init_separate(
     observation_shape: tuple[int, ...],
     num_actions: int,
     prediction_size: int,
+    channels_last: bool = False,
 ) -> SeparateNetworks:
     """Two fresh networks, for π and for y; arguments as in `init_network`.
 
@@ -45,6 +46,7 @@ def init_separate(
             observation_shape=observation_shape,
             num_actions=num_actions if i == 0 else 1,
             prediction_size=prediction_size if i == 1 else 1,
+            channels_last=channels_last,
         )
         for i in range(2)
     )

@@ -51,9 +51,8 @@ def _suites() -> dict[str, str]:
 
 def _agents() -> dict[str, str]:
     from lpg.agents.registry import AGENTS
-    from lpg.learner.torsos import ATARI
 
-    return {**AGENTS, ATARI: "the network of the Atari games, for images; only on gymnasium/* and atari/*; Adam"}
+    return AGENTS
 
 
 def _rules() -> dict[str, str]:

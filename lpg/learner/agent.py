@@ -1,4 +1,4 @@
-"""Agents of anybody's making: a pair of pure functions, and how Equinox factories and Flax modules become one."""
+"""An agent as a pair of pure functions, and how factories of Equinox modules become such a pair."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray, PyTree
 
+from lpg.agents.custom import check_prediction, kind_of, split_module, to_output
 from lpg.types import AgentOutput
 
 
-class Agent(NamedTuple):
-    """An agent as two pure functions; what `lpg.Learner` makes of whatever it is given."""
+class AgentFns(NamedTuple):
+    """An agent as two pure functions, the form that `lpg.Learner` uses."""
 
     init: Callable[[PRNGKeyArray], PyTree]
     """Key → parameters, a pytree of floating-point arrays."""
@@ -21,7 +22,7 @@ class Agent(NamedTuple):
 
 
 class Theta(eqx.Module):
-    """θ: parameters together with what reads them, as `lpg.update_rules.update.agent_update` wants them."""
+    """θ: parameters with the function that applies them, as `lpg.update_rules.update.agent_update` needs them."""
 
     params: PyTree
     apply: Callable = eqx.field(static=True)
@@ -31,41 +32,27 @@ class Theta(eqx.Module):
         """Outputs for one observation.
 
         Raises:
-            ValueError: the agent returns something else than a policy and a prediction of the rule's size. Shapes are
-                known while a program is traced, so this is said before anything is computed.
+            ValueError: the agent does not return a policy and a prediction of the rule's size. Raised while tracing,
+                before anything is computed.
         """
-        found = self.apply(self.params, observation)
-        if isinstance(found, AgentOutput):
-            found = (found.logits, found.prediction)
-        if not isinstance(found, tuple | list) or len(found) != 2:
-            raise ValueError(f"the agent returned a {_kind(found)}; (logits, prediction) or an AgentOutput is needed")
-        logits, prediction = map(jnp.asarray, found)
-        if logits.ndim != 1:
-            raise ValueError(
-                f"the agent returned logits of shape {list(logits.shape)} for an observation of shape "
-                f"{list(jnp.shape(observation))}; [actions] is needed, as it is called on one observation, not many"
-            )
-        if prediction.shape != (self.prediction_size,):
-            raise ValueError(
-                f"the agent returned a prediction of shape {list(prediction.shape)}; [{self.prediction_size}] is "
-                "needed, the size that the rule (and its baseline, if there is one) asks for"
-            )
-        return AgentOutput(logits=logits, prediction=prediction)
+        output = to_output(self.apply(self.params, observation), observation, "the agent")
+        check_prediction(output, self.prediction_size, "the agent")
+        return output
 
 
-def as_agent(given: Any) -> Agent:
-    """An agent from any of the forms that are understood.
+def as_agent(given: Any) -> AgentFns:
+    """An agent from one of two forms.
 
     Args:
-        given: an `Agent` or any other pair (init, apply) of functions; or a factory of Equinox modules, key → module,
-            where the module's call maps one observation to its outputs. Of such a module the floating-point arrays are
-            learned; everything else in it (activation functions, integers) is taken to be the same for every key.
+        given: a pair (init, apply) of functions; or a factory of Equinox modules, key → module, where the module's call
+            maps one observation to its outputs. The floating-point arrays of such a module are learned; everything else
+            in it (activation functions, integers) must be the same for every key.
 
     Raises:
-        ValueError: it is nothing of the kind, or the factory fails.
+        ValueError: it has neither form, or the factory fails.
     """
     if isinstance(given, tuple) and len(given) == 2 and all(callable(part) for part in given):
-        return Agent(*given)
+        return AgentFns(*given)
     if callable(given) and not hasattr(given, "apply") and not isinstance(given, eqx.Module):
         return _of_factory(given)
     raise ValueError(
@@ -75,16 +62,18 @@ def as_agent(given: Any) -> Agent:
 
 
 def checked(params: PyTree) -> PyTree:
-    """Parameters of which every leaf can be learned, with dtypes that stay as they are.
+    """Parameters of which every leaf is a floating-point array with a dtype that updates keep.
 
     Raises:
-        ValueError: a leaf is no floating-point array.
+        ValueError: there are none, or a leaf is something else.
     """
 
     def check(path: tuple, leaf: Any) -> jax.Array:
         if not eqx.is_inexact_array(leaf):
-            name = jax.tree_util.keystr(path, simple=True, separator=".") or "the whole"
-            raise ValueError(f"parameter {name} is {_kind(leaf)}; floating-point arrays are needed, because all learn")
+            name = jax.tree_util.keystr(path, simple=True, separator=".") or "as a whole"
+            raise ValueError(
+                f"parameter {name} is {kind_of(leaf)}; floating-point arrays are needed, because all learn"
+            )
         # Without the dtype a weakly typed number would turn into a strong one later, and all would be compiled again.
         return jnp.asarray(leaf, leaf.dtype)
 
@@ -93,26 +82,18 @@ def checked(params: PyTree) -> PyTree:
     return jax.tree_util.tree_map_with_path(check, params)
 
 
-def _of_factory(factory: Callable[[PRNGKeyArray], Any]) -> Agent:
+def _of_factory(factory: Callable[[PRNGKeyArray], Any]) -> AgentFns:
     try:
         module = factory(jax.random.key(0))
     except TypeError as error:
         message = " ".join(str(error).split())
         raise ValueError(f"the agent's factory failed when called with one key ({message})") from error
-    if not isinstance(module, eqx.Module) or not callable(module):
-        raise ValueError(f"the agent's factory made a {_kind(module)}; an Equinox module that can be called is needed")
-    rest = eqx.partition(module, eqx.is_inexact_array)[1]
+    _, rest = split_module(module, "the agent's factory")
 
     def init(key: PRNGKeyArray) -> PyTree:
-        return eqx.partition(factory(key), eqx.is_inexact_array)[0]
+        return split_module(factory(key), "the agent's factory")[0]
 
     def apply(params: PyTree, observation: Any) -> Any:
         return eqx.combine(params, rest)(observation)
 
-    return Agent(init, apply)
-
-
-def _kind(value: Any) -> str:
-    if hasattr(value, "dtype"):
-        return f"array {value.dtype}{list(value.shape)}"
-    return f"tuple of {len(value)}" if isinstance(value, tuple | list) else type(value).__name__
+    return AgentFns(init, apply)

@@ -1,28 +1,32 @@
-"""From Gymnasium's spaces to an agent, as far as spaces are discrete or arrays of numbers."""
+"""Agents from Gymnasium's spaces: discrete actions, and observations that are discrete or arrays of numbers."""
 
 import dataclasses
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
-from lpg.agents.custom import AgentSizes, init_custom, is_custom
-from lpg.agents.registry import TABULAR
-from lpg.learner import torsos
-from lpg.learner.agent import Agent
+from lpg.agents.atari import LEAST_SIDE
+from lpg.agents.custom import AgentSizes
+from lpg.agents.images import has_channels_last, image_sizes
+from lpg.agents.network import ATARI
+from lpg.agents.outputs import Agent
+from lpg.agents.registry import TABULAR, build_agent
+from lpg.learner.agent import AgentFns
 from lpg.packages import import_optional
 from lpg.update_rules.base import Rule
 
 
 @dataclasses.dataclass(frozen=True)
 class Spaces:
-    """What an agent must know of an environment."""
+    """What an agent needs of an environment's spaces."""
 
     num_actions: int
     first_action: int
-    """The environment's number of the first action; agents count from 0."""
+    """The environment's index of the first action; agents count from 0."""
     num_states: int | None
-    """Observations number that many states; none: they are arrays."""
+    """Number of states where observations are their indices; None where observations are arrays."""
     first_state: int
     observation_shape: tuple[int, ...]
     is_bytes: bool = False
@@ -30,24 +34,29 @@ class Spaces:
 
     @property
     def default_agent(self) -> str:
-        """The agent that one would try first."""
-        return TABULAR if self.num_states is not None else torsos.fitting_architecture(self.observation_shape)
+        """The agent to try first: a table, or a network that fits the size of the observations."""
+        if self.num_states is not None:
+            return TABULAR
+        if len(self.observation_shape) not in (2, 3):
+            return "D(64-64)"
+        _, *sides = image_sizes(self.observation_shape, has_channels_last(self.observation_shape))
+        return ATARI if min(sides) >= LEAST_SIDE else "C(16)-D(32)"
 
     def read(self, observation: Any) -> np.ndarray:
-        """Observations as agents want them: states counted from 0, numbers of single precision, bytes as they are.
+        """Observations as agents read them: state indices from 0, float32, or bytes as they are.
 
         Args:
-            observation: the environment's, one or a batch of them.
+            observation: one of the environment's, or a batch.
         """
         values = np.asarray(observation)
         if self.num_states is not None:
             return np.asarray(values - self.first_state, np.int32)
-        # A copy in any case: some environments write every step into one and the same array.
+        # Always a copy: some environments write every step into the same array.
         return values.astype(np.uint8 if values.dtype == np.uint8 else np.float32)
 
 
 def spaces_of(observation_space: Any, action_space: Any, name: str) -> Spaces:
-    """What an agent must know, from the spaces of one copy of an environment.
+    """What an agent needs, from the spaces of a single environment.
 
     Args:
         name: of the environment, for the error.
@@ -85,41 +94,33 @@ def spaces_of(observation_space: Any, action_space: Any, name: str) -> Spaces:
     )
 
 
-def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False) -> Agent:
-    """An agent by name, ready-made or `module:factory`.
+def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False) -> AgentFns:
+    """An agent by name, see `lpg.agents.registry.build_agent`.
+
+    Args:
+        rule: it says how many numbers the agent predicts.
+        baseline: predict one number more, see `lpg.learner.baseline`.
 
     Raises:
         ValueError: there is no such agent, it cannot read these observations, or it does not fit the rule.
     """
-    if is_custom(agent):
-        return _own(agent, rule, spaces, baseline)
-    if agent == TABULAR:
-        if spaces.num_states is None:
-            raise ValueError(
-                f"a tabular agent needs observations that number states; here they have shape "
-                f"{list(spaces.observation_shape)}, so give a network, 'D(64-64)' say"
-            )
-        return torsos.table(rule, num_states=spaces.num_states, num_actions=spaces.num_actions, baseline=baseline)
-    if spaces.num_states is not None:
-        raise ValueError(f"agent {agent!r} is a network; observations here number states, so give '{TABULAR}'")
-    return torsos.network(
-        rule, agent, observation_shape=spaces.observation_shape, num_actions=spaces.num_actions, baseline=baseline
-    )
-
-
-def _own(agent: str, rule: Rule, spaces: Spaces, baseline: bool) -> Agent:
     sizes = AgentSizes(
         observation_shape=spaces.observation_shape,
         num_states=spaces.num_states,
         num_actions=spaces.num_actions,
         prediction_size=rule.prediction_size + baseline,
         is_bytes=spaces.is_bytes,
+        channels_last=has_channels_last(spaces.observation_shape),
     )
-    jax.eval_shape(lambda key: init_custom(key, agent, sizes), jax.random.key(0))  # says now what does not fit
-    return Agent(lambda key: init_custom(key, agent, sizes), lambda params, observation: params(observation))
+
+    def init(key: PRNGKeyArray) -> Agent:
+        return build_agent(key, agent, sizes)
+
+    jax.eval_shape(init, jax.random.key(0))  # reports now what does not fit
+    return AgentFns(init, lambda params, observation: params(observation))
 
 
 def _brief(space: Any) -> str:
-    """A space in few words; a Box prints all its bounds."""
+    """A space in few words, because a Box prints all its bounds."""
     text = " ".join(str(space).split())
     return text if len(text) <= 80 else f"{type(space).__name__}{getattr(space, 'shape', '')}"

@@ -1,4 +1,4 @@
-"""Agents of one's own: they act and learn like any other, or it is said what they lack."""
+"""Custom agents: they act and learn like any other, or an error says what they lack."""
 
 import equinox as eqx
 import jax
@@ -53,6 +53,19 @@ def actor(key, sizes):
     return eqx.nn.Linear(4, sizes.num_actions, key=key)
 
 
+def pair(key, sizes):
+    """Returns a pair instead of an `AgentOutput`."""
+
+    class Pair(eqx.Module):
+        inner: Linear
+
+        def __call__(self, observation):
+            output = self.inner(observation)
+            return output.logits, output.prediction
+
+    return Pair(linear(key, sizes))
+
+
 def narrow(key, sizes):
     return linear(key, AgentSizes(**{**sizes.__dict__, "num_actions": 1}))
 
@@ -69,7 +82,7 @@ def deaf(key, sizes):
     return linear(key, AgentSizes(**{**sizes.__dict__, "observation_shape": (9,)}))
 
 
-def test_only_names_with_a_colon_are_ones_own():
+def test_only_names_with_a_colon_are_custom():
     assert is_custom(f"{HERE}:linear") and not is_custom("C(16)-D(32)")
 
 
@@ -81,10 +94,17 @@ def test_what_is_no_floating_point_array_does_not_learn(key):
     assert output.prediction.shape == (3,)
 
 
+def test_a_module_may_return_a_pair(key):
+    x = jnp.arange(4.0)
+    one, other = (init_custom(key, f"{HERE}:{factory}", SIZES)(x) for factory in ("pair", "linear"))
+    assert isinstance(one, AgentOutput)
+    np.testing.assert_array_equal(one.prediction, other.prediction)
+
+
 BAD = {
-    "blind": r"prediction of shape \[1\]; \[3\] is needed, the size that the rule asks for",
-    "narrow": r"logits of shape \[1\]; \[2\] is needed, one preference for each action of the environment",
-    "actor": "returned a .*; an lpg.types.AgentOutput is needed",
+    "blind": r"a prediction of shape \[1\]; \[3\] is needed, the size that the rule",
+    "narrow": r"logits of shape \[1\]; \[2\] is needed, one for each action of the environment",
+    "actor": r"returned a array float32\[2\]; \(logits, prediction\) or an lpg.types.AgentOutput is needed",
     "counting": "an array of int32; floating-point ones are needed",
     "bare": "made a function; an Equinox module that can be called is needed",
     "deaf": r"cannot read an observation float32\[4\]",
@@ -102,7 +122,7 @@ def test_an_agent_that_does_not_fit_is_refused_in_one_line(factory, key):
 @pytest.mark.parametrize(
     ("environment", "factory"), [("chain/distractor", "linear"), ("chain/short", "table"), (NAME, "table")]
 )
-def test_an_agent_of_ones_own_learns_anywhere(environment, factory):
+def test_a_custom_agent_learns_in_every_kind_of_environment(environment, factory):
     config = lpg.TrainConfig(num_envs=4, num_steps=5)
     few, more = (
         lpg.train("a2c", environment, steps, config=config, agent=f"{HERE}:{factory}").agent for steps in (20, 400)
@@ -123,4 +143,4 @@ def test_a_rule_that_needs_more_predictions_than_the_agent_has_says_so(environme
     assert main([*argv, "--agent", f"{HERE}:blind"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
-    assert "returned prediction of shape [1]; [7] is needed, the size that the rule asks for" in err
+    assert "returned a prediction of shape [1]; [7] is needed, the size that the rule" in err

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.learner.agent import Agent, Theta, as_agent, checked
+from lpg.learner.agent import AgentFns, Theta, as_agent, checked
 from lpg.types import AgentOutput
 from tests.learner.fixtures import table_pair
 
@@ -41,8 +41,8 @@ def test_a_factory_of_equinox_modules_becomes_a_pair_that_computes_the_same(key)
 
 def test_a_pair_is_left_as_it_is(key):
     init, apply = table_pair()
-    assert as_agent((init, apply)) == Agent(init, apply)
-    assert as_agent(Agent(init, apply)) == Agent(init, apply)
+    assert as_agent((init, apply)) == AgentFns(init, apply)
+    assert as_agent(AgentFns(init, apply)) == AgentFns(init, apply)
 
 
 def test_a_flax_module_learns_as_a_pair(key):

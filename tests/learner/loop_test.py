@@ -5,9 +5,10 @@ import numpy as np
 import optax
 import pytest
 
-from lpg.learner import loop, torsos
+from lpg.learner import loop
 from lpg.learner.collect import Collector
 from lpg.learner.learner import Learner
+from lpg.learner.spaces import Spaces, make_agent
 from tests.learner.diary import Diary, diaries
 from tests.learner.fixtures import RULES
 
@@ -22,7 +23,7 @@ class Watched(Learner):
 
 def learner(rule="lpg", rate=0.1, kind=Learner):
     made = RULES[rule]()
-    agent = torsos.network(made, "D(4)", observation_shape=(2,), num_actions=2)
+    agent = make_agent("D(4)", made, Spaces(2, 0, None, 0, (2,)))
     return kind(agent, made, optimizer=optax.sgd(rate))
 
 

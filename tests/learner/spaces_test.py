@@ -1,24 +1,27 @@
 """From Gymnasium's spaces to an agent."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gymnasium import spaces
+from gymnasium import spaces as gym
 
 from lpg.learner.spaces import Spaces, make_agent, spaces_of
+from tests.helpers import with_random_predictions
 from tests.learner.fixtures import RULES
 
-TWO = spaces.Discrete(2)
+TWO = gym.Discrete(2)
+LPG = RULES["lpg"]()
 
 
 @pytest.mark.parametrize(
     ("observations", "agent"),
     [
-        (spaces.Discrete(5), "tabular"),
-        (spaces.Box(-1, 1, (4,)), "D(64-64)"),
-        (spaces.MultiBinary(7), "D(64-64)"),
-        (spaces.Box(0, 255, (84, 84, 3), np.uint8), "atari"),
-        (spaces.Box(0, 1, (10, 10, 4)), "C(16)-D(32)"),
+        (gym.Discrete(5), "tabular"),
+        (gym.Box(-1, 1, (4,)), "D(64-64)"),
+        (gym.MultiBinary(7), "D(64-64)"),
+        (gym.Box(0, 255, (84, 84, 3), np.uint8), "atari"),
+        (gym.Box(0, 1, (10, 10, 4)), "C(16)-D(32)"),
     ],
 )
 def test_each_kind_of_observation_has_an_agent_that_reads_it(observations, agent, key):
@@ -30,7 +33,7 @@ def test_each_kind_of_observation_has_an_agent_that_reads_it(observations, agent
 
 
 def test_numbers_may_begin_anywhere():
-    found = spaces_of(spaces.Discrete(5, start=-2), spaces.Discrete(3, start=1), "x")
+    found = spaces_of(gym.Discrete(5, start=-2), gym.Discrete(3, start=1), "x")
     assert found == Spaces(num_actions=3, first_action=1, num_states=5, first_state=-2, observation_shape=())
 
 
@@ -38,16 +41,16 @@ def test_numbers_may_begin_anywhere():
     ("observations", "actions", "words"),
     [
         (
-            spaces.Discrete(5),
-            spaces.Box(-1, 1, (2,)),
+            gym.Discrete(5),
+            gym.Box(-1, 1, (2,)),
             r"x has actions Box\(-1.0, 1.0, \(2,\), float32\); Discrete ones",
         ),
-        (spaces.Discrete(5), spaces.MultiDiscrete([2, 2]), r"x has actions MultiDiscrete\(\[2 2\]\); Discrete ones"),
-        (spaces.Tuple([TWO, TWO]), TWO, r"x has observations Tuple\(.*FlattenObservation"),
-        (spaces.Text(3), TWO, "x has observations Text"),
+        (gym.Discrete(5), gym.MultiDiscrete([2, 2]), r"x has actions MultiDiscrete\(\[2 2\]\); Discrete ones"),
+        (gym.Tuple([TWO, TWO]), TWO, r"x has observations Tuple\(.*FlattenObservation"),
+        (gym.Text(3), TWO, "x has observations Text"),
         (
-            spaces.Discrete(5),
-            spaces.Box(np.arange(30, dtype=np.float32), np.arange(1, 31, dtype=np.float32)),
+            gym.Discrete(5),
+            gym.Box(np.arange(30, dtype=np.float32), np.arange(1, 31, dtype=np.float32)),
             r"x has actions Box\(30,\); Discrete",
         ),
     ],
@@ -61,11 +64,74 @@ def test_other_spaces_are_refused_in_one_line(observations, actions, words):
 @pytest.mark.parametrize(
     ("agent", "observations", "words"),
     [
-        ("tabular", spaces.Box(-1, 1, (4,)), r"observations that number states; here they have shape \[4\]"),
-        ("D(8)", spaces.Discrete(4), r"'D\(8\)' is a network; observations here number states"),
-        ("C(8)-D(8)", spaces.Box(-1, 1, (4,)), "has convolutions"),
+        ("tabular", gym.Box(-1, 1, (4,)), r"observations that are state indices; here they have shape \[4\]"),
+        ("D(8)", gym.Discrete(4), r"'D\(8\)' is a network; observations here are state indices"),
+        ("C(8)-D(8)", gym.Box(-1, 1, (4,)), "has convolutions"),
     ],
 )
 def test_agents_that_cannot_read_the_observations_are_refused(agent, observations, words):
     with pytest.raises(ValueError, match=words):
         make_agent(agent, RULES["lpg"](), spaces_of(observations, TWO, "x"))
+
+
+def spaces(num_states=None, shape=(), num_actions=2):
+    return Spaces(
+        num_actions=num_actions, first_action=0, num_states=num_states, first_state=0, observation_shape=shape
+    )
+
+
+def output(agent, observation):
+    return agent.apply(agent.init(jax.random.key(0)), observation)
+
+
+def test_a_table_begins_with_a_uniform_policy_and_as_many_predictions_of_zero_as_the_rule_needs():
+    found = output(make_agent("tabular", LPG, spaces(3)), jnp.asarray(1))
+    assert found.logits.tolist() == [0, 0] and found.prediction.tolist() == [0, 0, 0]
+    assert output(make_agent("tabular", RULES["a2c"](), spaces(3)), jnp.asarray(1)).prediction.tolist() == [0]
+    with_f = output(make_agent("tabular", LPG, spaces(3), baseline=True), jnp.asarray(1))
+    assert with_f.prediction.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("agent", "shape"),
+    [("D(8)", (4,)), ("D(8)", (2, 3, 4)), ("C(4)-D(8)", (5, 6, 3)), ("C(4)-D(8)", (5, 6)), ("D(8)/D(4)", (4,)),
+     ("atari", (40, 36, 3))],
+)  # fmt: skip
+def test_networks_read_what_they_are_made_for_and_their_predictions_begin_at_zero(agent, shape):
+    found = output(make_agent(agent, LPG, spaces(shape=shape, num_actions=5), baseline=True), jnp.ones(shape))
+    assert found.logits.shape == (5,) and np.abs(found.logits).min() > 0
+    assert found.prediction.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("agent", ["D(8)", "C(4)-D(8)", "atari"])
+def test_bytes_are_scaled_to_one(agent):
+    made = make_agent(agent, LPG, spaces(shape=(36, 36, 3)))
+    image = jnp.arange(36 * 36 * 3, dtype=jnp.uint8).reshape(36, 36, 3)
+    params = with_random_predictions(jax.random.key(1), made.init(jax.random.key(0)))
+    found, scaled = made.apply(params, image), made.apply(params, image.astype(float) / 255)
+    np.testing.assert_allclose(found.prediction, scaled.prediction, rtol=1e-4, atol=1e-5)
+    unscaled = made.apply(params, image.astype(float))  # the counterpart
+    assert np.abs(found.prediction - unscaled.prediction).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [((4,), "D(64-64)"), ((10, 10, 4), "C(16)-D(32)"), ((4, 84, 84), "atari"), ((210, 160, 3), "atari"),
+     ((2, 3, 4, 5), "D(64-64)")],
+)  # fmt: skip
+def test_the_first_network_to_try(shape, name):
+    assert spaces(shape=shape).default_agent == name
+    make_agent(name, LPG, spaces(shape=shape))
+
+
+@pytest.mark.parametrize(
+    ("agent", "shape", "words"),
+    [
+        ("C(4)-D(8)", (4,), r"'C\(4\)-D\(8\)' has convolutions; observations here have shape \[4\]"),
+        ("atari", (10, 10, 4), r"observations of shape \[10, 10, 4\] given; the Atari network needs"),
+        ("E(3)", (4,), r"agent 'E\(3\)' given"),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused(agent, shape, words):
+    with pytest.raises(ValueError, match=words):
+        make_agent(agent, LPG, spaces(shape=shape))

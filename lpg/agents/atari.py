@@ -7,14 +7,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num, PRNGKeyArray
 
+from lpg.agents.images import as_floats, image_sizes, to_channels_last
 from lpg.layers import Linear, init_linear
 from lpg.types import AgentOutput
 
-ENVS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+LAYERS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
 """(channels, side of the kernel, stride) of each convolution."""
 UNITS = 512
 LEAST_SIDE = 36
-"""Pixels: with fewer, nothing is left for the last convolution."""
+"""Pixels; smaller images leave no pixel for the last convolution."""
 
 
 class Convolution(eqx.Module):
@@ -25,7 +26,7 @@ class Convolution(eqx.Module):
     stride: int = eqx.field(static=True)
 
     def __call__(self, x: Float[Array, " H W I"]) -> Float[Array, " H2 W2 O"]:
-        """Channels last, which is what CPUs like best."""
+        """Channels are last, the fastest layout on CPUs."""
         strides, layout = (self.stride, self.stride), ("NHWC", "HWIO", "NHWC")
         return jax.lax.conv_general_dilated(x[None], self.kernel, strides, "VALID", dimension_numbers=layout)[0] + (
             self.bias
@@ -33,9 +34,9 @@ class Convolution(eqx.Module):
 
 
 class AtariNetwork(eqx.Module):
-    """θ for images: three strided convolutions, one dense layer, a head for π and one for y.
+    """θ for images: three strided convolutions, one dense layer, heads for π and y. Bytes are scaled to [0, 1].
 
-    Differs from the paper: it gives the widths alone. Kernels and strides are those of Mnih et al. (2015), whose
+    Differs from the paper: it gives only the widths. Kernels and strides are those of Mnih et al. (2015), whose
     network has these widths.
     """
 
@@ -43,11 +44,13 @@ class AtariNetwork(eqx.Module):
     dense: Linear
     policy: Linear
     prediction: Linear
+    image_ndim: int = eqx.field(static=True, default=3)
+    channels_last: bool = eqx.field(static=True, default=False)
 
-    def __call__(self, observation: Num[Array, " C H W"]) -> AgentOutput:
-        """Outputs for one stack of frames, channels first; bytes are scaled to [0, 1]."""
-        x = jnp.moveaxis(observation, 0, -1)
-        x = x.astype(self.dense.bias.dtype) / (255.0 if observation.dtype == jnp.uint8 else 1.0)
+    def __call__(self, observation: Num[Array, " *image"]) -> AgentOutput:
+        """Outputs for one image, a stack of frames for example."""
+        x = to_channels_last(observation, self.image_ndim, self.channels_last)
+        x = as_floats(x, self.dense.bias.dtype)
         for layer in self.convolutions:
             x = jax.nn.relu(layer(x))
         x = jax.nn.relu(self.dense(x.reshape(-1)))
@@ -55,24 +58,33 @@ class AtariNetwork(eqx.Module):
 
 
 def init_atari(
-    key: PRNGKeyArray, *, observation_shape: tuple[int, ...], num_actions: int, prediction_size: int
+    key: PRNGKeyArray,
+    *,
+    observation_shape: tuple[int, ...],
+    num_actions: int,
+    prediction_size: int,
+    channels_last: bool = False,
 ) -> AtariNetwork:
-    """A network with an almost uniform policy and predictions of zero; torso weights as He et al. (2015) advise.
+    """A network with an almost uniform policy and predictions of zero; torso weights as He et al. (2015) recommend.
 
     Args:
-        observation_shape: [channels, rows, columns], (4, 84, 84) say.
+        observation_shape: [C, H, W] or [H, W], (4, 84, 84) for example.
+        num_actions: A, the size of the policy's head.
+        prediction_size: P, the size of the prediction's head.
+        channels_last: images are [H, W, C].
 
     Raises:
-        ValueError: observations have no channels, rows and columns, or too few of the latter.
+        ValueError: observations are not images, or too small ones.
     """
-    if len(observation_shape) != 3 or min(observation_shape[1:]) < LEAST_SIDE:
+    size, *sides = image_sizes(observation_shape, channels_last)
+    if min(sides) < LEAST_SIDE:
         raise ValueError(
-            f"observations of shape {list(observation_shape)} given; the Atari network needs [channels, rows, columns] "
-            f"with at least {LEAST_SIDE} rows and columns"
+            f"observations of shape {list(observation_shape)} given; the Atari network needs images with at least "
+            f"{LEAST_SIDE} rows and columns"
         )
-    *keys, key_dense, key_policy, key_prediction = jax.random.split(key, len(ENVS) + 3)
-    (size, *sides), convolutions = observation_shape, []
-    for key_layer, (channels, side, stride) in zip(keys, ENVS, strict=True):
+    *keys, key_dense, key_policy, key_prediction = jax.random.split(key, len(LAYERS) + 3)
+    convolutions = []
+    for key_layer, (channels, side, stride) in zip(keys, LAYERS, strict=True):
         scale = math.sqrt(2 / (side * side * size))
         kernel = scale * jax.random.normal(key_layer, (side, side, size, channels))
         convolutions.append(Convolution(kernel=kernel, bias=jnp.zeros((channels,)), stride=stride))
@@ -82,4 +94,6 @@ def init_atari(
         dense=init_linear(key_dense, size * math.prod(sides), UNITS, scale=math.sqrt(2)),
         policy=init_linear(key_policy, UNITS, num_actions, scale=0.01),
         prediction=init_linear(key_prediction, UNITS, prediction_size, scale=0.0),
+        image_ndim=len(observation_shape),
+        channels_last=channels_last,
     )

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.learner.atari_network import Convolution, init_atari
+from lpg.agents.atari import Convolution, init_atari
 from tests.helpers import with_random_predictions
 
 
@@ -39,7 +39,22 @@ def test_the_policy_begins_almost_uniform_and_predictions_at_zero_on_a_torso_tha
     assert 0.2 < np.std(with_random_predictions(key, network)(pixels).prediction) < 3
 
 
-@pytest.mark.parametrize("shape", [(4,), (4, 35, 84)])
-def test_images_that_are_too_small_are_refused(shape, key):
-    with pytest.raises(ValueError, match="at least 36 rows and columns"):
+def test_every_layout_of_an_image_gives_the_same_outputs(key):
+    image = jax.random.randint(key, (40, 36, 3), 0, 256).astype(jnp.uint8)
+    first, last = (
+        with_random_predictions(
+            key, init_atari(key, observation_shape=shape, num_actions=2, prediction_size=3, channels_last=is_last)
+        )
+        for shape, is_last in (((3, 40, 36), False), ((40, 36, 3), True))
+    )
+    np.testing.assert_array_equal(first(jnp.moveaxis(image, -1, 0)).prediction, last(image).prediction)
+    grey = init_atari(key, observation_shape=(40, 36), num_actions=2, prediction_size=3)
+    assert grey(image[..., 0]).prediction.shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"), [((4,), "convolutions need observations"), ((4, 35, 84), "at least 36 rows and columns")]
+)
+def test_observations_that_are_no_large_images_are_refused(shape, words, key):
+    with pytest.raises(ValueError, match=words):
         init_atari(key, observation_shape=shape, num_actions=2, prediction_size=1)
