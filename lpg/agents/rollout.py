@@ -1,4 +1,4 @@
-"""Agent × environment → trajectory: T steps of B environments of one environment instance, by one scan."""
+"""Agent × environment → trajectory: T steps of B copies of an environment with equal `EnvParams`, in one scan."""
 
 import equinox as eqx
 import jax
@@ -6,21 +6,22 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lpg.agents.outputs import Agent, outputs
-from lpg.environments.base import Environment, EnvParams, EnvState, auto_step
+from lpg.environments.base import Environment, EnvParams, EnvState
+from lpg.environments.stepping import StepDraws, auto_step, draw_resets, draw_steps, reset
 from lpg.types import Trajectory
 
 
 class RolloutState(eqx.Module):
-    """Where B environments stand between two rollouts."""
+    """State of B environments between two rollouts."""
 
-    environment: EnvState
-    """[B, …] episode states."""
+    env_state: EnvState
+    """[B, …]"""
     episode_return: Float[Array, " B"]
-    """Undiscounted reward so far in each running episode."""
+    """Sum of rewards so far in each running episode."""
 
 
 class RolloutInfo(eqx.Module):
-    """What finished during a rollout."""
+    """Episodes that ended during a rollout."""
 
     return_sum: Float[Array, ""]
     """Sum of the undiscounted returns of the episodes that ended."""
@@ -29,11 +30,10 @@ class RolloutInfo(eqx.Module):
     num_episodes: Int[Array, ""]
 
 
-def init_rollout(key: PRNGKeyArray, environment: Environment, env_params: EnvParams, num_envs: int) -> RolloutState:
+def init_rollout(key: PRNGKeyArray, env: Environment, env_params: EnvParams, num_envs: int) -> RolloutState:
     """B environments, each at the start of an episode."""
-    noise = jax.random.uniform(key, (num_envs, environment.num_reset_noise))
     return RolloutState(
-        environment=jax.vmap(environment.reset, in_axes=(None, 0))(env_params, noise),
+        env_state=jax.vmap(lambda draw: reset(draw, env, env_params))(draw_resets(key, env, (num_envs,))),
         episode_return=jnp.zeros((num_envs,)),
     )
 
@@ -42,7 +42,7 @@ def rollout(
     key: PRNGKeyArray,
     state: RolloutState,
     agent: Agent,
-    environment: Environment,
+    env: Environment,
     env_params: EnvParams,
     *,
     num_steps: int,
@@ -57,25 +57,23 @@ def rollout(
             instead of truncated. What comes after an end is then never needed, and `next_observation` has one row.
     """
     agent = jax.lax.stop_gradient(agent)
-    mask = environment.action_mask(env_params)
+    mask = env.action_mask(env_params)
     num_envs = state.episode_return.shape[0]
-    num_noise = 1 + environment.num_noise + environment.num_reset_noise
-    noise = jax.random.uniform(key, (num_steps, num_envs, num_noise))
-    observe = jax.vmap(environment.observe, in_axes=(None, 0))
-    advance = jax.vmap(lambda s, a, u: auto_step(environment, env_params, s, a, u))
+    observe = jax.vmap(env.observe, in_axes=(0, None))
+    advance = jax.vmap(lambda draws, state, action: auto_step(draws, state, action, env, env_params))
 
-    def step(carry: tuple, noise_t: Float[Array, " B noise"]) -> tuple[tuple, tuple]:
-        environment_state, observation, running = carry
-        action = sample_action(outputs(agent, observation, mask, batch_ndim=1).logits, noise_t[:, 0])
-        following, result, next_observation = advance(environment_state, action, noise_t[:, 1:])
+    def step(carry: tuple, draws: StepDraws) -> tuple[tuple, tuple]:
+        env_state, observation, running = carry
+        action = sample_action(outputs(agent, observation, mask, batch_ndim=1).logits, draws.action)
+        following, result, next_observation = advance(draws, env_state, action)
         is_last = result.terminated | result.truncated
         total = running + result.reward
         arrived = None if time_limit_is_termination else next_observation
         row = (observation, arrived, action, result.reward, result.terminated, is_last, total)
-        return (following, observe(env_params, following), jnp.where(is_last, 0.0, total)), row
+        return (following, observe(following, env_params), jnp.where(is_last, 0.0, total)), row
 
-    first = (state.environment, observe(env_params, state.environment), state.episode_return)
-    (last, after, running), rows = jax.lax.scan(step, first, noise)
+    first = (state.env_state, observe(state.env_state, env_params), state.episode_return)
+    (last, after, running), rows = jax.lax.scan(step, first, draw_steps(key, env, (num_steps, num_envs)))
     observation, arrived, action, reward, terminated, is_last, total = rows
     trajectory = Trajectory(
         observation=observation,
@@ -87,7 +85,7 @@ def rollout(
     )
     ended = jnp.where(is_last, total, 0.0)
     info = RolloutInfo(return_sum=jnp.sum(ended), return_square_sum=jnp.sum(ended**2), num_episodes=jnp.sum(is_last))
-    return RolloutState(environment=last, episode_return=running), trajectory, info
+    return RolloutState(env_state=last, episode_return=running), trajectory, info
 
 
 def sample_action(logits: Float[Array, " B A"], uniform: Float[Array, " B"]) -> Int[Array, " B"]:

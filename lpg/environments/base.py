@@ -1,27 +1,29 @@
-"""The contract of an environment, and the one place where finished episodes begin anew.
+"""The contract of an environment.
 
-An `Environment` holds what fixes array shapes (a frozen dataclass: hashable, static). What may differ between two
-lifetimes is a pytree, `EnvParams`. All methods are pure and written for one copy of the environment; randomness enters
-as uniform numbers in [0, 1), so that a caller can draw them for a whole rollout at once and a test can choose them.
+An environment object fixes array shapes and holds no state: it is a frozen dataclass, hashable, and static in a
+compiled program. `EnvParams` is a pytree of what may differ between two lifetimes, and `EnvState` a pytree of where one
+episode stands. All methods are pure and written for one copy of the environment; the caller maps them over several.
+
+Argument order: key first, `env_params` last.
 """
 
+import abc
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike, Shaped
 
 EnvParams = Any
-"""Pytree of arrays: what may vary between two lifetimes of one environment."""
+"""Pytree of arrays: what may vary between two lifetimes in one environment."""
 EnvState = Any
-"""Pytree of arrays: where one episode stands."""
+"""Pytree of arrays: the state of one episode."""
 Model = Any
-"""Pytree of arrays: what the exact solver needs of an instance."""
+"""Pytree of arrays: what dynamic programming needs to know of an environment with given `EnvParams`."""
 
 
 class StepResult(eqx.Module):
-    """What one step paid and whether it ended the episode."""
+    """Reward of one step, and whether the step ended the episode."""
 
     reward: Float[Array, ""]
     terminated: Bool[Array, ""]
@@ -32,7 +34,7 @@ class StepResult(eqx.Module):
 
 @runtime_checkable
 class Environment(Protocol):
-    """One family of Markov decision processes with equal shapes."""
+    """Markov decision processes whose arrays have equal shapes."""
 
     @property
     def num_actions(self) -> int:
@@ -40,42 +42,32 @@ class Environment(Protocol):
         ...
 
     @property
-    def num_noise(self) -> int:
-        """How many uniform numbers one step consumes."""
-        ...
-
-    @property
-    def num_reset_noise(self) -> int:
-        """How many uniform numbers a reset consumes."""
-        ...
-
-    @property
     def observation_shape(self) -> tuple[int, ...]:
-        """Shape of one observation: () for an index, else of an array of numbers."""
+        """Shape of one observation: () for a state index, [numbers] or [planes, rows, columns] otherwise."""
         ...
 
-    def action_mask(self, env_params: EnvParams) -> Bool[Array, " A"]:
-        """Which actions exist in this instance."""
-        ...
-
-    def reset(self, env_params: EnvParams, noise: Float[Array, " noise"]) -> EnvState:
+    def reset(self, key: PRNGKeyArray, env_params: EnvParams) -> EnvState:
         """The first state of an episode."""
         ...
 
     def step(
-        self, env_params: EnvParams, state: EnvState, action: Int[Array, ""], noise: Float[Array, " noise"]
+        self, key: PRNGKeyArray, state: EnvState, action: Int[Array, ""], env_params: EnvParams
     ) -> tuple[EnvState, StepResult]:
-        """One step, without any reset."""
+        """One step, without a reset."""
         ...
 
-    def observe(self, env_params: EnvParams, state: EnvState) -> Shaped[Array, " *obs"]:
-        """What the agent sees in a state."""
+    def observe(self, state: EnvState, env_params: EnvParams) -> Shaped[Array, " *obs"]:
+        """The observation of a state, of shape `observation_shape`."""
+        ...
+
+    def action_mask(self, env_params: EnvParams) -> Bool[Array, " A"]:
+        """True for the actions that exist with these parameters."""
         ...
 
 
 @runtime_checkable
 class IndexEnvironment(Environment, Protocol):
-    """An environment whose observations number its states, so that an agent can be a table."""
+    """An environment whose observations are state indices, so that an agent can be a table."""
 
     @property
     def num_states(self) -> int:
@@ -85,52 +77,58 @@ class IndexEnvironment(Environment, Protocol):
 
 @runtime_checkable
 class ExactEnvironment(IndexEnvironment, Protocol):
-    """An environment small enough for exact solution: states are numbered and every expectation is known.
-
-    `exact.py` needs no more than this.
-    """
+    """An environment that dynamic programming solves (`lpg.environments.exact`): every expectation is known."""
 
     def initial_states(self, env_params: EnvParams) -> Float[Array, " S"]:
         """Probability of each state index at the start of an episode."""
         ...
 
     def time_limit(self, env_params: EnvParams) -> Int[Array, ""]:
-        """Steps after which an episode has ended in any case."""
+        """Largest number of steps of an episode."""
         ...
 
     def model(self, env_params: EnvParams) -> Model:
-        """The part of `backup` that does not depend on the value, made once per instance."""
+        """The part of `backup` that does not depend on the value, computed once per `env_params`."""
         ...
 
     def backup(self, model: Model, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
-        """E[r + γ V(s′)]; −∞ for actions that the instance lacks, 0 for numbers that are no state."""
+        """Q(s, a) = E[r + γ V(s′)]; −∞ for masked actions, 0 for indices that are not states."""
         ...
 
 
-def auto_step(
-    environment: Environment,
-    env_params: EnvParams,
-    state: EnvState,
-    action: Int[Array, ""],
-    noise: Float[Array, " noise"],
-) -> tuple[EnvState, StepResult, Shaped[Array, " *obs"]]:
-    """One step; a finished episode is followed by the first state of the next.
+class UniformEnv(abc.ABC):
+    """An environment whose randomness is a fixed number of uniform numbers per step; implements `reset` and `step`.
 
-    Args:
-        noise: `num_noise` numbers for the step, then `num_reset_noise` for the reset.
-
-    Returns:
-        The state to go on from, the outcome, and the observation of the state that the step led to (before a reset).
+    The uniform numbers of a whole rollout can be drawn at once, which is several times faster than a key per step, and
+    a test can choose them.
     """
-    arrived, result = environment.step(env_params, state, action, noise[: environment.num_noise])
-    fresh = environment.reset(env_params, noise[environment.num_noise :])
-    done = result.terminated | result.truncated
-    following = jax.tree.map(lambda new, old: jnp.where(done, new, old), fresh, arrived)
-    return following, result, environment.observe(env_params, arrived)
 
+    @property
+    @abc.abstractmethod
+    def num_uniforms(self) -> int:
+        """How many uniform numbers a step consumes."""
 
-def step_with_key(
-    environment: Environment, env_params: EnvParams, state: EnvState, action: Int[Array, ""], key: PRNGKeyArray
-) -> tuple[EnvState, StepResult]:
-    """`environment.step` for a caller who has a key instead of uniform numbers."""
-    return environment.step(env_params, state, action, jax.random.uniform(key, (environment.num_noise,)))
+    @property
+    @abc.abstractmethod
+    def num_reset_uniforms(self) -> int:
+        """How many uniform numbers a reset consumes."""
+
+    @abc.abstractmethod
+    def reset_from(self, uniforms: Float[Array, " U"], env_params: EnvParams) -> EnvState:
+        """`reset` with `num_reset_uniforms` numbers in [0, 1) instead of a key."""
+
+    @abc.abstractmethod
+    def step_from(
+        self, uniforms: Float[Array, " U"], state: EnvState, action: Int[Array, ""], env_params: EnvParams
+    ) -> tuple[EnvState, StepResult]:
+        """`step` with `num_uniforms` numbers in [0, 1) instead of a key."""
+
+    def reset(self, key: PRNGKeyArray, env_params: EnvParams) -> EnvState:
+        """The first state of an episode."""
+        return self.reset_from(jax.random.uniform(key, (self.num_reset_uniforms,)), env_params)
+
+    def step(
+        self, key: PRNGKeyArray, state: EnvState, action: Int[Array, ""], env_params: EnvParams
+    ) -> tuple[EnvState, StepResult]:
+        """One step, without a reset."""
+        return self.step_from(jax.random.uniform(key, (self.num_uniforms,)), state, action, env_params)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import jax.random
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike
 
-from lpg.environments.base import StepResult
+from lpg.environments.base import StepResult, UniformEnv
 
 NUM_BRANCHES = 4
 """Two coins × two first actions."""
@@ -70,20 +70,20 @@ class DelayedChain:
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainParams:
         """Draws an instance. `num_actions` is there for the common signature: a chain has two."""
         if num_actions not in (None, 2):
-            raise ValueError(f"{num_actions} actions asked for; a delayed chain has 2")
+            raise ValueError(f"{num_actions} actions given; a delayed chain has 2")
         length = jax.random.randint(key, (), self.min_length, self.max_length + 1)
         return ChainParams(length=length, is_noisy=jnp.asarray(self.is_noisy))
 
 
 @dataclasses.dataclass(frozen=True)
-class ChainEnv:
+class ChainEnv(UniformEnv):
     """Dynamics of every delayed chain of up to `max_length` steps."""
 
     max_length: int = 50
 
     num_actions = 2
-    num_noise = 1
-    num_reset_noise = 1
+    num_uniforms = 1
+    num_reset_uniforms = 1
     observation_shape = ()
 
     @property
@@ -95,19 +95,19 @@ class ChainEnv:
         """Both actions exist in every chain."""
         return jnp.ones((self.num_actions,), bool)
 
-    def reset(self, env_params: ChainParams, noise: Float[Array, " noise"]) -> ChainState:
+    def reset_from(self, uniforms: Float[Array, " U"], env_params: ChainParams) -> ChainState:
         """A coin decides which action is right."""
-        return ChainState(position=jnp.zeros((), int), branch=(noise[0] >= 0.5).astype(int))
+        return ChainState(position=jnp.zeros((), int), branch=(uniforms[0] >= 0.5).astype(int))
 
-    def step(
-        self, env_params: ChainParams, state: ChainState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    def step_from(
+        self, uniforms: Float[Array, " U"], state: ChainState, action: Int[Array, ""], env_params: ChainParams
     ) -> tuple[ChainState, StepResult]:
         """Only the first action matters; its ±1 is paid on the last step."""
         is_first = state.position == 0
         chosen = 2 * state.branch + (action == state.branch)
         branch = jnp.where(is_first, chosen, state.branch)
         is_end = state.position + 1 >= env_params.length
-        coin = jnp.where(noise[0] < 0.5, -1.0, 1.0)
+        coin = jnp.where(uniforms[0] < 0.5, -1.0, 1.0)
         middle = jnp.where(env_params.is_noisy & ~is_first, coin, 0.0)
         result = StepResult(
             reward=jnp.where(is_end, jnp.where(branch % 2 == 1, 1.0, -1.0), middle),
@@ -116,7 +116,7 @@ class ChainEnv:
         )
         return ChainState(position=state.position + 1, branch=branch), result
 
-    def observe(self, env_params: ChainParams, state: ChainState) -> Int[Array, ""]:
+    def observe(self, state: ChainState, env_params: ChainParams) -> Int[Array, ""]:
         """Index of the state; the state after the last step is shown as the last one of its branch."""
         place = jnp.minimum(state.position, self.max_length - 1)
         return jnp.where(place == 0, state.branch, 2 + NUM_BRANCHES * (place - 1) + state.branch)

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from lpg.environments.base import StepResult
+from lpg.environments.base import StepResult, UniformEnv
 from lpg.environments.delayed_chain import ChainEnv, ChainParams, ChainState, DelayedChain
 
 
@@ -41,7 +41,7 @@ class DistractorChain:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DistractorChainEnv:
+class DistractorChainEnv(UniformEnv):
     """Dynamics of every delayed chain that is seen through bits."""
 
     num_distractors: int
@@ -51,14 +51,14 @@ class DistractorChainEnv:
     num_actions = ChainEnv.num_actions
 
     @property
-    def num_noise(self) -> int:
+    def num_uniforms(self) -> int:
         """The chain's numbers, then one per coin."""
-        return self.chain.num_noise + self.num_distractors
+        return self.chain.num_uniforms + self.num_distractors
 
     @property
-    def num_reset_noise(self) -> int:
+    def num_reset_uniforms(self) -> int:
         """The chain's numbers, then one per coin."""
-        return self.chain.num_reset_noise + self.num_distractors
+        return self.chain.num_reset_uniforms + self.num_distractors
 
     @property
     def observation_shape(self) -> tuple[int, ...]:
@@ -69,20 +69,22 @@ class DistractorChainEnv:
         """Both actions exist in every chain."""
         return self.chain.action_mask(env_params)
 
-    def reset(self, env_params: ChainParams, noise: Float[Array, " noise"]) -> DistractorState:
+    def reset_from(self, uniforms: Float[Array, " U"], env_params: ChainParams) -> DistractorState:
         """A coin decides which action is right, and the others are thrown."""
-        split = self.chain.num_reset_noise
-        return DistractorState(chain=self.chain.reset(env_params, noise[:split]), distractor=noise[split:] >= 0.5)
+        split = self.chain.num_reset_uniforms
+        return DistractorState(
+            chain=self.chain.reset_from(uniforms[:split], env_params), distractor=uniforms[split:] >= 0.5
+        )
 
-    def step(
-        self, env_params: ChainParams, state: DistractorState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    def step_from(
+        self, uniforms: Float[Array, " U"], state: DistractorState, action: Int[Array, ""], env_params: ChainParams
     ) -> tuple[DistractorState, StepResult]:
         """A step of the chain, and new coins."""
-        split = self.chain.num_noise
-        chain, result = self.chain.step(env_params, state.chain, action, noise[:split])
-        return DistractorState(chain=chain, distractor=noise[split:] >= 0.5), result
+        split = self.chain.num_uniforms
+        chain, result = self.chain.step_from(uniforms[:split], state.chain, action, env_params)
+        return DistractorState(chain=chain, distractor=uniforms[split:] >= 0.5), result
 
-    def observe(self, env_params: ChainParams, state: DistractorState) -> Float[Array, " bits"]:
+    def observe(self, state: DistractorState, env_params: ChainParams) -> Float[Array, " bits"]:
         """[action 0 is right, the right action has been chosen, coins …] as zeros and ones."""
         position, branch = state.chain.position, state.chain.branch
         is_first = position == 0

@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from lpg.environments import stepping
 from lpg.environments.base import Environment, EnvParams, EnvState
+from lpg.environments.stepping import draw_resets, draw_steps
 
-Policy = Callable[[EnvParams, EnvState, Float[Array, ""]], Int[Array, ""]]
-"""(instance, state, a uniform number in [0, 1)) → action."""
+Policy = Callable[[Float[Array, ""], EnvState, EnvParams], Int[Array, ""]]
+"""(uniform number in [0, 1), state, env params) → action."""
 BATCH = 1000
 """Episodes played at once."""
 
@@ -20,7 +22,7 @@ BATCH = 1000
 def random_policy(env: Environment) -> Policy:
     """Every action that the instance has is equally probable."""
 
-    def act(env_params: EnvParams, state: EnvState, uniform: Float[Array, ""]) -> Int[Array, ""]:
+    def act(uniform: Float[Array, ""], state: EnvState, env_params: EnvParams) -> Int[Array, ""]:
         mask = env.action_mask(env_params)
         rank = jnp.floor(uniform * jnp.sum(mask)).astype(int)
         return jnp.argmax(jnp.cumsum(mask) > rank)
@@ -52,12 +54,12 @@ def episode_returns(
 
         def step(carry: tuple) -> tuple:
             state, total, _, time = carry
-            uniform = jax.random.uniform(jax.random.fold_in(key_steps, time), (1 + env.num_noise,))
-            action = policy(env_params, state, uniform[0])
-            state, result = env.step(env_params, state, action, uniform[1:])
+            draws = draw_steps(jax.random.fold_in(key_steps, time), env)
+            action = policy(draws.action, state, env_params)
+            state, result = stepping.step(draws.step, state, action, env, env_params)
             return state, total + result.reward, result.terminated | result.truncated, time + 1
 
-        state = env.reset(env_params, jax.random.uniform(key_reset, (env.num_reset_noise,)))
+        state = stepping.reset(draw_resets(key_reset, env), env, env_params)
         start = (state, jnp.zeros(()), jnp.asarray(False), jnp.asarray(0))
         return jax.lax.while_loop(lambda carry: ~carry[2], step, start)[1]
 

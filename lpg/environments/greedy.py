@@ -40,7 +40,7 @@ class Greedy:
         mean = jnp.sum(jnp.where(known, steps, 0.0), axis=0) / jnp.maximum(jnp.sum(known, axis=0), 1)
         return GreedyPlan(is_free=is_free, remoteness=mean / self.env.num_cells)
 
-    def act(self, plan: GreedyPlan, env_params: RandomGridParams, state: RandomGridState) -> Int[Array, ""]:
+    def act(self, plan: GreedyPlan, state: RandomGridState, env_params: RandomGridParams) -> Int[Array, ""]:
         """Collects a reward within reach, else goes one step nearer to the nearest; of two ways the more central one.
 
         With 18 actions penalties are walked over, since nothing is taken by walking; with 9 they are in the way.
@@ -51,7 +51,7 @@ class Greedy:
         steps = distances(self.env, is_reward, is_open)
 
         directions = jnp.arange(NUM_DIRECTIONS)
-        around = jax.vmap(self.env.neighbour, in_axes=(None, None, 0))(env_params, state.cell, directions)
+        around = jax.vmap(self.env.neighbour, in_axes=(None, 0, None))(state.cell, directions, env_params)
         # Staying is always possible; where no reward can be reached, all steps are equally many.
         is_possible = (around >= 0) & (is_open[around] | (around == state.cell))
         nearness = jnp.where(jnp.isfinite(steps), steps, self.env.num_cells) + plan.remoteness

@@ -203,7 +203,7 @@ def draw_action_set(key: PRNGKeyArray, num_actions: int | None) -> Bool[Array, "
     if num_actions is None:
         return jax.random.bernoulli(key)
     if num_actions not in (NUM_DIRECTIONS, 2 * NUM_DIRECTIONS):
-        raise ValueError(f"{num_actions} actions asked for; a grid has 9 (moves) or 18 (moves and collects)")
+        raise ValueError(f"{num_actions} actions given; a grid has 9 (moves) or 18 (moves and collects)")
     return jnp.asarray(num_actions == 2 * NUM_DIRECTIONS)
 
 

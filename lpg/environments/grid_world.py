@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, ScalarLike
 
-from lpg.environments.base import StepResult
+from lpg.environments.base import StepResult, UniformEnv
 
 NUM_DIRECTIONS = 9
 OFFSETS = np.array([(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)])
@@ -94,7 +94,7 @@ class GridModel(eqx.Module):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GridEnv:
+class GridEnv(UniformEnv):
     """Dynamics of every tabular grid that fits: the free cells × 2^objects states, within these bounds."""
 
     side: int = 13
@@ -102,11 +102,11 @@ class GridEnv:
     num_states: int
 
     num_actions = 2 * NUM_DIRECTIONS
-    num_reset_noise = 1
+    num_reset_uniforms = 1
     observation_shape = ()
 
     @property
-    def num_noise(self) -> int:
+    def num_uniforms(self) -> int:
         """One number for termination, one per object for its return."""
         return 1 + self.num_objects
 
@@ -115,17 +115,17 @@ class GridEnv:
         is_move = jnp.arange(self.num_actions) < NUM_DIRECTIONS
         return is_move | env_params.has_collect_actions
 
-    def reset(self, env_params: GridParams, noise: Float[Array, " noise"]) -> GridState:
+    def reset_from(self, uniforms: Float[Array, " U"], env_params: GridParams) -> GridState:
         """All objects present, the agent in a uniformly random free cell."""
-        cell = jnp.floor(noise[0] * env_params.num_cells).astype(int)
+        cell = jnp.floor(uniforms[0] * env_params.num_cells).astype(int)
         return GridState(
             cell=jnp.minimum(cell, env_params.num_cells - 1),
             is_present=env_params.object_exists,
             time=jnp.zeros((), int),
         )
 
-    def step(
-        self, env_params: GridParams, state: GridState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    def step_from(
+        self, uniforms: Float[Array, " U"], state: GridState, action: Int[Array, ""], env_params: GridParams
     ) -> tuple[GridState, StepResult]:
         """Move or collect; then objects that were absent before this step may return."""
         target = env_params.neighbour[state.cell, action % NUM_DIRECTIONS]
@@ -134,8 +134,8 @@ class GridEnv:
         cell = jnp.where(is_move & ~is_blocked, target, state.cell)
         reached = jnp.where(env_params.has_collect_actions, jnp.where(is_move, -1, target), cell)
         is_taken = state.is_present & (env_params.object_cell == reached)
-        returns = ~state.is_present & env_params.object_exists & (noise[1:] < env_params.object_p_respawn)
-        terminated = jnp.any(is_taken & (noise[0] < env_params.object_p_term))
+        returns = ~state.is_present & env_params.object_exists & (uniforms[1:] < env_params.object_p_respawn)
+        terminated = jnp.any(is_taken & (uniforms[0] < env_params.object_p_term))
         time = state.time + 1
         result = StepResult(
             reward=env_params.step_reward + jnp.sum(jnp.where(is_taken, env_params.object_reward, 0.0)),
@@ -144,7 +144,7 @@ class GridEnv:
         )
         return GridState(cell=cell, is_present=(state.is_present & ~is_taken) | returns, time=time), result
 
-    def observe(self, env_params: GridParams, state: GridState) -> Int[Array, ""]:
+    def observe(self, state: GridState, env_params: GridParams) -> Int[Array, ""]:
         """cell + num_cells · Σ_j 2^j present_j."""
         bits = 2 ** jnp.arange(self.num_objects)
         return state.cell + env_params.num_cells * jnp.sum(jnp.where(state.is_present, bits, 0))

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from lpg.environments.base import StepResult
+from lpg.environments.base import StepResult, UniformEnv
 from lpg.environments.grid_families import log_uniform
 
 PUSHES = (-1.0, 1.0, 0.0)
@@ -71,7 +71,7 @@ class ProceduralControl:
             ValueError: another number of actions is asked for.
         """
         if num_actions not in (None, 2, 3):
-            raise ValueError(f"{num_actions} actions asked for; there are 2 (pushes) or 3 (and none)")
+            raise ValueError(f"{num_actions} actions given; there are 2 (pushes) or 3 (and none)")
         keys = jax.random.split(key, 9)
         is_balance, drifts = jax.random.bernoulli(keys[0], shape=(2,))
         speed = jnp.where(
@@ -98,25 +98,25 @@ class ProceduralControl:
 
 
 @dataclasses.dataclass(frozen=True)
-class ControlEnv:
+class ControlEnv(UniformEnv):
     """Dynamics of every instance."""
 
     num_actions = len(PUSHES)
-    num_noise = 0
-    num_reset_noise = 4
+    num_uniforms = 0
+    num_reset_uniforms = 4
     observation_shape = (4,)
 
     def action_mask(self, env_params: ControlParams) -> Bool[Array, " A"]:
         """Pushes always exist, rest in some instances."""
         return jnp.stack([jnp.asarray(True), jnp.asarray(True), env_params.can_rest])
 
-    def reset(self, env_params: ControlParams, noise: Float[Array, " noise"]) -> ControlState:
+    def reset_from(self, uniforms: Float[Array, " U"], env_params: ControlParams) -> ControlState:
         """Near rest."""
-        drawn = (2 * noise - 1) * env_params.start
+        drawn = (2 * uniforms - 1) * env_params.start
         return ControlState(position=drawn[:2], velocity=drawn[2:], time=jnp.zeros((), int))
 
-    def step(
-        self, env_params: ControlParams, state: ControlState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    def step_from(
+        self, uniforms: Float[Array, " U"], state: ControlState, action: Int[Array, ""], env_params: ControlParams
     ) -> tuple[ControlState, StepResult]:
         """Velocities change first, then positions by the new velocities, so that a swing keeps its energy."""
         acceleration = env_params.stiffness * state.position + env_params.push * jnp.asarray(PUSHES)[action]
@@ -128,6 +128,6 @@ class ControlEnv:
         )
         return ControlState(position=position, velocity=velocity, time=time), result
 
-    def observe(self, env_params: ControlParams, state: ControlState) -> Float[Array, " 4"]:
+    def observe(self, state: ControlState, env_params: ControlParams) -> Float[Array, " 4"]:
         """[positions, velocities], scaled."""
         return env_params.scale * jnp.concatenate([state.position, state.velocity])

@@ -16,7 +16,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lpg.environments.base import StepResult
+from lpg.environments.base import StepResult, UniformEnv
 from lpg.environments.grid_world import NUM_DIRECTIONS
 
 
@@ -48,7 +48,7 @@ class RandomGridState(eqx.Module):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RandomGridEnv:
+class RandomGridEnv(UniformEnv):
     """Dynamics of every random grid of one size, with up to so many types, objects and inner walls."""
 
     rows: int
@@ -65,12 +65,12 @@ class RandomGridEnv:
         return self.rows * self.columns
 
     @property
-    def num_noise(self) -> int:
+    def num_uniforms(self) -> int:
         """One number for termination; for every object one for its return and one for the place."""
         return 1 + 2 * self.num_objects
 
     @property
-    def num_reset_noise(self) -> int:
+    def num_reset_uniforms(self) -> int:
         """The places of the agent and of every object."""
         return 1 + self.num_objects
 
@@ -84,31 +84,27 @@ class RandomGridEnv:
         is_move = jnp.arange(self.num_actions) < NUM_DIRECTIONS
         return is_move | env_params.has_collect_actions
 
-    def reset(self, env_params: RandomGridParams, noise: Float[Array, " noise"]) -> RandomGridState:
+    def reset_from(self, uniforms: Float[Array, " U"], env_params: RandomGridParams) -> RandomGridState:
         """The agent in a uniformly random free cell, then every object in one that is left."""
         nowhere = jnp.full((1 + self.num_objects,), self.num_cells)
         appears = jnp.insert(env_params.object_exists, 0, True)
-        cell = spawn(jnp.concatenate([nowhere, env_params.wall]), appears, noise, self.num_cells)
+        cell = spawn(jnp.concatenate([nowhere, env_params.wall]), appears, uniforms, self.num_cells)
         return RandomGridState(cell=cell[0], object_cell=cell[1:], time=jnp.zeros((), int))
 
-    def step(
-        self,
-        env_params: RandomGridParams,
-        state: RandomGridState,
-        action: Int[Array, ""],
-        noise: Float[Array, " noise"],
+    def step_from(
+        self, uniforms: Float[Array, " U"], state: RandomGridState, action: Int[Array, ""], env_params: RandomGridParams
     ) -> tuple[RandomGridState, StepResult]:
         """Move or collect; then objects that were absent before this step may return, anywhere."""
-        target = self.neighbour(env_params, state.cell, action % NUM_DIRECTIONS)
+        target = self.neighbour(state.cell, action % NUM_DIRECTIONS, env_params)
         is_move = action < NUM_DIRECTIONS
         cell = jnp.where(is_move & (target >= 0), target, state.cell)
         reached = jnp.where(env_params.has_collect_actions, jnp.where(is_move, -1, target), cell)
         is_taken = state.object_cell == reached
         is_absent = state.object_cell == self.num_cells
-        return_noise, place_noise = jnp.split(noise[1:], 2)
-        returns = is_absent & env_params.object_exists & (return_noise < env_params.object_p_respawn)
+        return_uniforms, place_uniforms = jnp.split(uniforms[1:], 2)
+        returns = is_absent & env_params.object_exists & (return_uniforms < env_params.object_p_respawn)
         left = jnp.where(is_taken, self.num_cells, state.object_cell)
-        terminated = jnp.any(is_taken & (noise[0] < env_params.object_p_term))
+        terminated = jnp.any(is_taken & (uniforms[0] < env_params.object_p_term))
         time = state.time + 1
         result = StepResult(
             reward=jnp.sum(jnp.where(is_taken, env_params.object_reward, 0.0)),
@@ -118,10 +114,10 @@ class RandomGridEnv:
         # The agent may stand on an object, and a cell must not count twice.
         agent = jnp.where(jnp.any(left == cell), self.num_cells, cell)
         occupied = jnp.concatenate([left, agent[None], env_params.wall])
-        object_cell = spawn(occupied, returns, place_noise, self.num_cells)
+        object_cell = spawn(occupied, returns, place_uniforms, self.num_cells)
         return RandomGridState(cell=cell, object_cell=object_cell, time=time), result
 
-    def observe(self, env_params: RandomGridParams, state: RandomGridState) -> Float[Array, "planes rows columns"]:
+    def observe(self, state: RandomGridState, env_params: RandomGridParams) -> Float[Array, "planes rows columns"]:
         """1 where an object of the plane's type lies or, in the last plane, the agent stands; else 0."""
         cell = jnp.append(state.object_cell, state.cell)[:, None, None, None]
         plane = jnp.append(env_params.object_type, self.num_types)[:, None, None, None]
@@ -130,7 +126,7 @@ class RandomGridEnv:
         return jnp.any(is_there, axis=0).astype(float)
 
     def neighbour(
-        self, env_params: RandomGridParams, cell: Int[Array, ""], direction: Int[Array, ""]
+        self, cell: Int[Array, ""], direction: Int[Array, ""], env_params: RandomGridParams
     ) -> Int[Array, ""]:
         """The cell next to one, directions as in `grid_world.OFFSETS`; −1 where a wall or the border is."""
         row, column = cell // self.columns + direction // 3 - 1, cell % self.columns + direction % 3 - 1
@@ -140,7 +136,7 @@ class RandomGridEnv:
 
 
 def spawn(
-    occupied: Int[Array, " K"], appears: Bool[Array, " N"], noise: Float[Array, " N"], num_cells: int
+    occupied: Int[Array, " K"], appears: Bool[Array, " N"], uniforms: Float[Array, " N"], num_cells: int
 ) -> Int[Array, " N"]:
     """Puts those of the first N things that appear, one after the other, in uniformly random unoccupied cells.
 
@@ -150,7 +146,7 @@ def spawn(
     Args:
         occupied: distinct cells of all K ≥ N things; `num_cells`, any number of times, is nowhere.
         appears: which things get a cell; they must be nowhere, and there must be cells enough.
-        noise: one uniform number in [0, 1) for each.
+        uniforms: one uniform number in [0, 1) for each.
         num_cells: all cells.
 
     Returns:
@@ -160,7 +156,7 @@ def spawn(
     left_before = occupied - jnp.sum(occupied < occupied[:, None], axis=1)
     cells = []
     for n in range(appears.shape[0]):
-        rank = jnp.minimum(jnp.floor(noise[n] * num_left).astype(int), num_left - 1)
+        rank = jnp.minimum(jnp.floor(uniforms[n] * num_left).astype(int), num_left - 1)
         cells.append(jnp.where(appears[n], rank + jnp.sum(left_before <= rank), occupied[n]))
         is_new = (jnp.arange(occupied.shape[0]) == n) & appears[n]
         left_before = jnp.where(is_new, rank, left_before - (appears[n] & (left_before > rank)))

@@ -186,7 +186,7 @@ def suite(name: str) -> tuple[str, ...]:
 def _made_by(name: str) -> EnvDistribution:
     """What a factory makes."""
     made = import_factory(name)()
-    for part, kind, what in ((made, EnvDistribution, "it"), (getattr(made, "env", None), Environment, "its shape")):
+    for part, kind, what in ((made, EnvDistribution, "it"), (getattr(made, "env", None), Environment, "its env")):
         if not isinstance(part, kind):
             members = [member for member in dir(kind) if member[0] != "_" and not hasattr(part, member)]
             raise ValueError(

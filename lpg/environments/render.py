@@ -120,7 +120,7 @@ def text(env: Environment, env_params: AnyParams, state: Any = None) -> str:
     else:
         lines = _grid_text(board(env, env_params, state), kinds(env_params))
     if isinstance(state, DistractorState):
-        bits = "".join(str(int(bit)) for bit in np.asarray(env.observe(env_params, state)))
+        bits = "".join(str(int(bit)) for bit in np.asarray(env.observe(state, env_params)))
         lines.append(f"seen: {bits[:2]} {bits[2:]}")
     return "\n".join([*lines, _headline(env, env_params)])
 

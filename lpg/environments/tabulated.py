@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from lpg.environments.base import StepResult
+from lpg.environments.base import StepResult, UniformEnv
 from lpg.packages import import_optional
 
 NO_LIMIT = 2**31 - 1
@@ -107,7 +107,7 @@ class Tabulated:
         del key
         found = transitions(self.name)
         if num_actions not in (None, found.reward.shape[1]):
-            raise ValueError(f"{num_actions} actions asked for; {self.name} has {found.reward.shape[1]}")
+            raise ValueError(f"{num_actions} actions given; {self.name} has {found.reward.shape[1]}")
         return TabulatedParams(
             threshold=_thresholds(found.probability),
             following=jnp.asarray(found.following),
@@ -119,36 +119,36 @@ class Tabulated:
 
 
 @dataclasses.dataclass(frozen=True)
-class TabulatedEnv:
+class TabulatedEnv(UniformEnv):
     """Dynamics of every tabulated environment of these sizes."""
 
     num_states: int
     num_actions: int
 
-    num_noise = 1
-    num_reset_noise = 1
+    num_uniforms = 1
+    num_reset_uniforms = 1
     observation_shape = ()
 
     def action_mask(self, env_params: TabulatedParams) -> Bool[Array, " A"]:
         """Every action exists."""
         return jnp.ones((self.num_actions,), bool)
 
-    def reset(self, env_params: TabulatedParams, noise: Float[Array, " noise"]) -> TabulatedState:
+    def reset_from(self, uniforms: Float[Array, " U"], env_params: TabulatedParams) -> TabulatedState:
         """One of the first states."""
-        return TabulatedState(index=_drawn(env_params.start, noise[0]), time=jnp.zeros((), int))
+        return TabulatedState(index=_drawn(env_params.start, uniforms[0]), time=jnp.zeros((), int))
 
-    def step(
-        self, env_params: TabulatedParams, state: TabulatedState, action: Int[Array, ""], noise: Float[Array, " noise"]
+    def step_from(
+        self, uniforms: Float[Array, " U"], state: TabulatedState, action: Int[Array, ""], env_params: TabulatedParams
     ) -> tuple[TabulatedState, StepResult]:
         """One of the outcomes; a time limit that is reached is a truncation."""
-        at = (state.index, action, _drawn(env_params.threshold[state.index, action], noise[0]))
+        at = (state.index, action, _drawn(env_params.threshold[state.index, action], uniforms[0]))
         time, terminated = state.time + 1, env_params.terminated[at]
         result = StepResult(
             reward=env_params.reward[at], terminated=terminated, truncated=~terminated & (time >= env_params.max_steps)
         )
         return TabulatedState(index=env_params.following[at], time=time), result
 
-    def observe(self, env_params: TabulatedParams, state: TabulatedState) -> Int[Array, ""]:
+    def observe(self, state: TabulatedState, env_params: TabulatedParams) -> Int[Array, ""]:
         """The state's number."""
         return state.index
 

@@ -1,15 +1,15 @@
-"""Environments of other JAX libraries, made to keep the contract of `base`, so that they run inside our programs.
+"""Environments of gymnax and pgx, adapted to the contract of `base`, so that they run in compiled programs.
 
-What a library has to say is put into a `Game` by `gymnax_games` or `pgx_games`; here it becomes an environment: its
-random key is made of our uniform numbers, episodes end where the game or the time limit says so, and nobody but
-`base.auto_step` begins the next one. Libraries are imported when the first game is played and not before, because that
-takes seconds.
+A library's functions are read into a `Game`; `ThirdPartyEnv` adds the time limit. Episodes are reset by
+`stepping.auto_step` only, never by the library. The libraries are imported when an environment is first used, because
+that takes seconds.
+
+References: Lange (2022), gymnax, from version 1, which distinguishes terminations from time limits; Koyamada et al.
+(2023), pgx.
 """
 
 import dataclasses
 import functools
-import importlib
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -19,44 +19,45 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from lpg.environments.base import StepResult
+from lpg.packages import check_installed, import_optional
 
-EXTRA = "envs"
-"""What `pip install 'lpg[…]'` needs for the libraries."""
+PGX_MAX_STEPS = 1000
+"""pgx has no time limit, and a good player of MinAtar may never finish; gymnax has this one for the same games."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Game:
-    """What a library says about one of its environments, for one environment and without any time limit or reset."""
+    """A library's environment: one copy, without time limit and without resets."""
 
     num_actions: int
     max_steps: int
-    """Time limit that the library advises, in steps."""
+    """Default time limit, in steps."""
     reset: Callable[[PRNGKeyArray], tuple[Any, Array]]
-    """Key → state, observation."""
+    """key → state, observation."""
     step: Callable[[PRNGKeyArray, Any, Array], tuple[Any, Array, Array, Array]]
-    """Key, state, action → state, observation, reward, whether the task itself ended."""
+    """key, state, action → state, observation, reward, terminated."""
 
 
 class ThirdPartyParams(eqx.Module):
-    """What may vary between two lifetimes: of a game that others made, no more than this."""
+    """What may vary between two lifetimes: the time limit."""
 
     max_steps: Int[Array, ""]
     """Time limit of an episode, in steps."""
 
 
 class ThirdPartyState(eqx.Module):
-    """Where an episode stands."""
+    """State of one episode."""
 
     inner: Any
     """The library's own state."""
     observation: Float[Array, " *obs"]
-    """What the library showed with it; kept, since not every library can say it again from the state alone."""
+    """Kept here, because some libraries return it from a step only."""
     time: Int[Array, ""]
 
 
 @dataclasses.dataclass(frozen=True)
 class ThirdParty:
-    """An environment of a library, by the library's name for it."""
+    """An environment of a library, by the library's own name for it."""
 
     library: str
     name: str
@@ -68,62 +69,53 @@ class ThirdParty:
         Raises:
             ValueError: the library is not installed.
         """
-        if importlib.util.find_spec(self.library) is None:
-            raise ValueError(_absent(self.library, self.name, "it is not installed"))
+        check_installed(self.library, self.name)
         return ThirdPartyEnv(self.library, self.name)
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ThirdPartyParams:
-        """The one instance that there is, whatever the key.
+        """The library's default parameters, whatever the key.
 
         Raises:
-            ValueError: another number of actions is asked for than the game has.
+            ValueError: `num_actions` is not the environment's.
         """
         del key
         game = load(self.library, self.name)
         if num_actions not in (None, game.num_actions):
-            raise ValueError(f"{num_actions} actions asked for; {self.name} has {game.num_actions}")
+            raise ValueError(f"{num_actions} actions given; {self.name} has {game.num_actions}")
         return ThirdPartyParams(max_steps=jnp.asarray(game.max_steps))
 
 
 @dataclasses.dataclass(frozen=True)
 class ThirdPartyEnv:
-    """Dynamics of one game."""
+    """Dynamics of one environment of a library."""
 
     library: str
     name: str
 
-    num_noise = 2
-    num_reset_noise = 2
-
     @property
     def num_actions(self) -> int:
-        """Size of the game's action set; all its actions always exist."""
+        """Size of the action set; no action is ever masked."""
         return load(self.library, self.name).num_actions
 
     @property
     def observation_shape(self) -> tuple[int, ...]:
-        """[numbers], or [planes, rows, columns] for pictures."""
+        """[numbers] or [planes, rows, columns]."""
         return _observation_shape(self.library, self.name)
 
     def action_mask(self, env_params: ThirdPartyParams) -> Bool[Array, " A"]:
         """Every action exists."""
         return jnp.ones((self.num_actions,), bool)
 
-    def reset(self, env_params: ThirdPartyParams, noise: Float[Array, " noise"]) -> ThirdPartyState:
+    def reset(self, key: PRNGKeyArray, env_params: ThirdPartyParams) -> ThirdPartyState:
         """The library's first state."""
-        inner, observation = load(self.library, self.name).reset(key_of(noise))
+        inner, observation = load(self.library, self.name).reset(key)
         return ThirdPartyState(inner=_strong(inner), observation=planes_first(observation), time=jnp.zeros((), int))
 
     def step(
-        self,
-        env_params: ThirdPartyParams,
-        state: ThirdPartyState,
-        action: Int[Array, ""],
-        noise: Float[Array, " noise"],
+        self, key: PRNGKeyArray, state: ThirdPartyState, action: Int[Array, ""], env_params: ThirdPartyParams
     ) -> tuple[ThirdPartyState, StepResult]:
-        """The library's step; a time limit that is reached is a truncation."""
-        game = load(self.library, self.name)
-        inner, observation, reward, ended = game.step(key_of(noise), state.inner, action)
+        """The library's step; the time limit truncates."""
+        inner, observation, reward, ended = load(self.library, self.name).step(key, state.inner, action)
         time, terminated = state.time + 1, jnp.asarray(ended, bool)
         result = StepResult(
             reward=jnp.asarray(reward, float),
@@ -132,19 +124,13 @@ class ThirdPartyEnv:
         )
         return ThirdPartyState(inner=_strong(inner), observation=planes_first(observation), time=time), result
 
-    def observe(self, env_params: ThirdPartyParams, state: ThirdPartyState) -> Float[Array, " *obs"]:
-        """What the library showed when this state was reached."""
+    def observe(self, state: ThirdPartyState, env_params: ThirdPartyParams) -> Float[Array, " *obs"]:
+        """The observation that the library returned with this state."""
         return state.observation
 
 
-def key_of(noise: Float[Array, " 2"]) -> PRNGKeyArray:
-    """A random key out of two uniform numbers: their bits. Different numbers give different keys."""
-    bits = jax.lax.bitcast_convert_type(noise.astype(jnp.float32), jnp.uint32)
-    return jax.random.wrap_key_data(bits, impl="threefry2x32")
-
-
 def planes_first(observation: Shaped[Array, " *seen"]) -> Float[Array, " *obs"]:
-    """A library's observation in our layout: [H, W, C] becomes [C, H, W], a matrix one plane, and all are floats."""
+    """An observation in our layout: [H, W, C] becomes [C, H, W], a matrix becomes one plane, and all are floats."""
     if observation.ndim == 2:
         observation = observation[..., None]
     if observation.ndim == 3:
@@ -152,20 +138,63 @@ def planes_first(observation: Shaped[Array, " *seen"]) -> Float[Array, " *obs"]:
     return observation.astype(float)
 
 
-@functools.cache
-def load(library: str, name: str) -> Game:
-    """A game of a library, imported now.
+def gymnax_game(name: str) -> Game:
+    """An environment of gymnax with its default parameters: its raw steps, which do not reset.
 
     Raises:
-        ValueError: the library, or something that it needs, is not installed.
+        ValueError: gymnax has no environment of this name, or cannot be imported.
     """
-    # A library makes arrays while it is imported and built; should this happen inside a transformation, they must be
-    # numbers nevertheless, because they outlive it.
+    environment, params = import_optional("gymnax", name).make(name)
+
+    def reset(key: PRNGKeyArray) -> tuple[Any, Array]:
+        observation, state = environment.reset_env(key, params)
+        return state, observation
+
+    def step(key: PRNGKeyArray, state: Any, action: Array) -> tuple[Any, Array, Array, Array]:
+        observation, state, reward, terminated, _ = environment.step_env(key, state, action, params)
+        return state, observation, reward, terminated
+
+    return Game(
+        num_actions=int(environment.num_actions), max_steps=int(params.max_steps_in_episode), reset=reset, step=step
+    )
+
+
+def pgx_game(name: str) -> Game:
+    """A single-player environment of pgx.
+
+    Raises:
+        ValueError: pgx has no environment of this name, it is for several players, or pgx cannot be imported.
+    """
+    environment = import_optional("pgx", name).make(name)
+    if environment.num_players != 1:
+        raise ValueError(f"{name} is a game for {environment.num_players} players; one for a single player is needed")
+
+    def reset(key: PRNGKeyArray) -> tuple[Any, Array]:
+        state = environment.init(key)
+        return state, state.observation
+
+    def step(key: PRNGKeyArray, state: Any, action: Array) -> tuple[Any, Array, Array, Array]:
+        state = environment.step(state, action, key)
+        return state, state.observation, state.rewards[0], state.terminated
+
+    return Game(num_actions=int(environment.num_actions), max_steps=PGX_MAX_STEPS, reset=reset, step=step)
+
+
+GAMES: dict[str, Callable[[str], Game]] = {"gymnax": gymnax_game, "pgx": pgx_game}
+"""Library → how to read one of its environments."""
+
+
+@functools.cache
+def load(library: str, name: str) -> Game:
+    """A library's environment; imports the library at the first call.
+
+    Raises:
+        ValueError: as `gymnax_game` and `pgx_game`.
+    """
+    # A library creates arrays while it is imported and built. If that happens inside a transformation, they must be
+    # concrete all the same, because they outlive it.
     with jax.ensure_compile_time_eval():
-        try:
-            return importlib.import_module(f"lpg.environments.{library}_games").load(name)
-        except ImportError as error:
-            raise ValueError(_absent(library, name, str(error))) from error
+        return GAMES[library](name)
 
 
 @functools.cache
@@ -175,9 +204,5 @@ def _observation_shape(library: str, name: str) -> tuple[int, ...]:
 
 
 def _strong(tree: Any) -> Any:
-    """Arrays whose types do not depend on what they meet: a state must have one type in every step."""
+    """Strongly typed arrays: a scan needs a state of one type in every step."""
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), tree)
-
-
-def _absent(library: str, name: str, why: str) -> str:
-    return f"{name} is an environment of {library}, which cannot be used ({why}): pip install 'lpg[{EXTRA}]'"

@@ -148,7 +148,7 @@ def _best(
 
     def scripted(env_params: EnvParams) -> Policy:
         plan = greedy.plan(env_params)
-        return lambda env_params, state, uniform: greedy.act(plan, env_params, state)
+        return lambda uniform, state, env_params: greedy.act(plan, state, env_params)
 
     returns = episode_returns(distribution, scripted, key, num_episodes, num_actions)
     why = f"; {OPTIMAL[name]}" if name in OPTIMAL else ""

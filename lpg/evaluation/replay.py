@@ -5,14 +5,15 @@ from collections.abc import Iterator
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, UInt8
+from jaxtyping import PRNGKeyArray, UInt8
 
 from lpg.agents.outputs import Agent, outputs
 from lpg.agents.rollout import sample_action
-from lpg.environments import render
+from lpg.environments import render, stepping
 from lpg.environments.base import Environment, EnvParams, EnvState, StepResult
 from lpg.environments.observation_image import observation_image
 from lpg.environments.registry import env_spec
+from lpg.environments.stepping import draw_resets, draw_steps
 from lpg.evaluation.tasks import sample_env_params
 from lpg.evaluation.training_folder import AgentCard
 
@@ -58,23 +59,24 @@ def replay(theta: Agent, card: AgentCard, key: PRNGKeyArray) -> Replay:
 
 def _play(theta: Agent, env: Environment, env_params: EnvParams, is_drawn: bool, key: PRNGKeyArray) -> Iterator[Moment]:
     @jax.jit
-    def advance(theta: Agent, state: EnvState, noise: Float[Array, " noise"]) -> tuple[EnvState, StepResult]:
-        seen = env.observe(env_params, state)[None]
-        logits = outputs(theta, seen, env.action_mask(env_params), batch_ndim=1).logits
-        return env.step(env_params, state, sample_action(logits, noise[:1])[0], noise[1:])
+    def advance(theta: Agent, state: EnvState, key: PRNGKeyArray) -> tuple[EnvState, StepResult]:
+        draws = draw_steps(key, env, (1,))
+        logits = outputs(theta, env.observe(state, env_params)[None], env.action_mask(env_params), batch_ndim=1).logits
+        action = sample_action(logits, draws.action)[0]
+        return stepping.step(draws.step[0], state, action, env, env_params)
 
     def picture(state: EnvState) -> np.ndarray:
         if is_drawn:
             return _pixels(env, env_params, state)
-        return observation_image(env.observe(env_params, state), getattr(env, "num_states", None))
+        return observation_image(env.observe(state, env_params), getattr(env, "num_states", None))
 
     key, key_reset = jax.random.split(key)
-    state = jax.jit(env.reset)(env_params, jax.random.uniform(key_reset, (env.num_reset_noise,)))
+    state = jax.jit(stepping.reset, static_argnums=1)(draw_resets(key_reset, env), env, env_params)
     yield Moment(picture(state), 0.0, False)
     is_last = False
     while not is_last:
         key, key_step = jax.random.split(key)
-        state, result = advance(theta, state, jax.random.uniform(key_step, (1 + env.num_noise,)))
+        state, result = advance(theta, state, key_step)
         is_last = bool(result.terminated | result.truncated)
         yield Moment(picture(state), float(result.reward), is_last)
 

@@ -1,5 +1,4 @@
 import jax
-import jax.numpy as jnp
 import pytest
 
 from lpg.agents.defaults import AgentDefault, default_agent
@@ -53,7 +52,7 @@ def test_every_environments_default_agent_can_act_in_it(name, key):
 
     def act(key):
         env_params = env_spec(name).distribution.sample(key)
-        observation = env.observe(env_params, env.reset(env_params, jnp.zeros(env.num_reset_noise)))
+        observation = env.observe(env.reset(key, env_params), env_params)
         return init_agent(key, agent, env, prediction_size=3)(observation)
 
     output = jax.eval_shape(act, key)

@@ -10,23 +10,23 @@ from lpg.agents.tabular import Table
 from lpg.update_rules.losses import log_prob
 from tests.helpers import CHAIN, GRID, chain, grid
 
-NUM_STEPS, NUM_STREAMS = 8, 5
+NUM_STEPS, NUM_ENVS = 8, 5
 
 
-@functools.partial(jax.jit, static_argnames=("environment", "time_limit_is_termination"))
-def play(key, state, agent, env_params, environment, time_limit_is_termination=False):
+@functools.partial(jax.jit, static_argnames=("env", "time_limit_is_termination"))
+def play(key, state, agent, env_params, env, time_limit_is_termination=False):
     return rollout(
-        key, state, agent, environment, env_params,
+        key, state, agent, env, env_params,
         num_steps=NUM_STEPS, time_limit_is_termination=time_limit_is_termination,
     )  # fmt: skip
 
 
-def fresh(environment, env_params, key=0):
-    return init_rollout(jax.random.key(key), environment, env_params, NUM_STREAMS)
+def fresh(env, env_params, key=0):
+    return init_rollout(jax.random.key(key), env, env_params, NUM_ENVS)
 
 
-def uniform_agent(environment):
-    return Table(rows=jnp.zeros((environment.num_states, environment.num_actions)), num_actions=environment.num_actions)
+def uniform_agent(env):
+    return Table(rows=jnp.zeros((env.num_states, env.num_actions)), num_actions=env.num_actions)
 
 
 def test_an_action_is_drawn_by_inverting_the_cumulative_distribution():
@@ -69,10 +69,10 @@ def test_at_an_episodes_end_the_next_observation_is_the_final_state_and_not_the_
 
 def test_where_ends_are_terminations_only_what_follows_the_last_step_is_kept():
     # The same rollout shown in both ways: one row, equal to the last of all, but where an episode ends there.
-    for env_params, shape in ((grid(), GRID), (chain(5), CHAIN)):
-        start = fresh(shape, env_params)
-        _, every, _ = play(jax.random.key(5), start, uniform_agent(shape), env_params, shape)
-        _, alone, _ = play(jax.random.key(5), start, uniform_agent(shape), env_params, shape, True)
+    for env_params, env in ((grid(), GRID), (chain(5), CHAIN)):
+        start = fresh(env, env_params)
+        _, every, _ = play(jax.random.key(5), start, uniform_agent(env), env_params, env)
+        _, alone, _ = play(jax.random.key(5), start, uniform_agent(env), env_params, env, True)
         np.testing.assert_array_equal(alone.action, every.action)
         assert every.next_observation.shape[0] == NUM_STEPS and alone.next_observation.shape[0] == 1
         continues = ~np.asarray(every.is_last[-1])
@@ -86,26 +86,26 @@ def test_a_rollout_is_a_plain_loop_over_steps():
     start = fresh(GRID, env_params)
     agent = uniform_agent(GRID)
     last, seen, info = play(key, start, agent, env_params, GRID)
-    num_noise = 1 + GRID.num_noise + GRID.num_reset_noise
-    noise = np.asarray(jax.random.uniform(key, (NUM_STEPS, NUM_STREAMS, num_noise)))
-    step, reset, observe = jax.jit(GRID.step), jax.jit(GRID.reset), jax.jit(GRID.observe)
+    num_uniforms = 1 + GRID.num_uniforms + GRID.num_reset_uniforms
+    uniforms = np.asarray(jax.random.uniform(key, (NUM_STEPS, NUM_ENVS, num_uniforms)))
+    step, reset, observe = jax.jit(GRID.step_from), jax.jit(GRID.reset_from), jax.jit(GRID.observe)
     returns = []
-    for b in range(NUM_STREAMS):
-        state, total = jax.tree.map(lambda x, b=b: x[b], start.environment), 0.0
+    for b in range(NUM_ENVS):
+        state, total = jax.tree.map(lambda x, b=b: x[b], start.env_state), 0.0
         for t in range(NUM_STEPS):
             # Nine equally likely moves: action i is drawn for uniform numbers in [i/9, (i + 1)/9).
-            action = jnp.asarray(int(noise[t, b, 0] * 9))
+            action = jnp.asarray(int(uniforms[t, b, 0] * 9))
             assert seen.action[t, b] == action
-            assert seen.observation[t, b] == observe(env_params, state)
-            state, result = step(env_params, state, action, noise[t, b, 1:3])
-            assert seen.next_observation[t, b] == observe(env_params, state)
+            assert seen.observation[t, b] == observe(state, env_params)
+            state, result = step(uniforms[t, b, 1:3], state, action, env_params)
+            assert seen.next_observation[t, b] == observe(state, env_params)
             assert seen.reward[t, b] == result.reward
             assert seen.terminated[t, b] == result.terminated
             assert seen.is_last[t, b] == (result.terminated or result.truncated)
             total += float(result.reward)
             if result.terminated or result.truncated:
                 returns.append(total)
-                state, total = reset(env_params, noise[t, b, 3:]), 0.0
+                state, total = reset(uniforms[t, b, 3:], env_params), 0.0
         assert last.episode_return[b] == total
     assert np.asarray(seen.terminated).any() and np.asarray(seen.is_last & ~seen.terminated).any()
     assert info.num_episodes == len(returns)
@@ -121,7 +121,7 @@ def test_an_episode_cut_in_two_by_rollouts_keeps_its_return():
     _, second, info_2 = play(key_2, half, uniform_agent(CHAIN), env_params, CHAIN)
     reward = np.concatenate([first.reward, second.reward])
     np.testing.assert_array_equal(half.episode_return, reward[5:8].sum(axis=0))
-    assert info_1.num_episodes + info_2.num_episodes == 3 * NUM_STREAMS
+    assert info_1.num_episodes + info_2.num_episodes == 3 * NUM_ENVS
     assert info_1.return_sum == reward[:5].sum()
     assert info_2.return_sum == reward[5:15].sum()
     assert info_2.return_sum != second.reward[:7].sum()  # the twin: what the second rollout alone shows

@@ -105,7 +105,8 @@ def test_bad_input_is_one_line_and_status_2(command, capsys):
 
 
 @pytest.mark.parametrize(
-    ("suite", "package", "extra"), [("gymnasium/Taxi-v4", "gymnasium", "gym"), ("atari", "ale_py.vector_env", "atari")]
+    ("suite", "package", "extra"),
+    [("gymnasium/Taxi-v4", "gymnasium", "gym"), ("atari", "ale_py.vector_env", "atari"), ("bsuite", "gymnax", "envs")],
 )
 def test_a_missing_extra_is_one_line_and_status_2(suite, package, extra, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)

@@ -31,7 +31,7 @@ def run(folder: Path, *argv: str) -> str:
 
 
 def test_an_environment_of_ones_own_is_learned(tmp_path):
-    first, last = map(float, re.findall(r"-?\d+\.\d+", run(tmp_path, "own_environment.py")))
+    first, last = map(float, re.findall(r"-?\d+\.\d+", run(tmp_path, "custom_environment.py")))
     # A walk without a goal finds the end of the corridor in one episode of five; who has learned, in most of them.
     assert first < 0.4 and last > 0.7
 

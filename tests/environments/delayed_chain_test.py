@@ -10,8 +10,8 @@ import pytest
 from lpg.environments.delayed_chain import ChainEnv, ChainParams, DelayedChain
 
 ENV = ChainEnv()
-STEP = jax.jit(ENV.step)
-RESET = jax.jit(ENV.reset)
+STEP = jax.jit(ENV.step_from)
+RESET = jax.jit(ENV.reset_from)
 OBSERVE = jax.jit(ENV.observe)
 HEADS, TAILS = 0.2, 0.8
 """Uniform numbers on either side of the coin's half."""
@@ -21,14 +21,14 @@ def chain(length: int, is_noisy: bool = False) -> ChainParams:
     return ChainParams(length=jnp.asarray(length), is_noisy=jnp.asarray(is_noisy))
 
 
-def play(env_params, coin, actions, noise=None):
+def play(env_params, coin, actions, uniforms=None):
     """Plays an episode; returns observations (one more than actions), rewards and ends."""
-    state = RESET(env_params, jnp.array([coin]))
-    seen, rewards, ends = [int(OBSERVE(env_params, state))], [], []
+    state = RESET(jnp.array([coin]), env_params)
+    seen, rewards, ends = [int(OBSERVE(state, env_params))], [], []
     for step, action in enumerate(actions):
-        uniform = jnp.array([HEADS if noise is None else noise[step]])
-        state, result = STEP(env_params, state, jnp.asarray(action), uniform)
-        seen.append(int(OBSERVE(env_params, state)))
+        uniform = jnp.array([HEADS if uniforms is None else uniforms[step]])
+        state, result = STEP(uniform, state, jnp.asarray(action), env_params)
+        seen.append(int(OBSERVE(state, env_params)))
         rewards.append(float(result.reward))
         ends.append(bool(result.terminated))
         assert not result.truncated
@@ -40,7 +40,7 @@ def play(env_params, coin, actions, noise=None):
 def test_the_first_action_decides_the_last_reward_whatever_happens_between(coin, is_noisy):
     right = int(coin >= 0.5)
     for first, rest in itertools.product((0, 1), itertools.product((0, 1), repeat=3)):
-        _, rewards, ends = play(chain(4, is_noisy), coin, (first, *rest), noise=(0.1, 0.9, 0.1, 0.9))
+        _, rewards, ends = play(chain(4, is_noisy), coin, (first, *rest), uniforms=(0.1, 0.9, 0.1, 0.9))
         assert rewards[-1] == (1.0 if first == right else -1.0)
         assert ends == [False, False, False, True]
 
@@ -61,10 +61,10 @@ def test_every_place_of_every_branch_has_its_own_number():
 
 def test_noise_is_paid_in_the_middle_only_and_whatever_the_action():
     for actions in itertools.product((0, 1), repeat=4):
-        _, rewards, _ = play(chain(4, True), HEADS, actions, noise=(0.9, 0.9, 0.1, 0.1))
+        _, rewards, _ = play(chain(4, True), HEADS, actions, uniforms=(0.9, 0.9, 0.1, 0.1))
         assert rewards[:3] == [0.0, 1.0, -1.0]
     # Twin: a chain that is not noisy pays nothing there.
-    assert play(chain(4, False), HEADS, (0, 0, 0, 0), noise=(0.9, 0.9, 0.1, 0.1))[1] == [0.0, 0.0, 0.0, 1.0]
+    assert play(chain(4, False), HEADS, (0, 0, 0, 0), uniforms=(0.9, 0.9, 0.1, 0.1))[1] == [0.0, 0.0, 0.0, 1.0]
 
 
 def test_the_state_after_the_longest_chain_is_shown_as_the_last_of_its_branch():
@@ -97,5 +97,5 @@ def test_a_chain_without_two_different_steps_is_refused(low, high):
 def test_a_chain_has_two_actions():
     family = DelayedChain(min_length=5, max_length=8, is_noisy=False)
     assert ENV.action_mask(family.sample(jax.random.key(0), 2)).tolist() == [True, True]
-    with pytest.raises(ValueError, match="18 actions asked for"):
+    with pytest.raises(ValueError, match="18 actions given"):
         family.sample(jax.random.key(0), 18)

@@ -10,17 +10,17 @@ from lpg.environments.distractor_chain import DistractorChain, DistractorChainEn
 from tests.helpers import CHAIN, chain
 
 ENV = DistractorChainEnv(num_distractors=3)
-STEP, RESET, OBSERVE = jax.jit(ENV.step), jax.jit(ENV.reset), jax.jit(ENV.observe)
+STEP, RESET, OBSERVE = jax.jit(ENV.step_from), jax.jit(ENV.reset_from), jax.jit(ENV.observe)
 HEADS, TAILS = 0.2, 0.8
 
 
-def play(env_params, coin, actions, noise):
+def play(env_params, coin, actions, uniforms):
     """Plays an episode with the same coins at every state but the first; returns bits, rewards and ends."""
-    state = RESET(env_params, jnp.array([coin, 0.0, 0.0, 0.0]))
-    seen, rewards, ends = [OBSERVE(env_params, state).astype(int).tolist()], [], []
+    state = RESET(jnp.array([coin, 0.0, 0.0, 0.0]), env_params)
+    seen, rewards, ends = [OBSERVE(state, env_params).astype(int).tolist()], [], []
     for action in actions:
-        state, result = STEP(env_params, state, jnp.asarray(action), jnp.array([0.1, *noise]))
-        seen.append(OBSERVE(env_params, state).astype(int).tolist())
+        state, result = STEP(jnp.array([0.1, *uniforms]), state, jnp.asarray(action), env_params)
+        seen.append(OBSERVE(state, env_params).astype(int).tolist())
         rewards.append(float(result.reward))
         ends.append(bool(result.terminated))
         assert not result.truncated
@@ -31,7 +31,7 @@ def play(env_params, coin, actions, noise):
 @pytest.mark.parametrize("first", [0, 1])
 def test_bits_say_which_action_is_right_and_whether_it_has_been_chosen(coin, is_zero_right, first):
     was_chosen = int((first == 0) == bool(is_zero_right))
-    seen, rewards, ends = play(chain(3), coin, (first, 1, 0), noise=(0.49, 0.5, 0.99))
+    seen, rewards, ends = play(chain(3), coin, (first, 1, 0), uniforms=(0.49, 0.5, 0.99))
     # The first bit shows the coin all along; the second waits for the first action; then the coins .49, .5 and .99.
     assert seen == [[is_zero_right, 0, 0, 0, 0]] + [[is_zero_right, was_chosen, 0, 1, 1]] * 3
     assert rewards == [0.0, 0.0, 1.0 if was_chosen else -1.0]
@@ -40,25 +40,25 @@ def test_bits_say_which_action_is_right_and_whether_it_has_been_chosen(coin, is_
 
 def test_rewards_and_ends_are_those_of_the_plain_chain():
     env_params, key = chain(4, is_noisy=True), jax.random.key(0)
-    noise = jax.random.uniform(key, (4, ENV.num_noise))
-    plain, bits = CHAIN.reset(env_params, noise[0, :1]), RESET(env_params, noise[0])
+    uniforms = jax.random.uniform(key, (4, ENV.num_uniforms))
+    plain, bits = CHAIN.reset_from(uniforms[0, :1], env_params), RESET(uniforms[0], env_params)
     for time, action in enumerate((1, 0, 1, 1)):
-        plain, expected = CHAIN.step(env_params, plain, jnp.asarray(action), noise[time, :1])
-        bits, found = STEP(env_params, bits, jnp.asarray(action), noise[time])
+        plain, expected = CHAIN.step_from(uniforms[time, :1], plain, jnp.asarray(action), env_params)
+        bits, found = STEP(uniforms[time], bits, jnp.asarray(action), env_params)
         jax.tree.map(np.testing.assert_array_equal, (bits.chain, found), (plain, expected))
 
 
 def test_distractors_are_fair_independent_and_new_at_every_state():
     family = DistractorChain(chain=DelayedChain(min_length=5, max_length=30, is_noisy=False))
     env, env_params = family.env, chain(5)
-    assert env.observation_shape == (22,) and env.num_noise == env.num_reset_noise == 21
+    assert env.observation_shape == (22,) and env.num_uniforms == env.num_reset_uniforms == 21
     keys = jax.random.split(jax.random.key(1), 4000)
 
     def two(key):
-        noise = jax.random.uniform(key, (2, 21))
-        state = env.reset(env_params, noise[0])
-        after, _ = env.step(env_params, state, jnp.asarray(0), noise[1])
-        return env.observe(env_params, state), env.observe(env_params, after)
+        uniforms = jax.random.uniform(key, (2, 21))
+        state = env.reset_from(uniforms[0], env_params)
+        after, _ = env.step_from(uniforms[1], state, jnp.asarray(0), env_params)
+        return env.observe(state, env_params), env.observe(after, env_params)
 
     bits = np.concatenate(jax.jit(jax.vmap(two))(keys), axis=1)
     assert bits.shape == (4000, 44) and set(np.unique(bits)) == {0.0, 1.0}
@@ -79,5 +79,5 @@ def test_instances_are_those_of_the_chain_inside():
         key = jax.random.key(seed)
         assert int(family.sample(key).length) == int(inside.sample(key, 2).length)
     assert ENV.action_mask(family.sample(jax.random.key(0))).tolist() == [True, True]
-    with pytest.raises(ValueError, match="18 actions asked for"):
+    with pytest.raises(ValueError, match="18 actions given"):
         family.sample(jax.random.key(0), 18)

@@ -12,14 +12,14 @@ CHAIN = DelayedChain(min_length=2, max_length=5, is_noisy=False)
 
 
 def always_right(env_params):
-    return lambda env_params, state, uniform: state.branch  # before the first action it is the right one
+    return lambda uniform, state, env_params: state.branch  # before the first action it is the right one
 
 
 def test_who_always_chooses_right_always_gets_one_and_who_never_does_loses_one(key):
     np.testing.assert_array_equal(episode_returns(CHAIN, always_right, key, 50), np.ones(50))
 
     def never_right(env_params):
-        return lambda env_params, state, uniform: 1 - state.branch
+        return lambda uniform, state, env_params: 1 - state.branch
 
     np.testing.assert_array_equal(episode_returns(CHAIN, never_right, key, 50), -np.ones(50))
 
@@ -34,10 +34,10 @@ def test_any_number_of_episodes_is_played_on_instances_of_their_own(key):
 
 
 def test_the_random_policy_chooses_each_valid_action_equally_often():
-    act = jax.vmap(random_policy(SMALL_SPARSE.env), in_axes=(None, None, 0))
+    act = jax.vmap(random_policy(SMALL_SPARSE.env), in_axes=(0, None, None))
     uniform = (jnp.arange(180) + 0.5) / 180
     for num_actions in (9, 18):
-        chosen = act(SMALL_SPARSE.sample(jax.random.key(0), num_actions), jnp.zeros(()), uniform)
+        chosen = act(uniform, jnp.zeros(()), SMALL_SPARSE.sample(jax.random.key(0), num_actions))
         expected = [180 // num_actions] * num_actions + [0] * (18 - num_actions)
         assert np.bincount(chosen, minlength=18).tolist() == expected
 
@@ -45,6 +45,6 @@ def test_the_random_policy_chooses_each_valid_action_equally_often():
 def test_an_episode_ends_at_its_time_limit(key):
     # Nobody moves, nothing is collected: 50 steps, return 0.
     stay = episode_returns(
-        SMALL_SPARSE, lambda env_params: lambda env_params, state, uniform: jnp.asarray(4), key, 20, 18
+        SMALL_SPARSE, lambda env_params: lambda uniform, state, env_params: jnp.asarray(4), key, 20, 18
     )
     np.testing.assert_array_equal(stay, np.zeros(20))

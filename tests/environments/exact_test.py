@@ -12,6 +12,7 @@ import pytest
 from lpg.environments import exact, registry
 from lpg.environments.grid_families import ObjectType, TabularGrid
 from lpg.environments.grid_world import OFFSETS
+from lpg.environments.stepping import draw_steps
 from tests.helpers import CHAIN, chain
 
 TINY = {
@@ -181,12 +182,12 @@ def play(env, env_params, key, num_episodes):
 
         def step(carry):
             state, total, _, time = carry
-            uniform = jax.random.uniform(jax.random.fold_in(key_steps, time), (1 + env.num_noise,))
-            action = jnp.floor(uniform[0] * num_valid).astype(int)
-            state, result = env.step(env_params, state, action, uniform[1:])
+            draws = draw_steps(jax.random.fold_in(key_steps, time), env)
+            action = jnp.floor(draws.action * num_valid).astype(int)
+            state, result = env.step_from(draws.step, state, action, env_params)
             return state, total + result.reward, result.terminated | result.truncated, time + 1
 
-        state = env.reset(env_params, jax.random.uniform(key_reset, (env.num_reset_noise,)))
+        state = env.reset(key_reset, env_params)
         start = (state, jnp.zeros(()), jnp.asarray(False), jnp.asarray(0))
         return jax.lax.while_loop(lambda carry: ~carry[2], step, start)[1]
 

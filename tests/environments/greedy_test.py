@@ -32,7 +32,7 @@ OPEN = (NOWHERE, NOWHERE)
 
 
 def act(env_params, now):
-    return int(ACT(PLAN(env_params), env_params, now))
+    return int(ACT(PLAN(env_params), now, env_params))
 
 
 def searched(targets, is_open):

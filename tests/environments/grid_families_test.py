@@ -121,7 +121,7 @@ def test_both_action_sets_are_drawn_unless_one_is_asked_for(drawn):
     sample = grid_families.SPARSE.sample
     assert not sample(jax.random.key(0), 9).has_collect_actions
     assert sample(jax.random.key(0), 18).has_collect_actions
-    with pytest.raises(ValueError, match="10 actions asked for"):
+    with pytest.raises(ValueError, match="10 actions given"):
         sample(jax.random.key(0), 10)
 
 

@@ -10,7 +10,7 @@ from lpg.environments.grid_world import OFFSETS, GridEnv, GridParams, GridState,
 
 ENV = GridEnv(side=3, num_objects=2, num_states=9 * 4)
 """Up to 3 × 3 cells and two objects."""
-STEP = jax.jit(ENV.step)
+STEP = jax.jit(ENV.step_from)
 UP_LEFT, UP, UP_RIGHT, LEFT, STAY, RIGHT, DOWN_LEFT, DOWN, DOWN_RIGHT = range(9)
 COLLECT = 9
 NEVER = 0.999
@@ -48,9 +48,9 @@ def state(cell: int, present=(True, True), time: int = 0) -> GridState:
     return GridState(cell=jnp.asarray(cell), is_present=jnp.array(present), time=jnp.asarray(time))
 
 
-def step(env_params, before, action, noise=(NEVER, NEVER, NEVER)):
-    """One step; `noise` is termination, then the return of either object."""
-    return STEP(env_params, before, jnp.asarray(action), jnp.array(noise))
+def step(env_params, before, action, uniforms=(NEVER, NEVER, NEVER)):
+    """One step; `uniforms` are termination, then the return of either object."""
+    return STEP(jnp.array(uniforms), before, jnp.asarray(action), env_params)
 
 
 OPEN = ("...", "...", "...")
@@ -110,21 +110,21 @@ def test_an_object_that_is_away_pays_nothing():
     assert float(result.reward) == 0.0 and not result.terminated
 
 
-@pytest.mark.parametrize(("noise", "ends"), [(0.29, True), (0.31, False)])
-def test_taking_an_object_ends_the_episode_with_its_own_probability(noise, ends):
+@pytest.mark.parametrize(("uniform", "ends"), [(0.29, True), (0.31, False)])
+def test_taking_an_object_ends_the_episode_with_its_own_probability(uniform, ends):
     # The other object would always end it, and is not touched.
     env_params = grid(OPEN, (5, 1.0, 0.3, 0.0), (0, 1.0, 1.0, 0.0))
-    _, result = step(env_params, state(4), RIGHT, (noise, NEVER, NEVER))
+    _, result = step(env_params, state(4), RIGHT, (uniform, NEVER, NEVER))
     assert bool(result.terminated) is ends
     # Twin: nothing ends where nothing is taken.
-    assert not step(env_params, state(4), LEFT, (noise, NEVER, NEVER))[1].terminated
+    assert not step(env_params, state(4), LEFT, (uniform, NEVER, NEVER))[1].terminated
 
 
-@pytest.mark.parametrize(("noise", "present"), [((0.19, 0.59), [True, True]), ((0.21, 0.59), [False, True]),
+@pytest.mark.parametrize(("uniforms", "present"), [((0.19, 0.59), [True, True]), ((0.21, 0.59), [False, True]),
                                                 ((0.19, 0.61), [True, False])])  # fmt: skip
-def test_absent_objects_return_independently_with_their_own_probabilities(noise, present):
+def test_absent_objects_return_independently_with_their_own_probabilities(uniforms, present):
     env_params = grid(OPEN, (0, 1.0, 0.0, 0.2), (8, 1.0, 0.0, 0.6))
-    after, _ = step(env_params, state(4, (False, False)), STAY, (NEVER, *noise))
+    after, _ = step(env_params, state(4, (False, False)), STAY, (NEVER, *uniforms))
     assert after.is_present.tolist() == present
 
 
@@ -146,7 +146,7 @@ def test_an_object_that_returns_under_the_agent_is_taken_by_staying_one_step_lat
 
 def test_an_object_that_does_not_exist_never_appears():
     env_params = grid(OPEN, (0, 1.0, 0.0, 1.0))
-    assert ENV.reset(env_params, jnp.array([0.5])).is_present.tolist() == [True, False]
+    assert ENV.reset_from(jnp.array([0.5]), env_params).is_present.tolist() == [True, False]
     after, _ = step(env_params, state(4, (False, False)), STAY, (NEVER, 0.0, 0.0))
     assert after.is_present.tolist() == [True, False]
 
@@ -198,17 +198,17 @@ def test_the_time_limit_truncates_and_does_not_terminate():
 def test_observation_numbers_cell_and_present_objects_and_nothing_else():
     # Six free cells: cell 2, second object only: 2 + 6 · (0 · 1 + 1 · 2) = 14.
     env_params = grid(("...", "..."), (0, 1.0, 0.0, 0.0), (5, 1.0, 0.0, 0.0))
-    assert int(ENV.observe(env_params, state(2, (False, True)))) == 14
-    assert int(ENV.observe(env_params, state(2, (False, True), time=9))) == 14
+    assert int(ENV.observe(state(2, (False, True)), env_params)) == 14
+    assert int(ENV.observe(state(2, (False, True), time=9), env_params)) == 14
     every = [state(cell, (a, b)) for cell in range(6) for a in (False, True) for b in (False, True)]
-    assert sorted(int(ENV.observe(env_params, one)) for one in every) == list(range(24))
+    assert sorted(int(ENV.observe(one, env_params)) for one in every) == list(range(24))
 
 
 def test_episodes_start_in_every_free_cell_equally_often_with_all_objects():
-    # Five free cells: noise in [k/5, (k+1)/5) is cell k, up to the largest number below 1.
+    # Five free cells: uniform numbers in [k/5, (k+1)/5) are cell k, up to the largest number below 1.
     env_params = grid((".#.", "..."), (0, 1.0, 0.0, 0.0))
-    noise = [0.0, 0.19, 0.21, 0.5, 0.79, 0.81, np.nextafter(np.float32(1), np.float32(0))]
-    cells = [int(ENV.reset(env_params, jnp.array([number])).cell) for number in noise]
+    uniforms = [0.0, 0.19, 0.21, 0.5, 0.79, 0.81, np.nextafter(np.float32(1), np.float32(0))]
+    cells = [int(ENV.reset_from(jnp.array([number]), env_params).cell) for number in uniforms]
     assert cells == [0, 0, 1, 2, 3, 4, 4]
     # One object, present: indices 5 … 9 of 36.
     np.testing.assert_allclose(ENV.initial_states(env_params), [0.0] * 5 + [0.2] * 5 + [0.0] * 26, rtol=1e-6)

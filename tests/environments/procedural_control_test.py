@@ -33,28 +33,28 @@ def state(position, velocity=(0.0, 0.0), time=0):
      (LEFT, (0.5, 0.28125), (0.0, 0.03125))],
 )  # fmt: skip
 def test_a_step_worked_by_hand(action, position, velocity):
-    after, result = ENV.step(env_params(), state((0.5, 0.25), (0.0, 0.25)), jnp.asarray(action), NOTHING)
+    after, result = ENV.step_from(NOTHING, state((0.5, 0.25), (0.0, 0.25)), jnp.asarray(action), env_params())
     np.testing.assert_allclose(after.position, position)
     np.testing.assert_allclose(after.velocity, velocity)
     assert float(result.reward) == pytest.approx(0.3) and not result.terminated and not result.truncated
     np.testing.assert_allclose(
-        ENV.observe(env_params(), after), [position[0], 2 * position[1], 4 * velocity[0], 8 * velocity[1]]
+        ENV.observe(after, env_params()), [position[0], 2 * position[1], 4 * velocity[0], 8 * velocity[1]]
     )
 
 
 @pytest.mark.parametrize(("position", "has_left"), [((0.99, 0.0), True), ((0.0, -1.6), True), ((0.5, 0.5), False)])
 @pytest.mark.parametrize(("time", "is_late"), [(0, False), (2, True)])
 def test_leaving_by_either_position_ends_the_episode_and_is_no_time_limit(position, has_left, time, is_late):
-    _, result = ENV.step(env_params(), state(position, (0.1, -0.1), time), jnp.asarray(RIGHT), NOTHING)
+    _, result = ENV.step_from(NOTHING, state(position, (0.1, -0.1), time), jnp.asarray(RIGHT), env_params())
     assert bool(result.terminated) is has_left
     assert bool(result.truncated) is (is_late and not has_left)
 
 
 def test_episodes_begin_uniformly_within_their_bounds():
-    lowest = ENV.reset(env_params(), jnp.zeros(4))
+    lowest = ENV.reset_from(jnp.zeros(4), env_params())
     np.testing.assert_allclose(lowest.position, [-0.2, -0.4])
     np.testing.assert_allclose(lowest.velocity, [-0.01, -0.02])
-    middle = ENV.reset(env_params(), jnp.full(4, 0.5))
+    middle = ENV.reset_from(jnp.full(4, 0.5), env_params())
     np.testing.assert_allclose(np.concatenate([middle.position, middle.velocity]), 0.0)
 
 
@@ -62,18 +62,18 @@ def test_a_swing_without_damping_keeps_its_energy():
     # One turn of a swing of angular speed .1 takes 2π / .1 = 63 steps, and brings it back.
     swing = env_params(stiffness=jnp.array([-0.01, -0.01]), damping=jnp.asarray(0.0))
     place, seen = state((0.5, 0.5)), []
-    step = jax.jit(ENV.step)
+    step = jax.jit(ENV.step_from)
     for _ in range(63):
-        place, _ = step(swing, place, jnp.asarray(REST), NOTHING)
+        place, _ = step(NOTHING, place, jnp.asarray(REST), swing)
         seen.append(float(place.position[0]))
     assert min(seen) == pytest.approx(-0.5, abs=0.01) and seen[-1] == pytest.approx(0.5, abs=0.01)
 
 
-def random_action(env_params, state, uniform):
+def random_action(uniform, state, env_params):
     return jnp.floor(uniform * (2 + env_params.can_rest)).astype(int)
 
 
-def feedback(env_params, state, uniform):
+def feedback(uniform, state, env_params):
     """Against the fall where it pays to stay, with the swing where it pays to leave."""
     rate = jnp.sqrt(jnp.abs(env_params.stiffness[0]))
     falls_right = state.position[0] + state.velocity[0] / rate > 0
@@ -93,10 +93,10 @@ def test_a_simple_controller_solves_most_instances_and_the_random_policy_few(pol
         def step(carry):
             place, _, _ = carry
             uniform = jax.random.uniform(jax.random.fold_in(key_steps, place.time))
-            place, result = ENV.step(drawn, place, policy(drawn, place, uniform), NOTHING)
+            place, result = ENV.step_from(NOTHING, place, policy(uniform, place, drawn), drawn)
             return place, result.terminated, result.truncated
 
-        start = (ENV.reset(drawn, jax.random.uniform(key_reset, (4,))), jnp.asarray(False), jnp.asarray(False))
+        start = (ENV.reset(key_reset, drawn), jnp.asarray(False), jnp.asarray(False))
         _, has_left, _ = jax.lax.while_loop(lambda carry: ~(carry[1] | carry[2]), step, start)
         return has_left, drawn
 
@@ -125,5 +125,5 @@ def test_numbers_of_an_instance_lie_where_they_are_said_to():
 
 
 def test_other_numbers_of_actions_are_refused():
-    with pytest.raises(ValueError, match="4 actions asked for; there are 2"):
+    with pytest.raises(ValueError, match="4 actions given; there are 2"):
         FAMILY.sample(jax.random.key(0), 4)

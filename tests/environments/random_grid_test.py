@@ -14,7 +14,7 @@ ENV = RandomGridEnv(rows=3, columns=4, num_types=2, num_objects=3, num_walls=2)
    8  9  #  11"""
 WALLS = (5, 10)
 NOWHERE = 12
-STEP, OBSERVE, RESET = jax.jit(ENV.step), jax.jit(ENV.observe), jax.jit(ENV.reset)
+STEP, OBSERVE, RESET = jax.jit(ENV.step_from), jax.jit(ENV.observe), jax.jit(ENV.reset_from)
 UP_LEFT, UP, UP_RIGHT, LEFT, STAY, RIGHT, DOWN_LEFT, DOWN, DOWN_RIGHT = range(9)
 COLLECT = 9
 NEVER = 0.999
@@ -47,7 +47,7 @@ def state(cell, *object_cell, time=0) -> RandomGridState:
 
 def step(env_params, before, action, term=NEVER, returns=(NEVER, NEVER, NEVER), places=(0.0, 0.0, 0.0)):
     """One step; the numbers are termination, then the returns of the objects, then their places."""
-    return STEP(env_params, before, jnp.asarray(action), jnp.array([term, *returns, *places]))
+    return STEP(jnp.array([term, *returns, *places]), before, jnp.asarray(action), env_params)
 
 
 def test_moves_go_to_the_eight_neighbours_unless_a_wall_or_the_border_is_there():
@@ -65,8 +65,8 @@ def test_moves_go_to_the_eight_neighbours_unless_a_wall_or_the_border_is_there()
 
 def test_moves_agree_with_a_plain_loop_over_the_map():
     cells = [cell for cell in range(12) if cell not in WALLS]
-    everywhere = jax.vmap(jax.vmap(ENV.neighbour, in_axes=(None, None, 0)), in_axes=(None, 0, None))
-    found = everywhere(grid(GOOD), jnp.array(cells), jnp.arange(9))
+    everywhere = jax.vmap(jax.vmap(ENV.neighbour, in_axes=(None, 0, None)), in_axes=(0, None, None))
+    found = everywhere(jnp.array(cells), jnp.arange(9), grid(GOOD))
     for cell, row in zip(cells, found.tolist(), strict=True):
         for (down, right), target in zip(OFFSETS.tolist(), row, strict=True):
             place = (cell // 4 + down, cell % 4 + right)
@@ -145,7 +145,7 @@ def test_an_object_just_taken_cannot_return_in_the_same_step():
 
 def test_an_object_that_does_not_exist_never_appears():
     env_params = grid(STONE)
-    assert RESET(env_params, jnp.zeros(4)).object_cell.tolist() == [1, NOWHERE, NOWHERE]
+    assert RESET(jnp.zeros(4), env_params).object_cell.tolist() == [1, NOWHERE, NOWHERE]
     after, _ = step(env_params, state(6), STAY, returns=(0.0, 0.0, 0.0))
     assert after.object_cell.tolist() == [0, NOWHERE, NOWHERE]
 
@@ -167,7 +167,7 @@ def test_action_mask_has_nine_or_eighteen_actions():
 
 def test_the_picture_has_a_plane_for_each_type_and_the_agents_last():
     # Objects of type 0 in 3, of type 1 in 4 and 11; the agent stands on the first.
-    seen = OBSERVE(grid(GOOD, TRAP, STONE), state(3, 3, 4, 11))
+    seen = OBSERVE(state(3, 3, 4, 11), grid(GOOD, TRAP, STONE))
     assert seen.shape == ENV.observation_shape == (3, 3, 4) and seen.dtype == jnp.zeros(()).dtype
     assert seen.astype(int).tolist() == [
         [[0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]],
@@ -175,23 +175,23 @@ def test_the_picture_has_a_plane_for_each_type_and_the_agents_last():
         [[0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]],
     ]
     # Nothing of type 1 is there, and time is not seen.
-    later = OBSERVE(grid(GOOD, TRAP, STONE), state(3, 3, time=9))
+    later = OBSERVE(state(3, 3, time=9), grid(GOOD, TRAP, STONE))
     np.testing.assert_array_equal(later, seen.at[1].set(0.0))
 
 
-def placed_by_hand(occupied, appears, noise, num_cells):
+def placed_by_hand(occupied, appears, uniforms, num_cells):
     """`spawn` written with sets, one thing at a time."""
     cells = list(occupied)
-    for n, (is_new, number) in enumerate(zip(appears, noise, strict=True)):
+    for n, (is_new, number) in enumerate(zip(appears, uniforms, strict=True)):
         left = sorted(set(range(num_cells)) - set(cells))
         if is_new:
             cells[n] = left[min(int(np.floor(np.float32(number) * np.float32(len(left)))), len(left) - 1)]
     return cells[: len(appears)]
 
 
-def anywhere(occupied, appears, noise, num_cells):
+def anywhere(occupied, appears, uniforms, num_cells):
     """The naive twin: any cell at all."""
-    return jnp.where(appears, jnp.floor(noise * num_cells).astype(int), occupied[: appears.shape[0]])
+    return jnp.where(appears, jnp.floor(uniforms * num_cells).astype(int), occupied[: appears.shape[0]])
 
 
 def crowded(num_things, num_walls, num_cells, rng, count=2000):
@@ -204,10 +204,10 @@ def crowded(num_things, num_walls, num_cells, rng, count=2000):
 
 @pytest.mark.parametrize(("num_things", "num_walls", "num_cells"), [(5, 0, 121), (5, 2, 35), (4, 3, 8)])
 def test_things_appear_in_the_unoccupied_cell_of_the_rank_drawn_and_never_on_another(num_things, num_walls, num_cells):
-    occupied, appears, noise = crowded(num_things, num_walls, num_cells, np.random.default_rng(num_cells))
-    noise[:50] = np.nextafter(np.float32(1), np.float32(0))
-    found = np.asarray(jax.jit(jax.vmap(lambda o, a, u: spawn(o, a, u, num_cells)))(occupied, appears, noise))
-    by_hand = [placed_by_hand(*case, num_cells) for case in zip(occupied.tolist(), appears, noise, strict=True)]
+    occupied, appears, uniforms = crowded(num_things, num_walls, num_cells, np.random.default_rng(num_cells))
+    uniforms[:50] = np.nextafter(np.float32(1), np.float32(0))
+    found = np.asarray(jax.jit(jax.vmap(lambda o, a, u: spawn(o, a, u, num_cells)))(occupied, appears, uniforms))
+    by_hand = [placed_by_hand(*case, num_cells) for case in zip(occupied.tolist(), appears, uniforms, strict=True)]
     np.testing.assert_array_equal(found, by_hand)
 
     def collisions(cells):
@@ -218,7 +218,7 @@ def test_things_appear_in_the_unoccupied_cell_of_the_rank_drawn_and_never_on_ano
 
     assert collisions(found) == 0
     # Twin: the check sees naive placement run into walls and things.
-    naive = jax.vmap(lambda o, a, u: anywhere(o, a, u, num_cells))(occupied, appears, noise)
+    naive = jax.vmap(lambda o, a, u: anywhere(o, a, u, num_cells))(occupied, appears, uniforms)
     assert collisions(np.asarray(naive)) > 50
 
 
@@ -237,9 +237,9 @@ def test_an_object_returns_uniformly_over_the_cells_without_wall_object_and_agen
         (2, (NOWHERE, 2, 8), [0, 1, 3, 4, 6, 7, 9, 11]),
     ):
         env_params = grid(STONE, TRAP, TRAP, has_collect_actions=True)
-        noise = jax.random.uniform(jax.random.key(agent), (8000, ENV.num_noise))
-        many = jax.jit(jax.vmap(ENV.step, in_axes=(None, None, None, 0)))
-        cells = np.asarray(many(env_params, state(agent, *lies), jnp.asarray(STAY), noise)[0].object_cell)
+        uniforms = jax.random.uniform(jax.random.key(agent), (8000, ENV.num_uniforms))
+        many = jax.jit(jax.vmap(ENV.step_from, in_axes=(0, None, None, None)))
+        cells = np.asarray(many(uniforms, state(agent, *lies), jnp.asarray(STAY), env_params)[0].object_cell)
         assert is_uniform(cells[:, 0], allowed)
         assert (cells[:, 1:] == lies[1:]).all()
         # Twin: with one cell more or less the check fails.
@@ -247,8 +247,8 @@ def test_an_object_returns_uniformly_over_the_cells_without_wall_object_and_agen
 
 
 def test_episodes_start_with_agent_and_objects_in_distinct_cells_uniformly():
-    noise = jax.random.uniform(jax.random.key(3), (20000, ENV.num_reset_noise))
-    start = jax.jit(jax.vmap(lambda u: ENV.reset(grid(GOOD, TRAP, STONE), u)))(noise)
+    uniforms = jax.random.uniform(jax.random.key(3), (20000, ENV.num_reset_uniforms))
+    start = jax.jit(jax.vmap(lambda u: ENV.reset_from(u, grid(GOOD, TRAP, STONE))))(uniforms)
     cells = np.column_stack([start.cell, start.object_cell])
     free = [cell for cell in range(12) if cell not in WALLS]
     assert all(is_uniform(cells[:, thing], free) for thing in range(4))

@@ -8,37 +8,38 @@ import numpy as np
 import pytest
 
 from lpg.environments import registry
-from lpg.environments.base import Environment, ExactEnvironment, IndexEnvironment, auto_step
+from lpg.environments.base import Environment, ExactEnvironment, IndexEnvironment, UniformEnv
+from lpg.environments.stepping import auto_step, draw_steps
 
-BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite") for name in registry.suite(suite))
+THIRD_PARTY = tuple(name for suite in ("classic", "minatar", "bsuite") for name in registry.suite(suite))
 TABULATED = registry.suite("toy_text")
-OURS = tuple(name for name in registry.ENVIRONMENTS if name not in BORROWED + TABULATED)
+OURS = tuple(name for name in registry.ENVIRONMENTS if name not in THIRD_PARTY + TABULATED)
 QUICK = ("classic/CartPole-v1", "minatar/breakout", "bsuite/deep_sea")
 """The others of other libraries take long to compile."""
 NAMES = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in BORROWED and name not in QUICK else [])
+    pytest.param(name, marks=[pytest.mark.slow] if name in THIRD_PARTY and name not in QUICK else [])
     for name in registry.ENVIRONMENTS
 ]
 EXACT = registry.suite("tables,procedural")
 CONTROL = registry.suite("control")
 PICTURES = tuple(name for name in OURS if name not in EXACT + CONTROL)
-NUM_STEPS, NUM_STREAMS = 60, 32
+NUM_STEPS, NUM_ENVS = 60, 32
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def rollout(env, env_params, key):
     """Uniformly random valid actions in one environment with resets; observations before and after every step."""
-    key_reset, key_action, key_noise = jax.random.split(key, 3)
+    key_reset, key_action, key_steps = jax.random.split(key, 3)
     num_valid = jnp.sum(env.action_mask(env_params))
     actions = jax.random.randint(key_action, (NUM_STEPS,), 0, num_valid)
-    noise = jax.random.uniform(key_noise, (NUM_STEPS, env.num_noise + env.num_reset_noise))
+    draws = draw_steps(key_steps, env, (NUM_STEPS,))
 
     def step(state, inputs):
-        following, result, observation = auto_step(env, env_params, state, *inputs)
-        return following, (state, result, observation, env.observe(env_params, state))
+        draws, action = inputs
+        following, result, observation = auto_step(draws, state, action, env, env_params)
+        return following, (state, result, observation, env.observe(state, env_params))
 
-    start = env.reset(env_params, jax.random.uniform(key_reset, (env.num_reset_noise,)))
-    return jax.lax.scan(step, start, (actions, noise))[1], actions, noise
+    return jax.lax.scan(step, env.reset(key_reset, env_params), (draws, actions))[1], actions, draws
 
 
 @functools.cache
@@ -46,8 +47,8 @@ def batch(name):
     """Instances of an environment and one rollout in each, mapped."""
     entry = registry.env_spec(name)
     env = entry.distribution.env
-    env_params_batch = jax.jit(jax.vmap(entry.distribution.sample))(jax.random.split(jax.random.key(7), NUM_STREAMS))
-    keys = jax.random.split(jax.random.key(8), NUM_STREAMS)
+    env_params_batch = jax.jit(jax.vmap(entry.distribution.sample))(jax.random.split(jax.random.key(7), NUM_ENVS))
+    keys = jax.random.split(jax.random.key(8), NUM_ENVS)
     return env, env_params_batch, keys, mapped(env, env_params_batch, keys)
 
 
@@ -65,15 +66,16 @@ def assert_equal(left, right, atol=0.0):
 
 
 def test_nothing_on_the_list_is_missing_here():
-    assert set(OURS) | set(BORROWED) | set(TABULATED) == set(registry.ENVIRONMENTS)
-    assert len(BORROWED) == 3 + 5 + 5 and len(TABULATED) == 3
-    assert all(registry.env_spec(name).distribution.library in ("gymnax", "pgx") for name in BORROWED)
+    assert set(OURS) | set(THIRD_PARTY) | set(TABULATED) == set(registry.ENVIRONMENTS)
+    assert len(THIRD_PARTY) == 3 + 5 + 5 and len(TABULATED) == 3
+    assert all(registry.env_spec(name).distribution.library in ("gymnax", "pgx") for name in THIRD_PARTY)
 
 
 @pytest.mark.parametrize("name", registry.ENVIRONMENTS)
 def test_environments_say_how_they_can_be_observed_and_solved(name):
     env = registry.env_spec(name).distribution.env
     assert isinstance(env, Environment)
+    assert isinstance(env, UniformEnv) is (name not in THIRD_PARTY)
     assert isinstance(env, ExactEnvironment) is (name in EXACT)
     assert isinstance(env, IndexEnvironment) is (env.observation_shape == ()) is (name in EXACT + TABULATED)
 
@@ -90,16 +92,16 @@ def test_observations_are_integers_in_range(name):
 def test_other_observations_are_zeros_and_ones_of_the_shape_said(name):
     env, _, _, ((_, _, after, before), _, _) = batch(name)
     for seen in (after, before):
-        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *env.observation_shape)
+        assert seen.shape == (NUM_ENVS, NUM_STEPS, *env.observation_shape)
         assert seen.dtype == jnp.zeros(()).dtype
         assert set(np.unique(seen)) == {0.0, 1.0}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in BORROWED + CONTROL])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in THIRD_PARTY + CONTROL])
 def test_third_party_observations_and_positions_are_numbers_of_the_shape_said(name):
     env, _, _, ((_, result, after, before), _, _) = batch(name)
     for seen in (after, before):
-        assert seen.shape == (NUM_STREAMS, NUM_STEPS, *env.observation_shape)
+        assert seen.shape == (NUM_ENVS, NUM_STEPS, *env.observation_shape)
         assert seen.dtype == jnp.zeros(()).dtype and np.isfinite(seen).all()
         assert len(env.observation_shape) in (1, 3)
         if len(env.observation_shape) == 3:
@@ -121,7 +123,7 @@ def test_what_is_seen_of_a_state_is_the_same_every_time(name):
 def test_vmap_is_a_loop(name):
     env, env_params_batch, keys, everything = batch(name)
     atol = 1e-4 if name.startswith("classic/") else 1e-6  # motion magnifies round-off, that of two joints most
-    for index in (0, NUM_STREAMS - 1):
+    for index in (0, NUM_ENVS - 1):
         assert_equal(rollout(env, one(env_params_batch, index), keys[index]), one(everything, index), atol)
     # Twin: another environment is another story.
     with pytest.raises(AssertionError):
@@ -131,12 +133,12 @@ def test_vmap_is_a_loop(name):
 @pytest.mark.parametrize("name", ["tabular/dense", "tabular/longer_horizon", "chain/short_noisy",
                                   "random/small", "chain/distractor"])  # fmt: skip
 def test_jit_changes_nothing(name):
-    env, env_params_batch, _, ((states, result, after, _), actions, noise) = batch(name)
+    env, env_params_batch, _, ((states, result, after, _), actions, draws) = batch(name)
     env_params = one(env_params_batch)
     for time in (0, 1, 2):
         state = one(one(states), time)
         with jax.disable_jit():
-            _, plain, seen = auto_step(env, env_params, state, actions[0, time], noise[0, time])
+            _, plain, seen = auto_step(one(one(draws), time), state, actions[0, time], env, env_params)
         assert_equal((plain, seen), (one(one(result), time), after[0, time]))
 
 
@@ -146,8 +148,8 @@ def test_an_episode_ends_one_way_and_no_later_than_its_time_limit(name):
     assert not (result.terminated & result.truncated).any()
     last = np.asarray(result.terminated | result.truncated)
     limit = np.asarray(env_params_batch.length if name.startswith("chain/") else env_params_batch.max_steps)
-    for stream in range(NUM_STREAMS):
-        assert np.diff(starts_of_episodes(last[stream])).max(initial=0) <= limit[stream]
+    for index in range(NUM_ENVS):
+        assert np.diff(starts_of_episodes(last[index])).max(initial=0) <= limit[index]
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -155,9 +157,9 @@ def test_every_episode_starts_in_a_state_that_the_initial_distribution_allows(na
     env, env_params_batch, _, ((_, result, _, before), _, _) = batch(name)
     last = np.asarray(result.terminated | result.truncated)
     first = np.asarray(jax.vmap(env.initial_states)(env_params_batch))
-    for stream in range(NUM_STREAMS):
-        starts = starts_of_episodes(last[stream])
-        assert (first[stream, before[stream][starts[starts < NUM_STEPS]]] > 0).all()
+    for index in range(NUM_ENVS):
+        starts = starts_of_episodes(last[index])
+        assert (first[index, before[index][starts[starts < NUM_STEPS]]] > 0).all()
 
 
 def starts_of_episodes(last):
@@ -168,10 +170,10 @@ def starts_of_episodes(last):
 def test_resets_follow_the_initial_distribution(name):
     env, env_params_batch, _, _ = batch(name)
     env_params = one(env_params_batch)
-    noise = (jnp.arange(2000) + 0.5)[:, None] / 2000
-    states = jax.vmap(lambda number: env.observe(env_params, env.reset(env_params, number)))(noise)
+    uniforms = (jnp.arange(2000) + 0.5)[:, None] / 2000
+    states = jax.vmap(lambda number: env.observe(env.reset_from(number, env_params), env_params))(uniforms)
     found = np.bincount(states, minlength=env.num_states) / 2000
-    # Evenly spread noise: every frequency is right to one part in 2,000, and so is their sum.
+    # Evenly spread uniform numbers: every frequency is right to one part in 2,000, and so is their sum.
     np.testing.assert_allclose(found, env.initial_states(env_params), atol=1 / 2000 + 1e-6)
     np.testing.assert_allclose(env.initial_states(env_params).sum(), 1.0, rtol=1e-5)
 
@@ -188,7 +190,7 @@ def test_masks_name_the_actions_of_the_set_asked_for(name):
 
 
 def numbers_of_actions(name, env):
-    if name in BORROWED + TABULATED:
+    if name in THIRD_PARTY + TABULATED:
         return (env.num_actions,)
     return {"chain": (2,), "control": (2, 3)}.get(name.split("/")[0], (9, 18))
 
@@ -261,7 +263,7 @@ class Whole(Halves):
 @pytest.mark.parametrize(
     ("factory", "message"),
     [("Halves", "it lacks sample, which .*Distribution asks for"),
-     ("Whole", "its shape lacks action_mask, num_actions, .*step, which .*base.Environment asks for")],
+     ("Whole", "its env lacks action_mask, num_actions, .*step, which .*base.Environment asks for")],
 )  # fmt: skip
 def test_a_factory_that_makes_no_environment_is_told_what_is_missing(factory, message):
     with pytest.raises(ValueError, match=message):

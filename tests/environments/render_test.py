@@ -169,7 +169,7 @@ BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite", "toy_text") 
 def test_every_environment_of_ours_can_be_drawn_with_state_and_if_it_has_them_values_and_policy(name):
     family = registry.env_spec(name).distribution
     env, one = family.env, family.sample(jax.random.key(2))
-    start = env.reset(one, jnp.full(env.num_reset_noise, 0.7))
+    start = env.reset_from(jnp.full(env.num_reset_uniforms, 0.7), one)
     tables = {}
     if env.observation_shape == ():
         tables["values"] = jnp.linspace(-1.0, 2.0, env.num_states)

@@ -28,20 +28,25 @@ def gamble(max_steps=3):
 
 
 @pytest.mark.parametrize(
-    ("index", "noise", "following", "reward", "terminated"),
+    ("index", "uniform", "following", "reward", "terminated"),
     [(0, 0.24, 0, 0.0, False), (0, 0.25, 1, 2.0, False), (0, 0.99, 1, 2.0, False), (1, 0.99, 0, -1.0, True)],
 )
 @pytest.mark.parametrize(("time", "is_late"), [(0, False), (2, True)])
-def test_a_step_worked_by_hand(index, noise, following, reward, terminated, time, is_late):
+def test_a_step_worked_by_hand(index, uniform, following, reward, terminated, time, is_late):
     state = TabulatedState(index=jnp.asarray(index), time=jnp.asarray(time))
-    after, result = ENV.step(gamble(), state, jnp.asarray(0), jnp.array([noise]))
+    after, result = ENV.step_from(jnp.array([uniform]), state, jnp.asarray(0), gamble())
     assert (int(after.index), float(result.reward), bool(result.terminated)) == (following, reward, terminated)
     assert bool(result.truncated) is (is_late and not terminated)
-    assert int(ENV.observe(gamble(), after)) == following
+    assert int(ENV.observe(after, gamble())) == following
 
 
 def test_episodes_begin_where_the_coin_falls():
-    assert [int(ENV.reset(gamble(), jnp.array([noise])).index) for noise in (0.0, 0.49, 0.5, 0.99)] == [0, 0, 1, 1]
+    assert [int(ENV.reset_from(jnp.array([uniform]), gamble()).index) for uniform in (0.0, 0.49, 0.5, 0.99)] == [
+        0,
+        0,
+        1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize("name", suite("toy_text"))
@@ -51,13 +56,13 @@ def test_every_outcome_is_gymnasiums(name):
     there = gymnasium.make(family.name).unwrapped.P
     assert (env.num_states, env.num_actions) == (len(there), len(there[0]))
     states, actions = (x.reshape(-1) for x in np.mgrid[: env.num_states, : env.num_actions])
-    number = 300  # evenly spread noise: each frequency is right to one part in it
-    noise = (np.arange(number) + 0.5) / number
+    number = 300  # evenly spread uniform numbers: each frequency is right to one part in it
+    uniforms = (np.arange(number) + 0.5) / number
 
     def outcomes(state, action):
         return jax.vmap(
-            lambda u: env.step(env_params, TabulatedState(index=state, time=jnp.asarray(0)), action, u[None])
-        )(jnp.asarray(noise))
+            lambda u: env.step_from(u[None], TabulatedState(index=state, time=jnp.asarray(0)), action, env_params)
+        )(jnp.asarray(uniforms))
 
     after, result = jax.jit(jax.vmap(outcomes))(states, actions)
     for row, (state, action) in enumerate(zip(states, actions, strict=True)):
@@ -75,7 +80,7 @@ def test_every_outcome_is_gymnasiums(name):
 def test_taxi_starts_where_gymnasium_starts_and_has_its_limit():
     family = Tabulated("Taxi-v4")
     env_params = family.sample(jax.random.key(0))
-    reset = jax.jit(jax.vmap(lambda u: family.env.reset(env_params, u[None]).index))
+    reset = jax.jit(jax.vmap(lambda u: family.env.reset_from(u[None], env_params).index))
     found = np.bincount(reset((jnp.arange(9000) + 0.5) / 9000), minlength=500) / 9000
     np.testing.assert_allclose(found, gymnasium.make("Taxi-v4").unwrapped.initial_state_distrib, atol=2 / 9000)
     assert int(env_params.max_steps) == 200
@@ -92,7 +97,7 @@ def test_what_is_not_published_is_refused(name, words):
 
 
 def test_other_numbers_of_actions_are_refused():
-    with pytest.raises(ValueError, match="7 actions asked for; Taxi-v4 has 6"):
+    with pytest.raises(ValueError, match="7 actions given; Taxi-v4 has 6"):
         Tabulated("Taxi-v4").sample(jax.random.key(0), 7)
 
 

@@ -108,7 +108,7 @@ def test_the_distractor_chain_pays_nothing_to_who_guesses_and_one_to_who_looks(k
     assert abs(guessed.mean()) < 4 * standard_error(guessed) and set(np.unique(guessed)) == {-1.0, 1.0}
 
     def looking(env_params):  # the first bit says that action 0 is right
-        return lambda env_params, state, uniform: 1 - env.observe(env_params, state)[0].astype(int)
+        return lambda uniform, state, env_params: 1 - env.observe(state, env_params)[0].astype(int)
 
     np.testing.assert_array_equal(episode_returns(distribution, looking, key, 100), np.ones(100))
 
@@ -125,7 +125,7 @@ def test_guessing_pays_what_is_said_of_the_chains_of_bsuite(name, key):
 
 def by(rule):
     """A policy that looks at the library's own state."""
-    return lambda env_params: lambda env_params, state, uniform: jnp.asarray(rule(state.inner), int)
+    return lambda env_params: lambda uniform, state, env_params: jnp.asarray(rule(state.inner), int)
 
 
 BEST_POLICIES = {

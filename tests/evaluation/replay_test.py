@@ -58,9 +58,9 @@ def test_a_version_of_a_grid_is_played_in_that_version(tmp_path):
 
 
 class Countdowns:
-    """One's own environment, as a user would write it: nine steps down, whatever one does; `shape` and `sample`."""
+    """A custom environment, as a user would write it: nine steps down, whatever the actions; `env` and `sample`."""
 
-    num_states, num_actions, num_noise, num_reset_noise, observation_shape = 10, 2, 0, 0, ()
+    num_states, num_actions, observation_shape = 10, 2, ()
 
     def __hash__(self):
         return 1
@@ -78,14 +78,14 @@ class Countdowns:
     def action_mask(self, env_params):
         return jnp.ones(2, bool)
 
-    def reset(self, env_params, noise):
+    def reset(self, key, env_params):
         return jnp.asarray(9)
 
-    def step(self, env_params, state, action, noise):
+    def step(self, key, state, action, env_params):
         from lpg.environments.base import StepResult
 
         ended = state == 1
         return state - 1, StepResult(reward=jnp.asarray(1.0), terminated=ended, truncated=jnp.asarray(False))
 
-    def observe(self, env_params, state):
+    def observe(self, state, env_params):
         return state

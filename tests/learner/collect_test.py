@@ -108,12 +108,13 @@ class ChainAsGymnasium(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.state = CHAIN.reset(self.env_params, jnp.asarray([0.25 + 0.5 * next(self.coins, 0)]))
-        return np.int64(CHAIN.observe(self.env_params, self.state)), {}
+        self.state = CHAIN.reset_from(jnp.asarray([0.25 + 0.5 * next(self.coins, 0)]), self.env_params)
+        return np.int64(CHAIN.observe(self.state, self.env_params)), {}
 
     def step(self, action):
-        self.state, result = CHAIN.step(self.env_params, self.state, jnp.asarray(action), jnp.zeros(CHAIN.num_noise))
-        observation = np.int64(CHAIN.observe(self.env_params, self.state))
+        uniforms = jnp.zeros(CHAIN.num_uniforms)
+        self.state, result = CHAIN.step_from(uniforms, self.state, jnp.asarray(action), self.env_params)
+        observation = np.int64(CHAIN.observe(self.state, self.env_params))
         return observation, float(result.reward), bool(result.terminated), bool(result.truncated), {}
 
 
