@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+_PYTHON = {"True": True, "False": False, "None": None}
+
 
 def known(name: str, table: Collection[str], what: str) -> str:
     """The name itself if it is in the table.
@@ -37,7 +39,9 @@ def checked_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assignments(texts: Sequence[str]) -> dict[str, Any]:
-    """Values by key from `key=value` texts; values are JSON, anything else is a string. The last one of a key counts.
+    """Values by key from `key=value` texts, as the command line has them. The last value of a key counts.
+
+    A value is JSON, or Python's spelling of a number, a truth value or None (`.5`, `True`); anything else is a string.
 
     Raises:
         ValueError: a text has no equals sign.
@@ -47,10 +51,7 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
         key, separator, value = text.partition("=")
         if not separator:
             raise ValueError(f"--set {text!r} given; key=value is needed")
-        try:
-            values[key] = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            values[key] = value
+        values[key.strip()] = _value(value.strip())
     return values
 
 
@@ -71,6 +72,19 @@ def read_json_object(content: bytes, name: object) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"{name} holds a JSON {type(values).__name__}; an object of key and value is needed")
     return values
+
+
+def _value(text: str) -> Any:
+    if text in _PYTHON:
+        return _PYTHON[text]
+    for read in (msgspec.json.decode, float):
+        try:
+            value = read(text)
+        except ValueError:
+            continue
+        if not isinstance(value, float) or math.isfinite(value):
+            return value
+    return text
 
 
 def _checked(key: str, value: Any, hint: Any) -> Any:

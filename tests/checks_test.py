@@ -52,8 +52,8 @@ def test_values_that_do_not_fit_are_refused_in_one_line(values, words):
 
 
 def test_assignments_are_json_or_strings_and_the_last_one_counts():
-    assert assignments(["a=1", "b=[0.5, null]", "c=x=y", "a=true", "d="]) == {
-        "a": True, "b": [0.5, None], "c": "x=y", "d": "",
+    assert assignments(["a=1", "b=[0.5, null]", "c=x=y", "a=true", "d=", "e = .5", "f=False", "g=1e999", "h=NaN"]) == {
+        "a": True, "b": [0.5, None], "c": "x=y", "d": "", "e": 0.5, "f": False, "g": "1e999", "h": "NaN",
     }  # fmt: skip
     with pytest.raises(ValueError, match="--set 'a' given; key=value is needed"):
         assignments(["a"])

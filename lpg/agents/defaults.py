@@ -1,4 +1,4 @@
-"""Which agent stands in which environment, and the learning rates that it may be given."""
+"""The default agent of each environment, and the learning rates to choose from."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from lpg.environments.base import Environment, IndexEnvironment
 
 @dataclasses.dataclass(frozen=True)
 class AgentDefault:
-    """An agent and its candidates for α_lr."""
+    """An agent and candidates for its learning rate α_lr."""
 
     agent: str
     learning_rates: tuple[float, ...]
@@ -25,10 +25,10 @@ TABLE_3: dict[str, AgentDefault] = {
     "random/very_dense": AgentDefault("C(32-16-16)-D(256)", _ADAM),
     "chain/distractor": AgentDefault("D(16)", (0.002, 0.005, 0.01)),
 }
-"""The paper's, where they are not tables."""
+"""Table 3 of the paper, where agents are not tables."""
 
 MINATAR = AgentDefault("C(16)-D(128)", _ADAM)
-"""The network of Young and Tian (2019), whose convolution has no padding as ours has."""
+"""The network of Young and Tian (2019); their convolution has no padding, ours has."""
 
 
 def default_agent(name: str, environment: Environment) -> AgentDefault:

@@ -1,13 +1,12 @@
-"""From arguments to dataclasses: every mistake becomes one line."""
+"""Command-line arguments as dataclasses; every error is one line."""
 
 import contextlib
 import dataclasses
 import io
-import typing
 from collections.abc import Sequence
 from typing import TypeVar
 
-from lpg.checks import known
+from lpg.checks import assignments, checked_fields
 
 Arguments = TypeVar("Arguments")
 Options = TypeVar("Options")
@@ -33,49 +32,24 @@ def parse(kind: type[Arguments], argv: list[str], prog: str) -> Arguments:
         raise ValueError(f"{message} (see `{prog} --help`)") from None
 
 
-def assign(options: Options, assignments: Sequence[str]) -> Options:
-    """A copy of a frozen dataclass of optional numbers and truth values, with some of them given.
-
-    Args:
-        assignments: `key=value`, the value a number, or true or false.
+def assign(options: Options, texts: Sequence[str]) -> Options:
+    """A copy of a dataclass with some of its fields changed by `key=value` texts.
 
     Raises:
-        ValueError: no such key (the nearest is named), or a value of the wrong type.
+        ValueError: an unknown key (names the nearest), or a value of the wrong type.
     """
-    hints = typing.get_type_hints(type(options))
-    changes = {}
-    for text in assignments:
-        key, separator, value = text.partition("=")
-        if not separator:
-            raise ValueError(f"--set {text!r} given; key=value is needed")
-        known(key, hints, "key")
-        (kind,) = set(typing.get_args(hints[key])) - {type(None)}
-        try:
-            changes[key] = _as(kind, value.strip())
-        except ValueError:
-            words = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
-            raise ValueError(f"{key} is {value!r}; {words} is needed") from None
-    return dataclasses.replace(options, **changes)  # type: ignore[type-var]
-
-
-def _as(kind: type, text: str) -> int | float | bool:
-    """The number or truth value that a text spells."""
-    if kind is not bool:
-        return kind(text)
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    raise ValueError(text)
+    return dataclasses.replace(options, **checked_fields(type(options), assignments(texts)))  # type: ignore[type-var]
 
 
 def _one_line(box: str) -> str:
-    """What is said in a box of tyro's: its first part, and the nearest option if one is offered."""
+    """The message in a box of tyro's: its first part, and the nearest option if one is offered."""
     parts: list[list[str]] = [[]]
     for line in box.splitlines():
         if line.startswith(("╭", "╰")) or "─" * 5 in line or "-" * 5 in line:
             parts.append([])
         elif text := line.strip("│ "):
             parts[-1].append(text)
-    # Where the terminal knows no box characters, the title is a part of its own and stands first.
+    # On terminals without box characters, the title is the first part.
     found = [part for part in parts[1:] if part]
     if not found:
         return " ".join(box.split())

@@ -1,4 +1,4 @@
-"""The only list of rules: hand-written ones by name, discovered ones by the files that ship with the package."""
+"""The list of rules: hand-written ones by name, discovered ones by the files that ship with the package."""
 
 import dataclasses
 import difflib
@@ -52,7 +52,7 @@ def load_rule(name: str | Path) -> Rule:
     """A rule by name, rule file, run folder or `module:factory`.
 
     Raises:
-        ValueError: there is no such rule (the nearest known name is offered), or its file is not sound.
+        ValueError: there is no such rule (names the nearest), or its file is damaged.
     """
     return find_rule(name).rule
 
@@ -79,9 +79,8 @@ def find_rule(name: str | Path) -> NamedRule:
                 "lpg.update_rules.base.Rule asks for"
             )
         return NamedRule(rule=rule, name=text, label=text)
-    names = [*HAND_WRITTEN, *shipped()]
-    nearest = difflib.get_close_matches(text, names, n=1, cutoff=0.0)[0]
-    raise ValueError(f"unknown rule {text!r}; did you mean {nearest!r}? (A rule file or a run folder will do, too.)")
+    nearest = difflib.get_close_matches(text, [*HAND_WRITTEN, *shipped()], n=1, cutoff=0.0)[0]
+    raise ValueError(f"unknown rule, rule file or run folder {text!r}; did you mean {nearest!r}?")
 
 
 def _from_run(folder: Path) -> NamedRule:

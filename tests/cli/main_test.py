@@ -36,11 +36,11 @@ BAD_INPUT = {
     "train chain/short --rule a2c --seeds 0": "--seeds is 0",
     "train chain/short --rule a2c --set gama=.9": "did you mean 'gamma'",
     "train chain/short --rule a2c --set gamma": "key=value",
-    "train chain/short --rule a2c --set gamma=high": "a number is needed",
+    "train chain/short --rule a2c --set gamma=high": 'gamma is "high"; expected float | null, got str',
     "train chain/short --rule a2c --set gamma=1.5": "must lie in [0, 1]",
     "train chain/short --rule a2c --set num_steps=1": "at least 2 are needed",
-    "train chain/short --rule a2c --set num_envs=2.5": "a whole number is needed",
-    "train chain/short --rule a2c --set time_limit_is_termination=3": "true or false",
+    "train chain/short --rule a2c --set num_envs=2.5": "num_envs is 2.5; expected int | null, got float",
+    "train chain/short --rule a2c --set time_limit_is_termination=3": "is 3; expected bool | null, got int",
 }
 
 

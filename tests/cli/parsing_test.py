@@ -23,9 +23,14 @@ def test_assignments_have_the_types_of_their_fields():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("rat=1", "did you mean 'rate'"), ("rate", "key=value"), ("rate=", "a number"), ("count=1.5", "a whole number"),
-     ("flag=1", "true or false")],
-)  # fmt: skip
+    [
+        ("rat=1", "did you mean 'rate'"),
+        ("rate", "key=value"),
+        ("rate=", r'rate is ""; expected float \| null, got str'),
+        ("count=1.5", r"count is 1\.5; expected int \| null, got float"),
+        ("flag=1", r"flag is 1; expected bool \| null, got int"),
+    ],
+)
 def test_wrong_assignments_are_refused(text, words):
     with pytest.raises(ValueError, match=words):
         assign(Options(), [text])

@@ -71,7 +71,7 @@ def test_a_factory_is_called():
     ("name", "words"),
     [
         ("a2d", "did you mean 'a2c'"),
-        ("", "unknown rule|no rule.safetensors"),
+        ("", "unknown rule, rule file or run folder|no rule.safetensors"),
         ("nowhere/rule.safetensors", "no such file"),
         ("nowhere.safetensors", "no such file"),
         ("builtins:dict", "made a dict; it lacks discovers_predictions, loss, prediction_size, targets, which"),
