@@ -94,7 +94,7 @@ def test_the_table_of_control_is_what_was_measured():
 
 def test_the_table_of_minatar_is_what_was_measured():
     found = scores(results.read(DOCS / "measured/minatar/results.csv"))
-    rows = [row for row in rows_under("## MinAtar: the same rule on pictures") if row[0] != "minatar/freeway"]
+    rows = [row for row in rows_under("## MinAtar: the same rule on images") if row[0] != "minatar/freeway"]
     assert len(rows) == 4
     for name, _random, *ends in rows:
         for rule, end in zip(("lpg", "lpg-control", "a2c"), ends, strict=True):
