@@ -5,9 +5,16 @@ import json
 import math
 import typing
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Weight = Annotated[float, msgspec.Meta(ge=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Steps = Annotated[int, msgspec.Meta(ge=2, description="a target looks one step ahead")]
+"""Annotations of fields with their ranges."""
 
 _PYTHON = {"True": True, "False": False, "None": None}
 
@@ -90,6 +97,8 @@ def _value(text: str) -> Any:
 def _checked(key: str, value: Any, hint: Any) -> Any:
     if typing.get_origin(hint) is typing.Literal and isinstance(value, str):
         return known(value, typing.get_args(hint), key)
+    if getattr(value, "shape", None) == ():
+        value = value.item()  # a scalar of NumPy or JAX
     try:
         found = msgspec.convert(value, hint)
     except msgspec.ValidationError as error:

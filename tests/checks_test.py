@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 from msgspec import Meta
 
@@ -28,6 +29,7 @@ def test_a_known_name_comes_back_and_an_unknown_one_is_refused_with_the_nearest(
 def test_values_get_the_types_of_their_fields():
     found = checked_fields(Options, {"count": None, "rate": 2, "shares": [1, 0.5], "colour": "green"})
     assert found == {"count": None, "rate": 2.0, "shares": (1.0, 0.5), "colour": "green"}
+    assert checked_fields(Options, {"count": np.int64(3), "rate": np.float64(0.5)}) == {"count": 3, "rate": 0.5}
     assert isinstance(found["rate"], float) and isinstance(found["shares"], tuple)
 
 

@@ -1,7 +1,6 @@
 """How one agent is trained: the configuration that users give, tuning tables record and compiled programs read."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
 from lpg.types import Hyperparameters
 
 TRACED = ("learning_rate", "y_weight", "gamma", "policy_entropy_weight", "lambda_")
@@ -21,51 +21,28 @@ STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination")
 class TrainConfig:
     """Hyper-parameters of one agent and the geometry of its updates. Hashable; every field is a plain value."""
 
-    learning_rate: float = 40.0
+    learning_rate: Positive = 40.0
     """Step size of the agent's optimiser: plain gradient descent for tables, Adam for networks."""
-    y_weight: float = 0.5
+    y_weight: Weight = 0.5
     """Weight of the prediction's loss: α_y, or the weight of the value loss."""
-    gamma: float = 0.995
+    gamma: Share = 0.995
     """Discount γ per step, in [0, 1]."""
-    policy_entropy_weight: float = 0.0
+    policy_entropy_weight: Weight = 0.0
     """Entropy bonus of hand-written rules; learned rules do not use it."""
-    lambda_: float = 0.95
+    lambda_: Share = 0.95
     """λ in [0, 1] of rules with a value function; other rules do not use it."""
     baseline: bool = False
     """Subtract a learned baseline from π̂ (equation 7 of the paper), see `lpg.learner.baseline`."""
-    num_envs: int = 64
+    num_envs: Count = 64
     """Parallel copies of the environment."""
-    num_steps: int = 20
+    num_steps: Steps = 20
     """Steps of each copy per agent update."""
     time_limit_is_termination: bool | None = None
     """Show the rule a time limit as a termination, as the paper does. None: as when the rule was discovered, see
     `for_rule`; a rule without such a record sees time limits as what they are."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.baseline, bool):
-            raise ValueError(f"baseline is {self.baseline!r}; true or false is needed")
-        if self.time_limit_is_termination not in (None, False, True):
-            raise ValueError(
-                f"time_limit_is_termination is {self.time_limit_is_termination!r}; true or false is needed"
-            )
-        for name in (*TRACED, "num_envs", "num_steps"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} is {getattr(self, name)}; a finite number is needed")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate is {self.learning_rate}; it must be positive")
-        for name in ("y_weight", "policy_entropy_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
-        for name in ("gamma", "lambda_"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
-        for name in ("num_envs", "num_steps"):
-            if getattr(self, name) != int(getattr(self, name)):
-                raise ValueError(f"{name} is {getattr(self, name)}; a whole number is needed")
-        if self.num_envs < 1:
-            raise ValueError(f"num_envs is {self.num_envs}; at least 1 is needed")
-        if self.num_steps < 2:
-            raise ValueError(f"num_steps is {self.num_steps}; at least 2 are needed, because a target looks ahead")
+        checked_fields(type(self), vars(self))
 
     @property
     def steps_per_update(self) -> int:

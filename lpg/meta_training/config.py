@@ -6,13 +6,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from lpg.agents.registry import TableStep
-from lpg.checks import checked_fields
+from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
 from lpg.environments.registry import suite
 
-Count = Annotated[int, Meta(ge=1)]
-Weight = Annotated[float, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
 Gamma = Annotated[float, Meta(ge=0, lt=1, description="0 ≤ γ < 1, because returns must be finite")]
 Weights = Annotated[tuple[Weight, ...], Meta(min_length=1)]
 Rates = Annotated[tuple[Positive, ...], Meta(min_length=1)]
@@ -41,7 +37,7 @@ class MetaConfig:
     """All parallel lifetimes, dealt out evenly over the environments; none: `lifetimes_per_environment` of each."""
     num_envs: Count = 64
     """Parallel copies of the environment in one lifetime."""
-    num_steps: Annotated[int, Meta(ge=2, description="a target looks one step ahead")] = 20
+    num_steps: Steps = 20
     """Steps of each copy per agent update."""
     num_updates: Count = 5
     """K, agent updates per meta-update: the window through which the meta-gradient flows."""

@@ -37,8 +37,8 @@ BAD_INPUT = {
     "train chain/short --rule a2c --set gama=.9": "did you mean 'gamma'",
     "train chain/short --rule a2c --set gamma": "key=value",
     "train chain/short --rule a2c --set gamma=high": 'gamma is "high"; expected float | null, got str',
-    "train chain/short --rule a2c --set gamma=1.5": "must lie in [0, 1]",
-    "train chain/short --rule a2c --set num_steps=1": "at least 2 are needed",
+    "train chain/short --rule a2c --set gamma=1.5": "gamma is 1.5; expected float <= 1.0",
+    "train chain/short --rule a2c --set num_steps=1": "num_steps is 1; expected int >= 2 (a target looks one",
     "train chain/short --rule a2c --set num_envs=2.5": "num_envs is 2.5; expected int | null, got float",
     "train chain/short --rule a2c --set time_limit_is_termination=3": "is 3; expected bool | null, got int",
 }

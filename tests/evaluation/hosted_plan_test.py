@@ -76,9 +76,9 @@ def test_time_limits_are_shown_as_when_the_rule_was_discovered():
     ("name", "options", "words"),
     [
         (CONTINUOUS, {}, "has actions Box"),
-        ("gymnasium/CartPole-v1", {"agent": "tabular"}, "observations that number states"),
+        ("gymnasium/CartPole-v1", {"agent": "tabular"}, "observations that are state indices"),
         ("gymnasium/CartPole-v1", {"agent": "C(4)-D(4)"}, "has convolutions"),
-        (NAME, {"agent": "D(4)"}, "observations here number states"),
+        (NAME, {"agent": "D(4)"}, "observations here are state indices"),
         (NAME, {"num_steps": 0}, "num_steps is 0; it must be positive"),
         (NAME, {"changes": {"gamma": 2.0}}, "gamma is 2.0"),
         (NAME, {"options": GymnasiumOptions(sticky_actions=0.2)}, "is no Atari game"),
