@@ -57,7 +57,7 @@ BAD_INPUT = {
     f"train {NAME} --rule a2c --resume": "--resume given without --out",
     f"train {NAME} --rule a2c --set num_actions=9": "only grids come in two",
     f"train {NAME} --rule a2c --set sticky_actions=0.25": "is no Atari game",
-    f"train {NAME} --rule a2c --agent D(3)": "observations here number states",
+    f"train {NAME} --rule a2c --agent D(3)": "observations here are state indices",
     "train chain/short --rule a2c --resume": "--resume given without --out",
     "train chain/short --rule a2c --set overlap=true": "--set overlap given; it is for gymnasium/* and atari/*",
 }
