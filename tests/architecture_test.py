@@ -1,4 +1,4 @@
-"""The house keeps its shape: imports point left, every file has its test, everything public says what it is."""
+"""The structure of the package: directions of imports, a test file for every source file, docstrings."""
 
 import ast
 from pathlib import Path
@@ -17,49 +17,100 @@ from lpg.update_rules.lpg_v import init_lpg_v
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "lpg"
-ROOMS = (
+PACKAGES = (
     "arrays", "checks", "files", "layers", "types", "keys", "packages", "environments", "agents",
     "update_rules", "learner", "meta_training", "evaluation", "analysis", "cli",
 )  # fmt: skip
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 FACADE = PACKAGE / "__init__.py"
-"""`import lpg` shows a few names from any room."""
+"""`import lpg` shows a few names from any subpackage."""
 
 
 def name(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
-def room(path: Path) -> str:
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def subpackage(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imported_rooms(source: str) -> list[str]:
-    """Rooms that a file imports from, in whatever way it is written."""
-    modules = []
+def imported_names(source: str) -> list[str]:
+    """Dotted names that a file imports, in whatever way it is written; imports inside functions count, too."""
+    names = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            modules += [f"{node.module}.{alias.name}" for alias in node.names]
-    return [parts[1] for parts in (module.split(".") for module in modules) if parts[0] == "lpg" and len(parts) > 1]
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def imported_packages(source: str) -> list[str]:
+    """Subpackages and top-level modules of `lpg` that a file imports from."""
+    return [
+        parts[1] for parts in (n.split(".") for n in imported_names(source)) if parts[0] == "lpg" and len(parts) > 1
+    ]
+
+
+def import_circles(sources: dict[str, str]) -> list[list[str]]:
+    """Groups of modules that import each other, directly or through others.
+
+    Args:
+        sources: module name → its text.
+    """
+
+    def module_of(imported: str) -> str | None:
+        # The last part is a module, or a name that the module before it defines.
+        return next((m for m in (imported, imported.rpartition(".")[0]) if m in sources), None)
+
+    imports = {m: {module_of(n) for n in imported_names(text)} - {None} for m, text in sources.items()}
+
+    def reachable(module: str) -> set[str]:
+        reached, todo = set(), list(imports[module])
+        while todo:
+            if (other := todo.pop()) not in reached:
+                reached.add(other)
+                todo += imports[other]
+        return reached
+
+    reached = {module: reachable(module) for module in sources}
+    circles = [sorted(o for o in others if m in reached[o]) for m, others in reached.items() if m in others]
+    return sorted(list(circle) for circle in set(map(tuple, circles)))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_imports_point_left_only(path):
-    assert room(path) in ROOMS, f"{room(path)} is no room of the house: {ROOMS}"
-    too_far = [r for r in imported_rooms(path.read_text()) if r in ROOMS and ROOMS.index(r) > ROOMS.index(room(path))]
-    assert too_far == []
+def test_subpackages_import_only_from_those_before_them(path):
+    assert subpackage(path) in PACKAGES, f"{subpackage(path)} is not listed: {PACKAGES}"
+    allowed = PACKAGES[: PACKAGES.index(subpackage(path)) + 1]
+    assert [p for p in imported_packages(path.read_text()) if p in PACKAGES and p not in allowed] == []
 
 
 def test_the_import_check_sees_every_way_of_importing():
-    # The twin of the test above: it must not pass because it is blind.
+    # The twin of the test above: it must not pass because it sees nothing.
     for line in ("import lpg.cli.main", "from lpg.cli import main", "from lpg import cli", "def f():\n import lpg.cli"):
-        assert imported_rooms(line) == ["cli"]
-    assert imported_rooms("from jax import lpg") == []
+        assert imported_packages(line) == ["cli"]
+    assert imported_packages("from jax import lpg") == []
 
 
-def test_nobody_imports_relatively():
+def test_no_module_imports_itself_through_others():
+    circles = import_circles({module_name(path): path.read_text() for path in SOURCES})
+    assert circles == [] or circles == [["lpg.cli.train", "lpg.cli.train_hosted"]]  # which become one file
+
+
+def test_the_circle_check_sees_direct_indirect_and_late_circles():
+    tree = {"lpg.a": "from lpg import b", "lpg.b": "import lpg.c", "lpg.c": "x = 1", "lpg.d": "from lpg.a import name"}
+    assert import_circles(tree) == []
+    assert import_circles(tree | {"lpg.b": "from lpg.a import name"}) == [["lpg.a", "lpg.b"]]
+    late = "def f():\n    from lpg.a import name"
+    assert import_circles(tree | {"lpg.c": late}) == [["lpg.a", "lpg.b", "lpg.c"]]
+    assert import_circles({"lpg.a": "import lpg.a"}) == [["lpg.a"]]
+
+
+def test_no_import_is_relative():
     relative = [
         name(path)
         for path in SOURCES
@@ -80,8 +131,10 @@ def test_every_test_file_tests_a_source_file():
     def original(path: Path) -> Path:
         return (PACKAGE / path.relative_to(ROOT / "tests")).with_name(f"{path.stem.removesuffix('_test')}.py")
 
-    rooms = [path for path in (ROOT / "tests").rglob("*_test.py") if path.relative_to(ROOT / "tests").parts[0] in ROOMS]
-    assert [str(path.relative_to(ROOT)) for path in rooms if not original(path).exists()] == []
+    tests = [
+        path for path in (ROOT / "tests").rglob("*_test.py") if path.relative_to(ROOT / "tests").parts[0] in PACKAGES
+    ]
+    assert [str(path.relative_to(ROOT)) for path in tests if not original(path).exists()] == []
 
 
 @pytest.mark.parametrize("path", [*SOURCES, FACADE], ids=name)

@@ -1,7 +1,4 @@
-"""The marks that `render.image` puts on its axes: cells, discs, arrows, chains.
-
-Apart from `render`, because this file imports matplotlib at its top.
-"""
+"""Marks on axes, for `render.image`: cells, discs, arrows, chains. Separate, because it imports matplotlib."""
 
 from typing import Any
 
@@ -13,10 +10,10 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Rectangle
 
+from lpg.environments.board import GREY, INK, PENALTIES, REWARDS, Board, Kind, signed
 from lpg.environments.delayed_chain import NUM_BRANCHES, ChainParams
 from lpg.environments.grid_world import NUM_DIRECTIONS, OFFSETS
 from lpg.environments.procedural_control import ControlParams
-from lpg.environments.render import GREY, INK, PENALTIES, REWARDS, Board, Kind, signed
 
 WALL, FLOOR, LINE = "#3a4653", "#f7f8f9", "#dde2e7"
 
@@ -50,7 +47,7 @@ def draw_grid(
 
     axes.set(xlim=(-1, drawn.columns), ylim=(drawn.rows, -1))
     axes.add_patch(Rectangle((-1, -1), drawn.columns + 1, drawn.rows + 1, facecolor=WALL, linewidth=0))
-    # One artist instead of a hundred: half of the time that a picture takes, and films have hundreds of them.
+    # One artist instead of a hundred: half of the time that a picture takes, and a video has hundreds of them.
     cells = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in drawn.free]
     axes.add_collection(PatchCollection(cells, facecolors=colours, edgecolors=LINE, linewidths=0.8), autolim=False)
 

@@ -12,6 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 
 from lpg.environments import registry, render
+from lpg.environments.board import PENALTIES, REWARDS
 from lpg.environments.delayed_chain import ChainParams, ChainState
 from lpg.environments.distractor_chain import DistractorChainEnv, DistractorState
 from lpg.environments.grid_families import ObjectType, TabularGrid
@@ -88,7 +89,7 @@ def test_a_random_grid_shows_its_objects_in_a_state_only():
     drawn = discs(render.image(RANDOM.env, env_params, ELSEWHERE))
     assert [disc.center for disc in drawn] == [(0, 0), (3, 0), (0, 1), (1, 1)]
     colours = [to_hex(disc.get_facecolor()) for disc in drawn[:3]]
-    assert colours == [render.REWARDS[0], render.PENALTIES[0], render.PENALTIES[1]]
+    assert colours == [REWARDS[0], PENALTIES[0], PENALTIES[1]]
     assert discs(render.image(RANDOM.env, env_params)) == []
 
 
@@ -130,7 +131,7 @@ def test_text_of_a_chain_shows_both_coins_and_both_branches(is_noisy, position, 
 
 def test_an_image_has_a_disc_for_every_object_in_the_colour_of_its_type(env_params):
     colours = [to_hex(disc.get_facecolor()) for disc in discs(render.image(ENV, env_params))]
-    assert colours == [render.REWARDS[0], render.REWARDS[0], render.PENALTIES[0], render.PENALTIES[1]]
+    assert colours == [REWARDS[0], REWARDS[0], PENALTIES[0], PENALTIES[1]]
     # Area says how much: −0.25 is smaller than −1.
     radii = [disc.radius for disc in discs(render.image(ENV, env_params))]
     assert radii[0] == radii[1] == radii[2] > radii[3]
@@ -162,10 +163,10 @@ def test_drawing_leaves_no_global_state_behind(env_params):
     assert "matplotlib.pyplot" not in set(sys.modules) - before
 
 
-BORROWED = tuple(name for suite in ("classic", "minatar", "bsuite", "toy_text") for name in registry.suite(suite))
+THIRD_PARTY = tuple(name for suite in ("classic", "minatar", "bsuite", "toy_text") for name in registry.suite(suite))
 
 
-@pytest.mark.parametrize("name", [name for name in registry.ENVIRONMENTS if name not in BORROWED])
+@pytest.mark.parametrize("name", [name for name in registry.ENVIRONMENTS if name not in THIRD_PARTY])
 def test_every_environment_of_ours_can_be_drawn_with_state_and_if_it_has_them_values_and_policy(name):
     family = registry.env_spec(name).distribution
     env, one = family.env, family.sample(jax.random.key(2))
@@ -225,4 +226,4 @@ def test_what_is_controlled_is_two_tracks_between_edges_that_say_what_they_are()
         is_paid: {to_hex(line.get_color()) for line in render.image(family.env, one, where).axes[0].lines}
         for is_paid, one in ((True, paid), (False, drawn))
     }
-    assert render.PENALTIES[0] in edges[True] - edges[False] and render.REWARDS[0] in edges[False] - edges[True]
+    assert PENALTIES[0] in edges[True] - edges[False] and REWARDS[0] in edges[False] - edges[True]
