@@ -18,6 +18,8 @@ from lpg.packages import import_optional
 
 NO_LIMIT = 2**31 - 1
 """Time limit of an environment that has none."""
+RETURN_TOLERANCE = 1e-9
+"""Without a time limit, `exact_returns` iterates until no return changes by more."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,25 @@ def transitions(name: str) -> Transitions:
     made.close()
     return Transitions(probability=probability, following=following, reward=reward, terminated=terminated,
                        start=start, max_steps=limit)  # fmt: skip
+
+
+def exact_returns(table: Transitions) -> tuple[float, float]:
+    """Expected undiscounted returns of an episode, solved backwards from the time limit.
+
+    Returns:
+        That of the uniformly random policy, and that of the best one.
+    """
+    paid = np.sum(table.probability * table.reward, axis=-1)
+    continues = table.probability * ~table.terminated
+    random, best = np.zeros((2, len(table.start)))
+    steps, is_moving = 0, True
+    while is_moving if table.max_steps is None else steps < table.max_steps:
+        before = random, best
+        random = np.mean(paid + np.sum(continues * random[table.following], axis=-1), axis=1)
+        best = np.max(paid + np.sum(continues * best[table.following], axis=-1), axis=1)
+        is_moving = max(np.abs(random - before[0]).max(), np.abs(best - before[1]).max()) > RETURN_TOLERANCE
+        steps += 1
+    return float(table.start @ random), float(table.start @ best)
 
 
 class TabulatedParams(eqx.Module):

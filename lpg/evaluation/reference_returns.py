@@ -19,8 +19,7 @@ from lpg.environments.episodes import Policy, episode_returns, random_policy
 from lpg.environments.greedy import Greedy
 from lpg.environments.random_grid import RandomGridEnv
 from lpg.environments.registry import ENVIRONMENTS, SUITES, env_spec
-from lpg.environments.tabulated import transitions
-from lpg.evaluation.transition_table import exact_returns
+from lpg.environments.tabulated import exact_returns, transitions
 from lpg.learner.hosted import GYMNASIUM
 
 FILE = Path(__file__).parent / "reference_returns.json"

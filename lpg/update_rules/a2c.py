@@ -6,8 +6,8 @@ from jaxtyping import Array, Float
 
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import RuleInputs
-from lpg.update_rules.losses import entropy, log_prob
-from lpg.update_rules.value_based import advantages, value_loss
+from lpg.update_rules.losses import entropy, log_prob, value_loss
+from lpg.update_rules.returns import advantages
 
 
 class A2C(eqx.Module):

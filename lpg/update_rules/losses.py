@@ -1,8 +1,10 @@
-"""Log-probability, entropy and KL divergence of categorical distributions given by logits."""
+"""Terms of losses: log-probability, entropy and KL divergence of distributions given by logits; the value loss."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
+
+from lpg.types import AgentOutput
 
 
 def log_prob(logits: Float[Array, " *batch A"], action: Int[Array, " *batch"]) -> Float[Array, " *batch"]:
@@ -29,3 +31,8 @@ def kl_divergence(
     """
     log_p = jax.nn.log_softmax(logits)
     return jnp.sum(jnp.exp(log_p) * (log_p - jnp.log(jnp.maximum(target, floor))), axis=-1)
+
+
+def value_loss(output: AgentOutput, target: Float[Array, " T B P"]) -> Float[Array, " T B"]:
+    """½ (v(s_t) − target_t)²."""
+    return 0.5 * jnp.sum((output.prediction - target) ** 2, axis=-1)

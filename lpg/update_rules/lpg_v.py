@@ -8,9 +8,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lpg.layers import Linear, init_linear
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import RuleInputs
-from lpg.update_rules.losses import log_prob
+from lpg.update_rules.losses import log_prob, value_loss
 from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
-from lpg.update_rules.value_based import advantages, value_loss
+from lpg.update_rules.returns import advantages
 
 
 class LPGV(eqx.Module):

@@ -4,6 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from lpg.types import Hyperparameters
+from lpg.update_rules.base import RuleInputs
+
 
 def generalised_advantages(
     reward: Float[Array, " T B"],
@@ -43,3 +46,17 @@ def generalised_advantages(
         return advantage, advantage
 
     return jax.lax.scan(step, jnp.zeros_like(delta[0]), (delta, decay), reverse=True)[1]
+
+
+def advantages(inputs: RuleInputs, hyper: Hyperparameters) -> Float[Array, " T B"]:
+    """Generalised advantages with the agent's value function; advantage + v(s_t) is the TD(λ) target."""
+    trajectory = inputs.trajectory
+    return generalised_advantages(
+        trajectory.reward,
+        inputs.output.prediction[..., 0],
+        inputs.next_prediction[..., 0],
+        trajectory.terminated,
+        trajectory.is_last,
+        hyper.gamma,
+        hyper.lambda_,
+    )

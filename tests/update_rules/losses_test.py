@@ -2,7 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lpg.update_rules.losses import entropy, kl_divergence, log_prob
+from lpg.types import AgentOutput
+from lpg.update_rules.losses import entropy, kl_divergence, log_prob, value_loss
 
 MASKED = -1e9
 
@@ -60,3 +61,9 @@ def test_an_empty_target_category_costs_a_finite_amount():
     np.testing.assert_allclose(kl_divergence(jnp.zeros(2), empty), 8.517193, rtol=1e-5)
     for argument in (0, 1):
         assert np.all(np.isfinite(jax.grad(kl_divergence, argument)(jnp.zeros(2), empty)))
+
+
+def test_value_loss_is_half_the_square_step_by_step():
+    # ½ (1 − 3)² = 2, ½ (1 − 0)² = 0.5
+    output = AgentOutput(logits=jnp.zeros((2, 1, 2)), prediction=jnp.ones((2, 1, 1)))
+    np.testing.assert_allclose(value_loss(output, jnp.array([[[3.0]], [[0.0]]])), [[2], [0.5]])

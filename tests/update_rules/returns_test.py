@@ -3,9 +3,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.update_rules.returns import generalised_advantages
+from lpg.types import AgentOutput
+from lpg.update_rules.base import RuleInputs
+from lpg.update_rules.returns import advantages, generalised_advantages
+from tests.helpers import hyperparameters, trajectory
 
-advantages = jax.jit(generalised_advantages)
+estimates = jax.jit(generalised_advantages)
 T, B = 9, 3
 
 
@@ -34,7 +37,7 @@ def lambda_return(reward, next_value, terminated, is_last, t, gamma, lambda_):
 @pytest.mark.parametrize("lambda_", [0.0, 0.5, 0.95, 1.0])
 def test_advantage_plus_value_is_the_sum_over_all_n_step_returns(key, lambda_):
     reward, value, next_value, terminated, is_last = case(key)
-    found = value + advantages(*case(key), jnp.array(0.9), jnp.array(lambda_))
+    found = value + estimates(*case(key), jnp.array(0.9), jnp.array(lambda_))
     rows = [np.asarray(x, np.float64) for x in (reward, next_value, terminated, is_last)]
     expected = [[lambda_return(*(x[:, b] for x in rows), t, 0.9, lambda_) for b in range(B)] for t in range(T)]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
@@ -48,7 +51,7 @@ def test_two_steps_worked_by_hand():
     def of(terminated, is_last):
         column = [jnp.array([x])[0][:, None] for x in ([1.0, 2.0], [3.0, 4.0], [4.0, 5.0])]
         flags = [jnp.array([[False], [x]]) for x in (terminated, is_last)]
-        return np.asarray(advantages(*column, *flags, jnp.array(0.9), jnp.array(0.8)))[:, 0]
+        return np.asarray(estimates(*column, *flags, jnp.array(0.9), jnp.array(0.8)))[:, 0]
 
     np.testing.assert_allclose(of(False, False), [3.4, 2.5], rtol=1e-6)
     np.testing.assert_allclose(of(True, True), [0.16, -2.0], rtol=1e-5)
@@ -63,18 +66,33 @@ def test_nothing_before_an_episodes_end_is_influenced_by_what_comes_after_it(key
     for is_cut_only in (True, False):
         is_last = never.at[4].set(True)
         ends = (never if is_cut_only else is_last, is_last)
-        one = advantages(reward, value, next_value, *ends, gamma, lambda_)
-        other = advantages(reward + after, value + after, next_value + after, *ends, gamma, lambda_)
+        one = estimates(reward, value, next_value, *ends, gamma, lambda_)
+        other = estimates(reward + after, value + after, next_value + after, *ends, gamma, lambda_)
         np.testing.assert_array_equal(one[:5], other[:5])
         assert np.all(one[5:] != other[5:])
     # The twin: without the end all earlier steps feel the change.
-    one = advantages(reward, value, next_value, never, never, gamma, lambda_)
-    other = advantages(reward + after, value + after, next_value + after, never, never, gamma, lambda_)
+    one = estimates(reward, value, next_value, never, never, gamma, lambda_)
+    other = estimates(reward + after, value + after, next_value + after, never, never, gamma, lambda_)
     assert np.all(one[:5] != other[:5])
 
 
 def test_exact_values_have_no_advantage_when_rewards_are_certain():
     # r = 1 for ever and γ = .9: V = 1 / (1 − .9) = 10 everywhere.
     ten, one, never = jnp.full((T, B), 10.0), jnp.ones((T, B)), jnp.zeros((T, B), bool)
-    found = advantages(one, ten, ten, never, never, jnp.array(0.9), jnp.array(0.8))
+    found = estimates(one, ten, ten, never, never, jnp.array(0.9), jnp.array(0.8))
     np.testing.assert_allclose(found, 0, atol=1e-5)
+
+
+def test_advantages_are_those_of_the_agents_only_prediction():
+    seen = trajectory(reward=[1.0, 2.0, 3.0], terminated=[0, 1, 0], is_last=[0, 1, 0])
+    value, next_value = jnp.array([[3.0], [4.0], [5.0]]), jnp.array([[4.0], [7.0], [6.0]])
+    inputs = RuleInputs(
+        trajectory=seen,
+        output=AgentOutput(logits=jnp.zeros((3, 1, 2)), prediction=value[..., None]),
+        next_prediction=next_value[..., None],
+    )
+    found = advantages(inputs, hyperparameters(gamma=0.9, lambda_=0.8))
+    expected = generalised_advantages(
+        seen.reward, value, next_value, seen.terminated, seen.is_last, jnp.array(0.9), jnp.array(0.8)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
