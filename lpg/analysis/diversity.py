@@ -16,7 +16,7 @@ import numpy as np
 
 from lpg.analysis.meta_runs import Variant
 from lpg.analysis.paper_numbers import FIGURE_9
-from lpg.analysis.study import Claim, Tables, judge, missing
+from lpg.analysis.study import Claim, Tables, judge, missing, worst
 from lpg.analysis.style import INK, RULE_COLOURS, save
 from lpg.analysis.table import Table, make_table, select
 from lpg.environments.registry import suite
@@ -24,6 +24,7 @@ from lpg.evaluation.evaluate import Progress, evaluate_rule, reference_rows
 from lpg.evaluation.results import Row
 from lpg.evaluation.scores import scores
 from lpg.evaluation.train_config import TrainConfig
+from lpg.keys import Purpose
 from lpg.meta_training.config import MetaConfig
 from lpg.update_rules.base import Rule
 
@@ -39,7 +40,7 @@ SETS = {
 
 
 def variants(config: MetaConfig, random_grids: str = "random") -> list[Variant]:
-    """One per training set; a budget is lifetimes × meta-updates, the lifetimes dealt out over the environments.
+    """One per training set; a budget is lifetimes × meta-updates, divided over the environments.
 
     Args:
         config: its lifetimes are those of the smallest set; every set has at least one lifetime per environment.
@@ -88,44 +89,54 @@ def measure(
 ) -> Table:
     """Fresh agents under each rule.
 
+    The learning rate of each rule and environment is the best on the seeds for tuning; scores are those of other seeds.
+
     Args:
         rules: by training set and meta-seed, with the configuration of its agents.
         updates: agent updates by environment.
-        learning_rates: tried by environment (networks do not live on a table's), for every rule alike; the best counts.
+        learning_rates: by environment, the same for every rule.
 
     Returns:
-        Columns `variant`, `meta_seed`, `environment`, `score`, `learning_rate`: normalised area under the learning
-        curve, mean over seeds; the raw final return where nothing can be normalised.
+        Columns `variant`, `meta_seed`, `environment`, `score`, `learning_rate`, `tuning_score` (the best on the seeds
+        for tuning). A score is the normalised area under the learning curve, mean over seeds; the raw final return
+        where nothing can be normalised.
     """
-    reference_returns = reference_rows(environments, seeds, "report")
     rows: list[dict[str, Any]] = []
+    references: dict[Purpose, list[Row]] = {
+        "tuning": reference_rows(environments, seeds, "tuning"),
+        "report": reference_rows(environments, seeds, "report"),
+    }
+
+    def areas(rule: Rule, train_config: TrainConfig, rates: Mapping[str, float], purpose: Purpose) -> dict[str, float]:
+        configs = {name: dataclasses.replace(train_config, learning_rate=rate) for name, rate in rates.items()}
+        found = evaluate(rule, "rule", tuple(rates), seeds, updates, purpose, configs, progress=progress)
+        one = scores([*found, *references[purpose]])["rule"]
+        normalised = one.area.per_environment if one.area else {}
+        each = {name: float(normalised.get(name, one.raw_end.get(name, np.nan))) for name in rates}
+        return {name: area for name, area in each.items() if np.isfinite(area)}
+
     for (variant, meta_seed), (rule, train_config) in rules.items():
         best: dict[str, tuple[float, float]] = {}
         for trial in range(max(map(len, learning_rates.values()))):
-            rate = {name: learning_rates[name][trial] for name in environments if trial < len(learning_rates[name])}
-            found = evaluate(
-                rule, variant, tuple(rate), seeds, updates, "report",
-                {name: dataclasses.replace(train_config, learning_rate=value) for name, value in rate.items()},
-                progress=progress,
-            )  # fmt: skip
-            one = scores([*found, *reference_returns])[variant]
-            areas = one.area.per_environment if one.area else {}
-            for name in rate:
-                value = areas.get(name, one.raw_end.get(name, np.nan))
-                if np.isfinite(value) and (name not in best or value > best[name][0]):
-                    best[name] = (value, rate[name])
+            rates = {name: learning_rates[name][trial] for name in environments if trial < len(learning_rates[name])}
+            for name, area in areas(rule, train_config, rates, "tuning").items():
+                if name not in best or area > best[name][0]:
+                    best[name] = (area, rates[name])
+        chosen = {name: rate for name, (_, rate) in best.items()}
         rows += [
-            {"variant": variant, "meta_seed": meta_seed, "environment": name, "score": value, "learning_rate": rate}
-            for name, (value, rate) in best.items()
-        ]
+            {"variant": variant, "meta_seed": meta_seed, "environment": name, "score": area,
+             "learning_rate": chosen[name], "tuning_score": best[name][0]}
+            for name, area in (areas(rule, train_config, chosen, "report") if chosen else {}).items()
+        ]  # fmt: skip
     return make_table(rows)
 
 
 STATEMENT = "The more kinds of environments a rule is meta-trained on, the better it is where it was not."
 CRITERION = (
     "Mean over the unseen environments of the normalised area under the learning curve (of the raw final return, where "
-    "nothing can be normalised): it rises at both steps, tabular to + random to + chain, is reproduced; only from "
-    "first to last is partly."
+    "nothing can be normalised), with learning rates chosen on other seeds: it rises at both steps, tabular to + "
+    "random to + chain, is reproduced; only from first to last is partly, and so is any rise with rates chosen on the "
+    "seeds that are reported."
 )
 
 
@@ -148,13 +159,16 @@ def score(tables: Tables) -> list[Claim]:
     rises = 2 if first < second < third else 1 if first < third else 0
     words = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
     where = ", ".join(dict.fromkeys(tables["scores"]["environment"].tolist()))
+    # Tables of earlier versions have no such column: their rates were chosen on the seeds that they report.
+    is_held_out = "tuning_score" in tables["scores"]
+    rates = "" if is_held_out else "; learning rates were chosen on the same seeds"
     return [
         Claim(
             figure="Figure 9",
             statement=STATEMENT,
             criterion=CRITERION,
-            found=f"{words} on {where} (paper, Atari games above human: 5, 7, 14)",
-            verdict=judge(rises, reproduced=2, partly=1),
+            found=f"{words} on {where} (paper, Atari games above human: 5, 7, 14){rates}",
+            verdict=worst(judge(rises, reproduced=2, partly=1), "reproduced" if is_held_out else "partly"),
         )
     ]
 

@@ -1,8 +1,8 @@
 """Policy evaluation by a rule: the policy is frozen, and of the agent only its prediction y is updated.
 
 An agent's table holds the logarithm of the frozen policy beside y, and `agent_update` moves it as ever; an optimiser
-that drops the policy's part of every step keeps the policy as it is. Under A2C, whose prediction is a value, the very
-same program is TD(λ).
+that drops the policy's part of every step keeps the policy unchanged. Under A2C, whose prediction is a value, the same
+program is TD(λ).
 
 Reference: Oh et al. (2020), section 4.4.
 """
@@ -63,7 +63,7 @@ def evaluate_policies(
     states: Int[Array, " C"] | None = None,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, EvaluationState]:
-    """Lets a rule predict for frozen policies.
+    """Updates the predictions of frozen policies under a rule.
 
     Args:
         hyper: only the product of learning rate and y weight matters, beside γ and λ.
@@ -95,16 +95,21 @@ def evaluate_policies(
     return np.stack(found), jax.tree.map(lambda x: jnp.asarray(x[:num_cases]), jax.device_get(state))
 
 
-def shown(rule: Rule, prediction: np.ndarray) -> np.ndarray:
-    """Predictions as they are meant: categorical ones as probabilities, others as they are."""
-    if rule.discovers_predictions and getattr(rule, "without", "nothing") != "softmax":
+def is_categorical(rule: Rule) -> bool:
+    """Whether a rule's predictions are distributions, held by agents as logits; others are numbers."""
+    return rule.discovers_predictions and getattr(rule, "without", "nothing") != "softmax"
+
+
+def as_probabilities(rule: Rule, prediction: np.ndarray) -> np.ndarray:
+    """Categorical predictions as probabilities, others unchanged."""
+    if is_categorical(rule):
         weight = np.exp(prediction - prediction.max(-1, keepdims=True))
         return weight / weight.sum(-1, keepdims=True)
     return prediction
 
 
 def default_rate(rule: Rule) -> float:
-    """How fast y moves by default: learning rate × α_y.
+    """Default learning rate × α_y of y.
 
     The paper does not say what it took for its analyses. 320 for categorical predictions: with a first discovered rule,
     a tenth of the distance between two beginnings was left about as soon as in the paper's figure 6. At 160 and less
@@ -112,8 +117,7 @@ def default_rate(rule: Rule) -> float:
     640 a few cells, often visited, overshot. A squared distance is steeper than the divergence and
     overshoots sooner, hence 10 for other predictions.
     """
-    is_categorical = rule.discovers_predictions and getattr(rule, "without", "nothing") != "softmax"
-    return 320.0 if is_categorical else 10.0
+    return 320.0 if is_categorical(rule) else 10.0
 
 
 def hyperparameters(rate: float, gamma: float, lambda_: float = 0.95) -> Hyperparameters:

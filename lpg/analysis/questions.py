@@ -47,7 +47,7 @@ QUESTIONS: dict[str, Question] = {
             Measurement(
                 convergence_measure.Config,
                 convergence_measure.measure,
-                {"iterations": 4, "grids": 2, "switch_grids": 1},
+                {"iterations": 4, "grids": 2, "switch_grids": 1, "control_grids": 1},
             ),
         ),
         _question(

@@ -1,7 +1,11 @@
-"""How much of one quantity another one explains: weighted least squares, and the share of variance it accounts for."""
+"""Statistics of the analyses: explained variance, correlations, slopes, and intervals of paired differences."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
+
+NUM_RESAMPLES = 2000
 
 
 def r_squared(
@@ -37,3 +41,32 @@ def line(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[float,
     if xx <= 1e-24 * len(x) or yy <= 1e-24 * len(y):
         return float("nan"), float("nan")
     return float(x @ y / xx), float(x @ y / np.sqrt(xx * yy))
+
+
+def correlation(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], weight: Float[np.ndarray, " n"] | None = None
+) -> float:
+    """Pearson's correlation of weighted rows; 0 where either does not vary."""
+    weight = np.ones(len(x)) if weight is None else np.asarray(weight, float)
+    covariance = weight @ ((x - np.average(x, weights=weight)) * y)
+    return float(np.sign(covariance) * np.sqrt(r_squared(y, np.asarray(x)[:, None], weight)))
+
+
+def paired_interval(differences: Sequence[float]) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean of differences, one for each pair; NaN for fewer than two.
+
+    Two runs with the same seed have the same environment and random numbers, so that their difference varies less than
+    either of them.
+    """
+    from scipy.stats import bootstrap
+
+    if len(differences) < 2 or not np.all(np.isfinite(differences)):
+        return float("nan"), float("nan")
+    found = bootstrap(
+        [np.asarray(differences, float)],
+        np.mean,
+        n_resamples=NUM_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lpg.analysis.learning_curves import draw as draw_curves
 from lpg.analysis.paper_numbers import FIGURE_3, FIGURE_3_DOUBTFUL, FIGURE_3_SHARES, FIGURE_3_STEPS
+from lpg.analysis.statistics import paired_interval
 from lpg.analysis.study import Claim, Tables, judge, missing
 from lpg.analysis.style import colours, save
 from lpg.analysis.table import Table
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 A2C, LPG_V = "a2c", "lpg-v"
 STATEMENT = "Agents end at higher returns under LPG than under {}."
 CRITERION = (
-    "LPG's mean return in the last tenth of the learning curve is above {}'s on at least 80 % of the environments that "
-    "were measured under both (paper: {} of 15); on at least half is partly."
+    "The difference of the returns in the last tenth of the learning curve, LPG's minus {}'s, has a 95 % interval "
+    "above 0 on at least 80 % of the paper's environments that were measured under both (paper, by means: {} of 15); "
+    "on at least half is partly. Differences are paired: the same seed has the same environment and random numbers."
 )
 
 
@@ -41,8 +43,8 @@ def discovered(rules: list[str]) -> str | None:
     return next((rule for rule in rules if rule not in (A2C, LPG_V, *REFERENCES)), None)
 
 
-def ends(rows: list[Row]) -> dict[str, dict[str, float]]:
-    """Mean return at the end, by rule and environment; reference returns included."""
+def ends_by_seed(rows: list[Row]) -> dict[str, dict[str, dict[int, float]]]:
+    """Return at the end by rule, environment and seed; reference returns included."""
 
     def end(rule: str, curve: list[Row]) -> float:
         # A reference return is one exact number, of no episodes.
@@ -50,10 +52,17 @@ def ends(rows: list[Row]) -> dict[str, dict[str, float]]:
 
     return {
         rule: {
-            name: float(np.mean([end(rule, curve) for curve in seeds.values()]))
-            for name, seeds in by_environment.items()
+            name: {seed: end(rule, curve) for seed, curve in seeds.items()} for name, seeds in by_environment.items()
         }
         for rule, by_environment in curves(rows).items()
+    }
+
+
+def ends(rows: list[Row]) -> dict[str, dict[str, float]]:
+    """Mean return at the end, by rule and environment; reference returns included."""
+    return {
+        rule: {name: float(np.mean(list(seeds.values()))) for name, seeds in by_environment.items()}
+        for rule, by_environment in ends_by_seed(rows).items()
     }
 
 
@@ -77,28 +86,37 @@ def beside_paper(rows: list[Row]) -> list[list[str]]:
 
 def score(tables: Tables) -> list[Claim]:
     """The two claims of figure 3."""
-    found = ends(rows_of(tables["results"]))
+    found = ends_by_seed(rows_of(tables["results"]))
     own = discovered(list(found))
     claims = []
     for other, words in ((A2C, "A2C"), (LPG_V, "LPG-V")):
-        ahead = sum(rules["lpg"][-1] > rules[other][-1] for rules in FIGURE_3.values())
-        statement, criterion = STATEMENT.format(words), CRITERION.format(words, ahead)
-        if own is None or other not in found:
+        of_paper = sum(rules["lpg"][-1] > rules[other][-1] for rules in FIGURE_3.values())
+        statement, criterion = STATEMENT.format(words), CRITERION.format(words, of_paper)
+        names = [name for name in found.get(own or "", {}) if name in FIGURE_3 and name in found.get(other, {})]
+        if own is None or not names:
             claims.append(missing("Figure 3", statement, criterion, f"no results yet under {words if own else 'LPG'}"))
             continue
-        both = [name for name in found[own] if name in found[other]]
-        above = [name for name in both if found[own][name] > found[other][name]]
-        below = [name for name in both if name not in above]
+        intervals = {name: _interval(found[own][name], found[other][name]) for name in names}
+        ahead = [name for name, (low, _) in intervals.items() if low > 0]
+        behind = [name for name, (_, high) in intervals.items() if high < 0]
+        level = [name for name in names if name not in (*ahead, *behind)]
         claims.append(
             Claim(
                 figure="Figure 3",
                 statement=statement,
                 criterion=criterion,
-                found=f"above on {len(above)} of {len(both)}" + (f"; not on {', '.join(below)}" if below else ""),
-                verdict=judge(len(above) / max(len(both), 1), reproduced=0.8, partly=0.5),
+                found=f"above on {len(ahead)} of {len(names)}"
+                + (f"; below on {', '.join(behind)}" if behind else "")
+                + (f"; no difference on {', '.join(level)}" if level else ""),
+                verdict=judge(len(ahead) / len(names), reproduced=0.8, partly=0.5),
             )
         )
     return claims
+
+
+def _interval(one: dict[int, float], other: dict[int, float]) -> tuple[float, float]:
+    """Of the difference between two rules in one environment, over the seeds that both have."""
+    return paired_interval([one[seed] - other[seed] for seed in one if seed in other])
 
 
 def _number(value: float | int | None) -> str:

@@ -170,14 +170,16 @@ def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: S
     finished = {key: place for key, place in places.items() if meta_runs.is_finished(place, configs[key[0]])}
     environments = diversity.check_unseen(arguments.suite)
     if not finished:
-        return {name: [] for name in ("variant", "meta_seed", "environment", "score", "learning_rate")}
+        return {name: [] for name in ("variant", "meta_seed", "environment", "score", "learning_rate", "tuning_score")}
     rules = {key: named_rules([f"{key[0]}={place}"])[0] for key, place in finished.items()}
     validator = Validator(next(iter(configs.values())))
     rates = {name: [one.learning_rate for one in validator.configs(name)] for name in environments}
     train_config = TrainConfig()
     updates = {name: train_config.num_updates(default_steps(name) * arguments.steps_scale) for name in environments}
     agents = arguments.seeds * len(rules)
-    total = agents * sum(updates[name] * len(rates[name]) for name in environments) * train_config.steps_per_update
+    # Each rate on the seeds for tuning, and the best one on the reported seeds.
+    total = agents * sum(updates[name] * (len(rates[name]) + 1) for name in environments)
+    total *= train_config.steps_per_update
     with StepProgress("unseen environments", total) as progress:
         return diversity.measure(
             {key: (one.rule, train_config.for_rule(one.card)) for key, one in rules.items()},

@@ -40,13 +40,17 @@ def test_what_was_trained_on_is_no_test():
         check_unseen("procedural/grid,chain/short")
 
 
+TUNING = {0.25: 0.25, 0.75: 0.5, 0.5: 0.75, 0.1: 0.1, 0.2: 0.2}
+
+
 def evaluate(rule, label, environments, seeds, updates, purpose, settings, **options):
-    """Returns that are the learning rate, on every seed."""
-    assert purpose == "report"
-    return [Row(label, n, s, 1, 1, settings[n].learning_rate, 0.0, 64) for n in environments for s in range(seeds)]
+    """On the seeds for tuning 0.5 is the best rate, on those of the report the highest one."""
+    rates = {name: settings[name].learning_rate for name in environments}
+    returns = {name: TUNING[rate] if purpose == "tuning" else rate for name, rate in rates.items()}
+    return [Row(label, n, s, 1, 1, returns[n], 0.0, 64) for n in environments for s in range(seeds)]
 
 
-def test_the_best_learning_rate_counts_and_is_told():
+def test_the_learning_rate_is_chosen_on_other_seeds_than_the_scores_are_from():
     names = ("chain/short", "chain/long")
     rules = {key: (Deaf(), TrainConfig()) for key in (("tabular", 3), ("tabular-random", 4))}
     rates = {"chain/short": (0.25, 0.75, 0.5), "chain/long": (0.1, 0.2)}
@@ -54,9 +58,10 @@ def test_the_best_learning_rate_counts_and_is_told():
     assert table["variant"].tolist() == ["tabular", "tabular", "tabular-random", "tabular-random"]
     assert table["meta_seed"].tolist() == [3, 3, 4, 4]
     assert table["environment"].tolist() == [*names, *names]
-    assert table["learning_rate"].tolist() == [0.75, 0.2, 0.75, 0.2]
-    # The chain lies between 0 (random) and 1, so that a return is its own normalised value.
-    assert table["score"][0] == pytest.approx(0.75, abs=0.01)
+    assert table["learning_rate"].tolist() == [0.5, 0.2, 0.5, 0.2]
+    # The chain lies between 0 (random) and 1, so that a return is its own normalised value. 0.75 would score more.
+    assert table["score"][0] == pytest.approx(0.5, abs=0.01)
+    assert table["tuning_score"][0] == pytest.approx(0.75, abs=0.01)
 
 
 NAMES = ("tabular", "tabular-random", "tabular-random-chain")
@@ -65,7 +70,7 @@ NAMES = ("tabular", "tabular-random", "tabular-random-chain")
 def tables(*heights):
     """Two environments, 0.1 above and below the mean."""
     rows = [
-        {"variant": name, "environment": where, "score": height + shift, "learning_rate": 40.0}
+        {"variant": name, "environment": where, "score": height + shift, "learning_rate": 40.0, "tuning_score": height}
         for name, height in zip(NAMES, heights, strict=False)
         for where, shift in (("a", 0.1), ("b", -0.1))
     ]
@@ -77,6 +82,13 @@ def test_it_must_rise_at_both_steps():
     assert score(tables(0.1, 0.2, 0.4))[0].verdict == "reproduced"
     assert score(tables(0.2, 0.1, 0.4))[0].verdict == "partly"
     assert score(tables(0.4, 0.5, 0.3))[0].verdict == "not reproduced"
+
+
+def test_scores_on_the_seeds_that_chose_the_rates_reproduce_nothing():
+    table = tables(0.1, 0.2, 0.4)["scores"]
+    del table["tuning_score"]
+    (claim,) = score({"scores": table})
+    assert claim.verdict == "partly" and "chosen on the same seeds" in claim.found
 
 
 def test_without_all_sets_there_is_no_result_yet():

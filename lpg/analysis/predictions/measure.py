@@ -8,14 +8,16 @@ import dataclasses
 import jax
 import numpy as np
 
+from lpg.analysis.controls import NUM_CONTROLS, controls
 from lpg.analysis.policy_evaluation import (
     Case,
+    EvaluationState,
     Progress,
+    as_probabilities,
     default_rate,
     evaluate_policies,
     fresh_predictions,
     hyperparameters,
-    shown,
 )
 from lpg.analysis.study import Tables
 from lpg.analysis.unseen_grids import ENV, cell_states, near_optimal_policy, paper_grid
@@ -50,8 +52,8 @@ class Config:
 
     @property
     def steps(self) -> int:
-        """Environment steps of the measurement with 64 × 20 steps an update."""
-        return self.iterations * TrainConfig().steps_per_update
+        """Environment steps of the measurement with 64 × 20 steps an update, controls included."""
+        return (1 + NUM_CONTROLS) * self.iterations * TrainConfig().steps_per_update
 
 
 def check_policy(gamma: float, epsilon: float, rate: float | None) -> None:
@@ -71,25 +73,34 @@ def check_policy(gamma: float, epsilon: float, rate: float | None) -> None:
 def measure(
     rule: Rule, config: Config, train_config: TrainConfig, seed: int, progress: Progress | None = None
 ) -> Tables:
-    """Lets the rule predict.
+    """Records y under the rule, and at the end under its controls.
 
     Returns:
         `cells`: a row per cell with its place, goal, policy, visits and true values; `y`: a row per recorded iteration
-        and cell with every component.
+        and cell with every component; `controls`: a row per control (column `method`) and cell, after the last
+        iteration.
     """
-    key_luck = jax.random.fold_in(stream(seed, "report"), 4)
+    key = jax.random.fold_in(stream(seed, "report"), 4)
     grid = paper_grid()
     policy = near_optimal_policy(grid, config.gamma, config.epsilon)
     states, share = cell_states(grid)
     num_cells = int(grid.num_cells)
-    one = (grid, policy, fresh_predictions(rule, ENV.num_states), key_luck)
-    cases = Case(*jax.tree.map(lambda x: x[None], one))
     iterations = np.unique(np.round(np.linspace(0, config.iterations, config.frames + 1)).astype(int)).tolist()
     hyper = hyperparameters(config.rate or default_rate(rule), config.gamma)
-    found, state = evaluate_policies(
-        rule, ENV, cases, hyper, iterations, train_config, states=states[:num_cells], progress=progress
-    )
-    y = shown(rule, found[:, 0])
+
+    def evaluate(method: Rule, iterations: list[int]) -> tuple[np.ndarray, EvaluationState]:
+        one = (grid, policy, fresh_predictions(method, ENV.num_states), key)
+        cases = Case(*jax.tree.map(lambda x: x[None], one))
+        found, state = evaluate_policies(
+            method, ENV, cases, hyper, iterations, train_config, states=states[:num_cells], progress=progress
+        )
+        return as_probabilities(method, found[:, 0]), state
+
+    y, state = evaluate(rule, iterations)
+    others = {
+        name: evaluate(control, iterations[-1:])[0][0]
+        for name, control in controls(jax.random.fold_in(key, 1), rule).items()
+    }
     goal = np.zeros(num_cells)
     goal[np.asarray(grid.object_cell)] = np.asarray(grid.object_reward)
     place = np.asarray(grid.place)[:num_cells]
@@ -102,12 +113,18 @@ def measure(
         **{f"pi_{a}": actions[:, a] for a in range(actions.shape[1])},
         **{f"value_{g:g}": np.asarray(true_values(grid, policy, g))[states[:num_cells]] for g in GAMMAS},
     }
-    components = {
-        "iteration": np.repeat(iterations, num_cells),
-        "cell": np.tile(np.arange(num_cells), len(iterations)),
-        **{f"y_{i}": y[..., i].reshape(-1) for i in range(y.shape[-1])},
+    recorded = {"iteration": np.repeat(iterations, num_cells), "cell": np.tile(np.arange(num_cells), len(iterations))}
+    compared = {"method": np.repeat(list(others), num_cells), "cell": np.tile(np.arange(num_cells), len(others))}
+    return {
+        "cells": cells,
+        "y": recorded | _components(y),
+        "controls": compared | _components(np.stack(list(others.values()))),
     }
-    return {"cells": cells, "y": components}
+
+
+def _components(y: np.ndarray) -> dict[str, np.ndarray]:
+    """A column per component of predictions [..., C, P]."""
+    return {f"y_{i}": y[..., i].reshape(-1) for i in range(y.shape[-1])}
 
 
 @jax.jit

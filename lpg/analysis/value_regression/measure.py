@@ -1,10 +1,9 @@
 """True values at several discounts, regressed from y and from the value that TD(λ) learns at one.
 
 On each of many unseen grids a rule evaluates a near-optimal policy, and so does TD(λ), which is A2C with its policy
-frozen. So does a rule of the same kind that was never trained: a recurrent network smears rewards over the states
-before them whatever its weights, and what that alone is worth must be known. After so many iterations a network is
-fitted to the true values of the training grids' cells, and tested on grids that it has not seen. Every number of
-iterations has a network of its own: what does y know by then?
+frozen, and so do the controls: untrained rules and a constant ŷ. After a number of iterations a network is fitted to
+the true values of the training grids' cells, and tested on grids that it has not seen. Every number of iterations has
+its own network.
 
 Differs from the paper: it does not state the widths, the number of training grids, λ, or when the network is fitted.
 
@@ -17,14 +16,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lpg.analysis.controls import NUM_CONTROLS, controls
 from lpg.analysis.policy_evaluation import (
     Case,
     Progress,
+    as_probabilities,
     default_rate,
     evaluate_policies,
     fresh_predictions,
     hyperparameters,
-    shown,
 )
 from lpg.analysis.predictions.measure import GAMMAS, check_policy, true_values
 from lpg.analysis.study import Tables
@@ -35,7 +35,6 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import stream
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import Rule
-from lpg.update_rules.rule_file import describe, initialiser
 
 SHARES = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0)
 """When the networks are fitted, as shares of all iterations: 0, 50, 100, 200 and 300 of the paper's 300."""
@@ -74,8 +73,13 @@ class Config:
 
     @property
     def steps(self) -> int:
-        """Environment steps of the measurement with 64 × 20 steps an update, by rule, untrained rule and TD(λ)."""
-        return 3 * (self.training_grids + self.test_grids) * self.iterations * TrainConfig().steps_per_update
+        """Environment steps of the measurement with 64 × 20 steps an update, by rule, TD(λ) and controls."""
+        return (
+            (2 + NUM_CONTROLS)
+            * (self.training_grids + self.test_grids)
+            * self.iterations
+            * TrainConfig().steps_per_update
+        )
 
 
 def measure(
@@ -84,7 +88,7 @@ def measure(
     """Evaluates, fits and tests.
 
     Returns:
-        `errors`: a row per method (`y`, `td`, and `untrained` for rules that learn), iteration and discount with the
+        `errors`: a row per method (`y`, `td` and the controls), iteration and discount with the
         mean squared error on the test grids' cells, all cells counting the same, and with the variance of the true
         values there.
     """
@@ -107,16 +111,16 @@ def measure(
         "y": (rule, config.rate or default_rate(rule)),
         "td": (A2C(), config.td_rate),
     }
-    if jax.tree.leaves(rule):
-        kind, sizes_of_rule = describe(rule)
-        methods["untrained"] = (initialiser(kind)(jax.random.fold_in(key_fit, 1), **sizes_of_rule), methods["y"][1])
+    methods |= {
+        name: (control, methods["y"][1]) for name, control in controls(jax.random.fold_in(key_fit, 1), rule).items()
+    }
     for name, (method, rate) in methods.items():
         first = fresh_predictions(method, num_grids, ENV.num_states)
         found, _ = evaluate_policies(
             method, ENV, Case(grids, policies, first, keys), hyperparameters(rate, config.gamma, config.lambda_),
             iterations, train_config, progress=progress,
         )  # fmt: skip
-        y = shown(method, np.take_along_axis(found, states[None, :, :, None], axis=2))
+        y = as_probabilities(method, np.take_along_axis(found, states[None, :, :, None], axis=2))
         for iteration, features in zip(iterations, y[:, is_cell], strict=True):
             guess = fit_and_predict(
                 key_fit, features[is_train], target[is_train], is_held_back, features[~is_train], config.fit_steps

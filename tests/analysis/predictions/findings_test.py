@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpg.analysis.predictions.findings import components, draw, explained, plot, score
+from lpg.analysis.predictions.findings import at_end, components, correlations, draw, plot, score
+from lpg.analysis.table import select
 
 
 def tables(component, visits=None):
@@ -23,28 +24,66 @@ def noise(value):
     return 0.5 + 0.1 * np.random.default_rng(0).normal(size=len(value))
 
 
-def test_a_component_that_is_a_value_is_explained_by_it_and_noise_is_not():
-    (found,) = explained(tables(lambda v: 0.1 + 0.4 * v))
-    assert found["value_0.9"] == pytest.approx(1) and found["value_0.995"] < 0.95
-    (found,) = explained(tables(noise))
-    assert found["value_0.9"] < 0.1
-    assert explained(tables(lambda v: v), iteration=0.0)[0]["value_0.9"] == 0
+def end(tables):
+    return correlations(tables["cells"], at_end(tables["y"]))
+
+
+def test_a_component_that_is_a_value_correlates_with_it_and_noise_does_not():
+    (found,) = end(tables(lambda v: 0.1 + 0.4 * v))
+    assert found["value_0.9"] == pytest.approx(1) and found["value_0.995"] < 0.975
+    assert end(tables(lambda v: 0.5 - 0.4 * v))[0]["value_0.9"] == pytest.approx(-1)
+    (found,) = end(tables(noise))
+    assert abs(found["value_0.9"]) < 0.3
+    one = tables(lambda v: v)
+    assert correlations(one["cells"], select(one["y"], iteration=0.0))[0]["value_0.9"] == 0
+
+
+def controlled(component, *controls):
+    """Tables with controls: `untrained 1`, `untrained 2`, …, each with one component."""
+    found = tables(component)
+    value = found["cells"]["value_0.9"]
+    names = [f"untrained {number}" for number in range(1, len(controls) + 1)]
+    return found | {
+        "controls": {
+            "method": np.repeat(names, 60), "cell": np.tile(np.arange(60.0), len(controls)),
+            "y_0": np.concatenate([control(value) for control in controls]),
+        }
+    }  # fmt: skip
 
 
 def test_the_claim_needs_contrast_beside_a_shape():
-    (claim,) = score(tables(lambda v: 0.1 + 0.4 * v))
+    (claim,) = score(controlled(lambda v: 0.1 + 0.4 * v, noise))
     assert claim.verdict == "reproduced" and "y[0], R² 1.00 with the value at γ = 0.9" in claim.found
-    assert score(tables(lambda v: 0.1 + 0.01 * v))[0].verdict == "partly"
-    assert score(tables(noise))[0].verdict == "not reproduced"
+    assert score(controlled(lambda v: 0.1 + 0.01 * v, noise))[0].verdict == "partly"
+    assert score(controlled(noise, noise))[0].verdict == "not reproduced"
+
+
+def test_a_component_that_is_lowest_at_the_goals_does_not_peak_there():
+    (claim,) = score(controlled(lambda v: 0.5 - 0.4 * v, noise))
+    assert claim.verdict == "not reproduced" and "0 of 1 components rise" in claim.found
+
+
+def test_the_rule_must_be_ahead_of_every_untrained_one():
+    def peak(v):
+        return 0.1 + 0.4 * v
+
+    def other(v):
+        return peak(v) + 0.05 * noise(v)
+
+    assert score(controlled(peak, noise, other))[0].verdict == "partly"
+    assert score(controlled(peak, noise, lambda v: 0.5 - 0.4 * v))[0].verdict == "reproduced"  # falls
+    assert score(controlled(peak, noise, lambda v: 0.5 + 0.01 * v))[0].verdict == "reproduced"  # has no contrast
+    (claim,) = score(tables(peak))
+    assert claim.verdict == "partly" and "controls: not measured" in claim.found
 
 
 def test_cells_that_nobody_visits_do_not_count():
     def broken(value):
         return np.where(np.arange(60) < 30, 0.1 + 0.4 * value, 1.0)
 
-    assert explained(tables(broken))[0]["value_0.9"] < 0.9
+    assert end(tables(broken))[0]["value_0.9"] < 0.95
     visited = np.where(np.arange(60) < 30, 1.0, 0.0)
-    assert explained(tables(broken, visited))[0]["value_0.9"] == pytest.approx(1)
+    assert end(tables(broken, visited))[0]["value_0.9"] == pytest.approx(1)
 
 
 @pytest.fixture
@@ -68,7 +107,7 @@ def test_every_map_has_its_numbers_in_their_places(maps):
     figure = draw(maps)
     titles = [ax.get_title() or ax.get_title("left") for ax in figure.axes]
     assert titles[:3] == ["policy (P +1, N −1)", "value, γ = 0.9", "value, γ = 0.995"]
-    best = figure.axes[titles.index("y[0]  R² 1.00 (γ 0.9)")]
+    best = figure.axes[titles.index("y[0]  r +1.00 (γ 0.9)")]
     shown = best.images[0].get_array()
     np.testing.assert_allclose(shown[0, 0], 0.2)
     np.testing.assert_allclose(shown[2, 2], 0.4)

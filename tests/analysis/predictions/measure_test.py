@@ -1,9 +1,9 @@
-"""Predictions on the unseen grid: a rule with a TD target predicts the true value, a deaf one keeps what it had."""
+"""Predictions on the unseen grid: a TD target gives the true value, a rule that learns nothing changes nothing."""
 
 import numpy as np
 import pytest
 
-from lpg.analysis.predictions.findings import explained
+from lpg.analysis.predictions.findings import at_end, correlations
 from lpg.analysis.predictions.measure import Config, measure
 from lpg.analysis.table import select
 from lpg.evaluation.train_config import TrainConfig
@@ -17,12 +17,12 @@ def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other
     tables = measure(OneStep(), Config(gamma=0.9, iterations=300, frames=2, rate=8.0), TRAIN_CONFIG, 0)
     cells, last = tables["cells"], select(tables["y"], iteration=300)
     assert np.abs(last["y_0"] - cells["value_0.9"]).max() < 0.2
-    (found,) = explained(tables)
-    assert found["value_0.9"] > 0.9
+    (found,) = correlations(cells, last)
+    assert found["value_0.9"] ** 2 > 0.9
     # The twins: not from the beginning, and not from a rule that learns nothing.
-    assert explained(tables, iteration=0.0)[0]["value_0.9"] == 0
+    assert correlations(cells, select(tables["y"], iteration=0.0))[0]["value_0.9"] == 0
     deaf = measure(Deaf(), Config(iterations=2, frames=2), TRAIN_CONFIG, 0)
-    assert explained(deaf)[0]["value_0.9"] == 0
+    assert correlations(deaf["cells"], at_end(deaf["y"]))[0]["value_0.9"] == 0
 
 
 def test_the_tables_hold_the_grid_and_every_component(key):
@@ -36,6 +36,12 @@ def test_the_tables_hold_the_grid_and_every_component(key):
     y = tables["y"]
     assert np.unique(y["iteration"]).tolist() == [0, 2, 4] and len(y["cell"]) == 3 * 86
     np.testing.assert_allclose(sum(y[f"y_{i}"] for i in range(4)), 1, rtol=1e-5)
+    controls = tables["controls"]
+    assert list(dict.fromkeys(controls["method"].tolist())) == ["untrained 1", "untrained 2", "untrained 3", "constant"]
+    assert len(controls["cell"]) == 4 * 86
+    np.testing.assert_allclose(sum(controls[f"y_{i}"] for i in range(4)), 1, rtol=1e-5)
+    one, other = (select(controls, method=f"untrained {number}")["y_0"] for number in (1, 2))
+    assert np.any(one != other)
 
 
 def test_equal_seeds_give_equal_tables(key):

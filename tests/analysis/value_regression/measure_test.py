@@ -37,7 +37,7 @@ def test_the_control_does_not_depend_on_the_rule(errors):
 
 def test_there_is_a_row_for_every_method_iteration_and_discount(errors):
     table = errors["OneStep"]
-    assert len(table["mse"]) == 2 * 5 * 4
+    assert len(table["mse"]) == 3 * 5 * 4  # y, td and the constant: the rule has no weights
     assert np.unique(table["iteration"]).tolist() == [0, 20, 40, 80, 120]
     # Before any update all values are 0 and say nothing.
     first = select(table, iteration=0, gamma=0.9)
@@ -49,7 +49,9 @@ def test_a_rule_with_categorical_predictions_is_measured_too(key):
     config = Config(iterations=2, training_grids=2, test_grids=1, fit_steps=20)
     table = measure(rule, config, TrainConfig(num_envs=4, num_steps=3), 0)["errors"]
     assert np.all(np.isfinite(table["mse"]))
-    assert list(dict.fromkeys(table["method"].tolist())) == ["y", "td", "untrained"]
+    assert list(dict.fromkeys(table["method"].tolist())) == [
+        "y", "td", "untrained 1", "untrained 2", "untrained 3", "constant",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", [{"training_grids": 1}, {"test_grids": 0}, {"lambda_": 2.0}, {"gamma": 1.0}])
