@@ -1,7 +1,7 @@
 """Delayed chains: the first action decides a reward that is paid many steps later.
 
-At every episode a coin decides which of two actions is right; the first state shows it. Every state is distinct: its
-index says which coin fell, which branch was taken and how far along the chain it is.
+In every episode a fair coin decides which of two actions is right; the first state shows it. Every state is distinct:
+its index gives the side of the coin, the branch taken and the position on the chain.
 
 Reference: Oh et al. (2020), training environments, delayed chain MDPs (inspired by bsuite's umbrella chain).
 """
@@ -16,11 +16,11 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike
 from lpg.environments.base import StepResult, UniformEnv
 
 NUM_BRANCHES = 4
-"""Two coins × two first actions."""
+"""Two sides of the coin × two first actions."""
 
 
 class ChainParams(eqx.Module):
-    """What varies between two chains."""
+    """What may vary between two lifetimes."""
 
     length: Int[Array, ""]
     """Steps per episode, at least 2."""
@@ -29,7 +29,7 @@ class ChainParams(eqx.Module):
 
 
 class ChainState(eqx.Module):
-    """Where an episode stands."""
+    """State of one episode."""
 
     position: Int[Array, ""]
     """Steps taken so far."""
@@ -38,10 +38,10 @@ class ChainState(eqx.Module):
 
 
 class ChainModel(eqx.Module):
-    """What the exact solver knows of one instance."""
+    """Expectations for `backup`; see `ChainEnv.model`."""
 
     reward: Float[Array, " S A"]
-    """Expected reward; the noise in the middle has mean 0."""
+    """Expected reward; the random rewards in the middle have mean 0."""
     continues: Float[Array, " S A"]
     """Probability that the episode does not end."""
     following: Int[Array, " S A"]
@@ -49,7 +49,7 @@ class ChainModel(eqx.Module):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DelayedChain:
-    """Chains whose length is drawn once per instance from [min_length, max_length]."""
+    """A distribution of chains: the length is uniform in [min_length, max_length] and stays for a lifetime."""
 
     min_length: int
     max_length: int
@@ -64,11 +64,11 @@ class DelayedChain:
 
     @property
     def env(self) -> "ChainEnv":
-        """The static part: chains of one shape run in one compiled program; all the paper's do."""
+        """The environment; all chains of the paper share one, and so one compiled program."""
         return ChainEnv(max_length=max(self.max_length, ChainEnv.max_length))
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainParams:
-        """Draws an instance. `num_actions` is there for the common signature: a chain has two."""
+        """Draws a chain. `num_actions` is None or 2, and there because every distribution has it."""
         if num_actions not in (None, 2):
             raise ValueError(f"{num_actions} actions given; a delayed chain has 2")
         length = jax.random.randint(key, (), self.min_length, self.max_length + 1)
@@ -77,7 +77,7 @@ class DelayedChain:
 
 @dataclasses.dataclass(frozen=True)
 class ChainEnv(UniformEnv):
-    """Dynamics of every delayed chain of up to `max_length` steps."""
+    """Delayed chains of up to `max_length` steps, which fixes array shapes (static)."""
 
     max_length: int = 50
 
@@ -96,7 +96,7 @@ class ChainEnv(UniformEnv):
         return jnp.ones((self.num_actions,), bool)
 
     def reset_from(self, uniforms: Float[Array, " U"], env_params: ChainParams) -> ChainState:
-        """A coin decides which action is right."""
+        """A fair coin decides which action is right."""
         return ChainState(position=jnp.zeros((), int), branch=(uniforms[0] >= 0.5).astype(int))
 
     def step_from(
@@ -117,7 +117,7 @@ class ChainEnv(UniformEnv):
         return ChainState(position=state.position + 1, branch=branch), result
 
     def observe(self, state: ChainState, env_params: ChainParams) -> Int[Array, ""]:
-        """Index of the state; the state after the last step is shown as the last one of its branch."""
+        """State index; the end of the longest chain has the index of the state before it."""
         place = jnp.minimum(state.position, self.max_length - 1)
         return jnp.where(place == 0, state.branch, 2 + NUM_BRANCHES * (place - 1) + state.branch)
 
@@ -148,7 +148,7 @@ class ChainEnv(UniformEnv):
         """Exact one-step expectation E[r + γ V(s′)] for every state and action; numbers past the chain's end give 0.
 
         Args:
-            model: what `model` made of the instance.
+            model: result of `model`.
             value: V of every state index.
             gamma: discount per step.
         """

@@ -1,4 +1,4 @@
-"""Whole episodes under a policy that may look at the state: what it returns, by playing."""
+"""Returns of whole episodes under a policy that may depend on the state."""
 
 import functools
 from collections.abc import Callable
@@ -20,7 +20,7 @@ BATCH = 1000
 
 
 def random_policy(env: Environment) -> Policy:
-    """Every action that the instance has is equally probable."""
+    """Every valid action is equally probable."""
 
     def act(uniform: Float[Array, ""], state: EnvState, env_params: EnvParams) -> Int[Array, ""]:
         mask = env.action_mask(env_params)
@@ -37,19 +37,19 @@ def episode_returns(
     num_episodes: int,
     num_actions: int | None = None,
 ) -> np.ndarray:
-    """Undiscounted returns [episodes], each episode on an instance of its own.
+    """Undiscounted returns [num_episodes], each episode with its own draw of `EnvParams`.
 
     Args:
-        distribution: of instances, see `registry.Distribution`.
-        policy_for: makes the policy for an instance; what it works out beforehand is not done anew at every step.
-        num_actions: which version of the environment; none: all its actions.
+        distribution: see `registry.EnvDistribution`.
+        policy_for: env params → policy; what it computes itself is computed once per episode.
+        num_actions: which version of the environment; None: all its actions.
     """
     env = distribution.env
     sample = functools.partial(distribution.sample, num_actions=num_actions or env.num_actions)
 
     def episode(key: PRNGKeyArray) -> Float[Array, ""]:
-        key_instance, key_reset, key_steps = jax.random.split(key, 3)
-        env_params = sample(key_instance)
+        key_params, key_reset, key_steps = jax.random.split(key, 3)
+        env_params = sample(key_params)
         policy = policy_for(env_params)
 
         def step(carry: tuple) -> tuple:

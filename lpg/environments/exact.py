@@ -1,7 +1,7 @@
 """Exact values by dynamic programming: for tests, normalised scores and the analysis of predictions.
 
-Everything is a sweep V ← improve(Q) over all states at once, where Q = `env.backup` of V; for one instance, jittable,
-and mapped by the caller over several. Two kinds of value:
+Everything is a sweep V ← improve(Q) over all states at once, where Q = `env.backup` of V. Functions are written for
+one `EnvParams`; the caller maps them over several. Two kinds of value:
 
 * without `num_steps`, the discounted value V(s) = E Σ_t γ^t r_t of an endless task, the fixed point of the sweep;
 * with it, the value with so many steps to go, after which nothing is paid (γ = 1 allowed). An episode cut off by a time
@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 """Largest error of a fixed point, relative to the largest value; float32 cannot do much better."""
 
 Steps = int | Int[Array, ""] | None
-"""How many steps are left: traced if need be; None: for ever."""
+"""Number of steps left, possibly traced; None: no limit."""
 
 
 def policy_values(
@@ -33,10 +33,10 @@ def policy_values(
     gamma: ScalarLike,
     num_steps: Steps = None,
 ) -> Float[Array, " S"]:
-    """V^π of every state index; 0 for numbers that are no state.
+    """V^π of every state index; 0 for indices that are not states.
 
     Args:
-        policy: probability of each action in each state. What it says of actions that the instance lacks must be 0.
+        policy: probability of each action in each state. That of masked actions must be 0.
         gamma: discount per step, below 1 if `num_steps` is None.
         num_steps: steps to go.
     """
@@ -49,14 +49,14 @@ def policy_values(
 def optimal_values(
     env: ExactEnvironment, env_params: EnvParams, gamma: ScalarLike, num_steps: Steps = None
 ) -> Float[Array, " S"]:
-    """V* of every state index; 0 for numbers that are no state. Arguments as in `policy_values`."""
+    """V* of every state index; 0 for indices that are not states. Arguments as in `policy_values`."""
     return _sweep(env, env_params, lambda q: jnp.max(q, -1), gamma, num_steps)
 
 
 def optimal_policy(
     env: ExactEnvironment, env_params: EnvParams, gamma: ScalarLike, num_steps: Steps = None
 ) -> Float[Array, " S A"]:
-    """A best policy, deterministic: probability 1 for the best action, the lowest-numbered one if several are best.
+    """A best policy, deterministic: probability 1 for the best action, the first one if several are.
 
     Values that differ by rounding only count as equal, so that the choice does not depend on the machine.
 
@@ -72,7 +72,7 @@ def optimal_policy(
 
 
 def uniform_policy(env: ExactEnvironment, env_params: EnvParams) -> Float[Array, " S A"]:
-    """The random policy: every action that the instance has is equally probable."""
+    """The random policy: every valid action is equally probable."""
     mask = env.action_mask(env_params)
     return jnp.broadcast_to(mask / jnp.sum(mask), (env.num_states, env.num_actions))
 

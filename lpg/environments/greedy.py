@@ -17,17 +17,17 @@ from lpg.environments.random_grid import RandomGridEnv, RandomGridParams, Random
 
 
 class GreedyPlan(eqx.Module):
-    """What the policy knows of one instance before any episode begins."""
+    """What the policy computes once per `EnvParams`."""
 
     is_free: Bool[Array, " C"]
-    """Cells that are no walls."""
-    remoteness: Float[Array, " C"]
-    """Mean distance to all free cells, in steps, as a share of the number of cells: below 1."""
+    """Cells that are not walls."""
+    mean_distance: Float[Array, " C"]
+    """Mean number of steps to all free cells, divided by the number of cells: in [0, 1)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Greedy:
-    """The policy for every random grid of one shape: `plan` once per instance, then `act` in every state."""
+    """The policy: `plan` once per `EnvParams`, then `act` in every state."""
 
     env: RandomGridEnv
 
@@ -38,7 +38,7 @@ class Greedy:
         steps = jax.vmap(lambda cell: distances(self.env, cells == cell, is_free))(cells)
         known = is_free[:, None] & jnp.isfinite(steps)
         mean = jnp.sum(jnp.where(known, steps, 0.0), axis=0) / jnp.maximum(jnp.sum(known, axis=0), 1)
-        return GreedyPlan(is_free=is_free, remoteness=mean / self.env.num_cells)
+        return GreedyPlan(is_free=is_free, mean_distance=mean / self.env.num_cells)
 
     def act(self, plan: GreedyPlan, state: RandomGridState, env_params: RandomGridParams) -> Int[Array, ""]:
         """Collects a reward within reach, else goes one step nearer to the nearest; of two ways the more central one.
@@ -54,7 +54,7 @@ class Greedy:
         around = jax.vmap(self.env.neighbour, in_axes=(None, 0, None))(state.cell, directions, env_params)
         # Staying is always possible; where no reward can be reached, all steps are equally many.
         is_possible = (around >= 0) & (is_open[around] | (around == state.cell))
-        nearness = jnp.where(jnp.isfinite(steps), steps, self.env.num_cells) + plan.remoteness
+        nearness = jnp.where(jnp.isfinite(steps), steps, self.env.num_cells) + plan.mean_distance
         move = jnp.argmin(jnp.where(is_possible, nearness[around], jnp.inf))
 
         within_reach = (around >= 0) & is_reward[around]

@@ -1,4 +1,4 @@
-"""The five tabular grids of the paper and procedural ones: which instances there are, not how they move.
+"""Distributions of tabular grids: the five of the paper and procedural ones. Dynamics are in `grid_world`.
 
 Reference: Oh et al. (2020), appendix, tables of the grid worlds; wall maps read off its drawings.
 """
@@ -17,7 +17,7 @@ ENVS = (
     GridEnv(num_objects=4, num_states=13 * 13 * 2**4),
     GridEnv(num_objects=7, num_states=7 * 9 * 2**7),
 )
-"""Grids share these shapes, because every shape is compiled once: most fit the first, many objects need the second."""
+"""Environments shared by many grids, because each is compiled once; grids with many objects need the second."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class ObjectType:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GridMap:
-    """A fixed map and fixed objects; where the objects lie is not said."""
+    """A fixed map and fixed objects; the places of the objects are left open."""
 
     rows: tuple[str, ...]
     """The interior, '.' free and '#' wall; a border of walls surrounds it."""
@@ -61,12 +61,12 @@ class GridMap:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TabularGrid(GridMap):
-    """A map whose objects are given places once per instance."""
+    """A distribution of grids with one map: the places of the objects are drawn, and stay for a lifetime."""
 
     @property
     def env(self) -> GridEnv:
-        """The smallest shared shape that holds this grid."""
-        return fitting_shape(max(len(self.rows), len(self.rows[0])), self.num_cells, self.num_objects)
+        """The smallest shared environment that holds this grid."""
+        return smallest_env(max(len(self.rows), len(self.rows[0])), self.num_cells, self.num_objects)
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridParams:
         """Draws places for the objects and, unless `num_actions` is 9 or 18, one of the two action sets."""
@@ -90,7 +90,7 @@ class TabularGrid(GridMap):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProceduralGrid:
-    """Grids drawn at random: size, walls, objects and time limit, all once per instance.
+    """A distribution of grids whose size, walls, objects and time limit are drawn, and stay for a lifetime.
 
     Sides uniform in [min_side, max_side]; up to `max_walls` random walls; 1 to `max_objects` objects, the first with a
     reward in (0, 1), others in (−1, 1); p_term log-uniform in [.01, 1], p_respawn in [.001, .1]; episodes of 20 to 750
@@ -129,11 +129,11 @@ class ProceduralGrid:
 
     @property
     def env(self) -> GridEnv:
-        """The smallest shared shape that holds the largest grid."""
-        return fitting_shape(self.max_side, self.max_side**2, self.max_objects)
+        """The smallest shared environment that holds the largest grid."""
+        return smallest_env(self.max_side, self.max_side**2, self.max_objects)
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> GridParams:
-        """Draws an instance; the objects lie on distinct free cells as long as there are enough."""
+        """Draws a grid; the objects are in distinct free cells, as many as there are cells for."""
         keys = dict(zip(("size", "walls", "count", "reward", "term", "respawn", "steps", "set", "place"),
                         jax.random.split(key, 9), strict=True))  # fmt: skip
         side, num_objects = self.env.side, self.env.num_objects
@@ -207,8 +207,8 @@ def draw_action_set(key: PRNGKeyArray, num_actions: int | None) -> Bool[Array, "
     return jnp.asarray(num_actions == 2 * NUM_DIRECTIONS)
 
 
-def fitting_shape(side: int, num_cells: int, num_objects: int) -> GridEnv:
-    """The first shared shape with room enough, else one made to measure."""
+def smallest_env(side: int, num_cells: int, num_objects: int) -> GridEnv:
+    """The first shared environment that is large enough, or one of exactly these sizes."""
     for env in ENVS:
         if side <= env.side and num_objects <= env.num_objects and num_cells * 2**num_objects <= env.num_states:
             return env

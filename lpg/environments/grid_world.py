@@ -25,7 +25,7 @@ OFFSETS = np.array([(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)
 
 
 class GridParams(eqx.Module):
-    """What varies between two grids of one shape. Cells are the free ones, counted row by row."""
+    """What may vary between two lifetimes. Cells are the free ones, counted row by row."""
 
     neighbour: Int[Array, " C 9"]
     """Cell in each direction; C (no cell) where a wall or the border is."""
@@ -36,7 +36,7 @@ class GridParams(eqx.Module):
     num_cells: Int[Array, ""]
     object_cell: Int[Array, " O"]
     object_exists: Bool[Array, " O"]
-    """Shapes are shared: a grid with fewer objects has some that never appear."""
+    """Array shapes are shared: a grid with fewer objects has some that never appear."""
     object_reward: Float[Array, " O"]
     object_p_term: Float[Array, " O"]
     object_p_respawn: Float[Array, " O"]
@@ -49,7 +49,7 @@ class GridParams(eqx.Module):
 
 
 class GridState(eqx.Module):
-    """Where an episode stands."""
+    """State of one episode."""
 
     cell: Int[Array, ""]
     is_present: Bool[Array, " O"]
@@ -77,10 +77,10 @@ def topology(is_free: Bool[Array, " R R"]) -> tuple[Int[Array, " C 9"], Int[Arra
 
 
 class GridModel(eqx.Module):
-    """What the exact solver knows of one instance; see `GridEnv.model`."""
+    """Expectations for `backup`; see `GridEnv.model`."""
 
     reward: Float[Array, " S A"]
-    """Expected reward; −∞ for actions that the instance lacks."""
+    """Expected reward; −∞ for masked actions."""
     continues: Float[Array, " S A"]
     """Probability that the episode does not end."""
     following: Int[Array, " S A"]
@@ -95,7 +95,7 @@ class GridModel(eqx.Module):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GridEnv(UniformEnv):
-    """Dynamics of every tabular grid that fits: the free cells × 2^objects states, within these bounds."""
+    """Tabular grids within these bounds, which fix array shapes (static); a grid has free cells × 2^objects states."""
 
     side: int = 13
     num_objects: int
@@ -211,10 +211,10 @@ class GridEnv(UniformEnv):
     def backup(self, model: GridModel, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
         """Exact one-step expectation E[r + γ V(s′)] for every state and action.
 
-        Actions that the instance lacks give −∞; numbers that are no state give 0.
+        Masked actions give −∞; indices that are not states give 0.
 
         Args:
-            model: what `model` made of the instance.
+            model: result of `model`.
             value: V of every state index.
             gamma: discount per step.
         """

@@ -1,4 +1,4 @@
-"""A picture of what an agent sees, for environments that nobody here can draw: planes, pixels, numbers, a state."""
+"""Pictures of observations, for environments that `render` does not draw: planes, pixels, numbers, state indices."""
 
 import math
 from typing import Any
@@ -19,9 +19,9 @@ def observation_image(observation: Any, num_states: int | None = None) -> Pixels
     """A picture of one observation.
 
     Args:
-        observation: the number of a state; numbers [N]; planes [C, rows, columns]; or pixels, which are bytes: grey
+        observation: a state index; numbers [N]; planes [C, rows, columns]; or pixels, which are bytes: grey
             [H, W], coloured [H, W, 3], or a stack of grey ones [C, H, W], of which the last and newest is shown.
-        num_states: how many states there are, if the observation is the number of one.
+        num_states: number of states, if the observation is a state index.
     """
     seen = np.asarray(observation)
     if seen.ndim == 0:

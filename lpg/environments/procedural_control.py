@@ -1,8 +1,8 @@
-"""Things to be balanced and things to be swung, drawn at random: what classic control asks for, in one family.
+"""Balancing and swing-up tasks with random dynamics, in the manner of classic control.
 
-Two positions move by themselves, away from rest or around it, and are pushed. The episode ends when one of them
-leaves (−1, 1). Where every step pays, leaving is a fall, and the position that runs away from rest must be balanced;
-where every step costs, leaving is the goal, and a push too weak to get there at once must swing what hangs.
+Two positions are accelerated by a linear force and by the action. The episode ends when one of them leaves (−1, 1).
+Balancing: 0 is an unstable equilibrium and every step pays, so the agent must stay inside. Swing-up: 0 is a stable
+equilibrium and every step costs, so the agent must leave, and a constant push is too weak: it has to build up a swing.
 """
 
 import dataclasses
@@ -16,32 +16,32 @@ from lpg.environments.base import StepResult, UniformEnv
 from lpg.environments.grid_families import log_uniform
 
 PUSHES = (-1.0, 1.0, 0.0)
-"""What the actions do; instances of two actions lack the last."""
+"""Force of each action; with two actions the last is masked."""
 
 
 class ControlParams(eqx.Module):
-    """What may vary between two lifetimes. Times are counted in steps, positions in distances from rest to the edge."""
+    """What may vary between two lifetimes. Time is in steps, positions are in distances from 0 to the edge."""
 
     stiffness: Float[Array, " 2"]
-    """Acceleration per position: positive runs away from rest, negative swings around it."""
+    """Acceleration per position: positive makes 0 an unstable equilibrium, negative a stable one."""
     push: Float[Array, " 2"]
     """Acceleration by a push to the right."""
     damping: Float[Array, ""]
     """Share of the velocities that is lost in a step."""
     start: Float[Array, " 4"]
-    """Largest positions and velocities at the beginning; they are uniform within."""
+    """Positions and velocities of the first state are uniform in ± this."""
     scale: Float[Array, " 4"]
-    """Factors on positions and velocities as they are seen."""
+    """Factors on positions and velocities in the observation."""
     step_reward: Float[Array, ""]
-    """What every step pays, or costs."""
+    """Reward of every step: positive for balancing, negative for swing-up."""
     max_steps: Int[Array, ""]
     """Time limit of an episode."""
     can_rest: Bool[Array, ""]
-    """Whether there is a third action, which does not push."""
+    """Whether the third action, which does not push, is valid."""
 
 
 class ControlState(eqx.Module):
-    """Where an episode stands."""
+    """State of one episode."""
 
     position: Float[Array, " 2"]
     velocity: Float[Array, " 2"]
@@ -50,25 +50,25 @@ class ControlState(eqx.Module):
 
 @dataclasses.dataclass(frozen=True)
 class ProceduralControl:
-    """Half of the instances are to be balanced, half to be swung.
+    """A distribution: half are balancing tasks, half swing-up tasks.
 
-    To balance: the first position runs away by a factor e within 8 to 33 steps, and a push is one to five times as
-    strong as that at the edge; the second, a cart, drifts or swings when pushed. To swing: the first position goes
-    around rest once in 30 to 125 steps, and a constant push holds it at .15 to .8 of the way to the edge; the second is
-    not pushed. Steps pay or cost .1 to 2, episodes last 100 to 500 steps at most, observations are scaled by .1 to 3:
-    all log-uniform. Up to a hundredth of the velocities is lost in a step, uniform.
+    Balancing: the first position grows by a factor e in 8 to 33 steps, and the push is one to five times as strong as
+    the force at the edge; the second, a cart, drifts or oscillates when pushed. Swing-up: the period of the first
+    position is 30 to 125 steps, and a constant push holds it at .15 to .8; the second is not pushed. Rewards per step
+    have sizes of .1 to 2, time limits are 100 to 500 steps, observations are scaled by .1 to 3: all log-uniform.
+    Velocities lose a share uniform in [0, .01] per step.
     """
 
     @property
     def env(self) -> "ControlEnv":
-        """The dynamics."""
+        """The environment."""
         return ControlEnv()
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ControlParams:
-        """Draws an instance with 2 or 3 actions, by a fair coin if `num_actions` is None.
+        """Draws a task with 2 or 3 actions, by a fair coin if `num_actions` is None.
 
         Raises:
-            ValueError: another number of actions is asked for.
+            ValueError: `num_actions` is another number.
         """
         if num_actions not in (None, 2, 3):
             raise ValueError(f"{num_actions} actions given; there are 2 (pushes) or 3 (and none)")
@@ -76,10 +76,10 @@ class ProceduralControl:
         is_balance, drifts = jax.random.bernoulli(keys[0], shape=(2,))
         speed = jnp.where(
             is_balance, log_uniform(keys[1], 0.03, 0.12, (2,)), log_uniform(keys[1], 0.05, 0.2, (2,))
-        )  # of the fall, or the angular one of a swing; per step
+        )  # rate of growth or angular speed, per step
         ratio = jnp.where(
             is_balance, log_uniform(keys[2], 1.0, 5.0, ()), log_uniform(keys[2], 0.15, 0.8, ())
-        )  # how far from rest a constant push is in balance with the stiffness
+        )  # position at which a constant push and the stiffness cancel
         cart = jnp.where(is_balance, log_uniform(keys[3], 0.0003, 0.003, ()), 0.0)
         first = jnp.where(is_balance, 1.0, -1.0) * speed[0] ** 2
         second = jnp.where(is_balance & drifts, 0.0, -(speed[1] ** 2))
@@ -99,7 +99,7 @@ class ProceduralControl:
 
 @dataclasses.dataclass(frozen=True)
 class ControlEnv(UniformEnv):
-    """Dynamics of every instance."""
+    """All balancing and swing-up tasks."""
 
     num_actions = len(PUSHES)
     num_uniforms = 0
@@ -107,18 +107,18 @@ class ControlEnv(UniformEnv):
     observation_shape = (4,)
 
     def action_mask(self, env_params: ControlParams) -> Bool[Array, " A"]:
-        """Pushes always exist, rest in some instances."""
+        """The pushes are always valid, the action without a push if `can_rest`."""
         return jnp.stack([jnp.asarray(True), jnp.asarray(True), env_params.can_rest])
 
     def reset_from(self, uniforms: Float[Array, " U"], env_params: ControlParams) -> ControlState:
-        """Near rest."""
+        """Positions and velocities near 0."""
         drawn = (2 * uniforms - 1) * env_params.start
         return ControlState(position=drawn[:2], velocity=drawn[2:], time=jnp.zeros((), int))
 
     def step_from(
         self, uniforms: Float[Array, " U"], state: ControlState, action: Int[Array, ""], env_params: ControlParams
     ) -> tuple[ControlState, StepResult]:
-        """Velocities change first, then positions by the new velocities, so that a swing keeps its energy."""
+        """Velocities first, then positions by the new velocities, which keeps the energy of an undamped oscillation."""
         acceleration = env_params.stiffness * state.position + env_params.push * jnp.asarray(PUSHES)[action]
         velocity = (1 - env_params.damping) * (state.velocity + acceleration)
         position, time = state.position + velocity, state.time + 1

@@ -1,4 +1,4 @@
-"""Collecting objects on a grid whose objects lie elsewhere in every episode and return elsewhere: dynamics only.
+"""Collecting objects on a grid, with new places of the objects in every episode and after each return: dynamics only.
 
 Moves, collecting and the two action sets are those of `grid_world`. What differs: places are drawn at the start of an
 episode, an object that returns does so in a random unoccupied cell, and the observation is a picture: one plane per
@@ -21,14 +21,14 @@ from lpg.environments.grid_world import NUM_DIRECTIONS
 
 
 class RandomGridParams(eqx.Module):
-    """What varies between two grids of one shape. Cells are numbered row by row, walls included."""
+    """What may vary between two lifetimes. Cells are numbered row by row, walls included."""
 
     wall: Int[Array, " W"]
-    """Cells that are walls; numbers past the last cell stand for none."""
+    """Cells that are walls; `num_cells` is padding."""
     object_type: Int[Array, " O"]
     """Which plane shows the object."""
     object_exists: Bool[Array, " O"]
-    """Shapes are shared: a grid with fewer objects has some that never appear."""
+    """Array shapes are shared: a grid with fewer objects has some that never appear."""
     object_reward: Float[Array, " O"]
     object_p_term: Float[Array, " O"]
     object_p_respawn: Float[Array, " O"]
@@ -39,17 +39,17 @@ class RandomGridParams(eqx.Module):
 
 
 class RandomGridState(eqx.Module):
-    """Where an episode stands."""
+    """State of one episode."""
 
     cell: Int[Array, ""]
     object_cell: Int[Array, " O"]
-    """Where each object lies; the number past the last cell while it is absent."""
+    """Cell of each object; `num_cells` while it is absent."""
     time: Int[Array, ""]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomGridEnv(UniformEnv):
-    """Dynamics of every random grid of one size, with up to so many types, objects and inner walls."""
+    """Random grids of one size with up to so many types, objects and inner walls, which fix array shapes (static)."""
 
     rows: int
     columns: int
@@ -61,7 +61,7 @@ class RandomGridEnv(UniformEnv):
 
     @property
     def num_cells(self) -> int:
-        """Cells of the map, walls included; as a cell's number it means nowhere."""
+        """Cells of the map, walls included; as the number of a cell it means that an object is absent."""
         return self.rows * self.columns
 
     @property
@@ -118,7 +118,7 @@ class RandomGridEnv(UniformEnv):
         return RandomGridState(cell=cell, object_cell=object_cell, time=time), result
 
     def observe(self, state: RandomGridState, env_params: RandomGridParams) -> Float[Array, "planes rows columns"]:
-        """1 where an object of the plane's type lies or, in the last plane, the agent stands; else 0."""
+        """1 where an object of the plane's type is or, in the last plane, the agent; else 0."""
         cell = jnp.append(state.object_cell, state.cell)[:, None, None, None]
         plane = jnp.append(env_params.object_type, self.num_types)[:, None, None, None]
         here = jnp.arange(self.num_cells).reshape(self.rows, self.columns)
@@ -138,19 +138,19 @@ class RandomGridEnv(UniformEnv):
 def spawn(
     occupied: Int[Array, " K"], appears: Bool[Array, " N"], uniforms: Float[Array, " N"], num_cells: int
 ) -> Int[Array, " N"]:
-    """Puts those of the first N things that appear, one after the other, in uniformly random unoccupied cells.
+    """Puts the agent or objects that appear, one after the other, in uniformly random unoccupied cells.
 
-    The unoccupied cell number r, counted from 0, is r + (how many occupied cells lie before it); and an occupied cell
-    lies before it if at most r unoccupied ones lie before that one. So nothing is sorted, and no loop runs over a map.
+    The unoccupied cell number r, counted from 0, is r + (number of occupied cells before it); and an occupied cell
+    is before it if at most r unoccupied ones are before that one. So nothing is sorted, and no loop runs over a map.
 
     Args:
-        occupied: distinct cells of all K ≥ N things; `num_cells`, any number of times, is nowhere.
-        appears: which things get a cell; they must be nowhere, and there must be cells enough.
+        occupied: cells of K ≥ N agents, objects and walls: distinct, or `num_cells` if absent.
+        appears: which of the first N get a cell; they must be absent, and there must be enough cells.
         uniforms: one uniform number in [0, 1) for each.
         num_cells: all cells.
 
     Returns:
-        The cells of the first N things, those that do not appear where they were.
+        The cells of the first N; those that do not appear keep theirs.
     """
     num_left = num_cells - jnp.sum(occupied < num_cells)
     left_before = occupied - jnp.sum(occupied < occupied[:, None], axis=1)

@@ -1,4 +1,4 @@
-"""The five random grids of the paper: which instances there are, not how they move.
+"""Distributions of random grids: the five of the paper. Dynamics are in `random_grid`.
 
 Reference: Oh et al. (2020), appendix, tables of the grid worlds; the walls of `SMALL` read off its drawing.
 """
@@ -18,15 +18,15 @@ ENVS = (
     RandomGridEnv(rows=11, columns=11, num_types=3, num_objects=4, num_walls=1),
     RandomGridEnv(rows=5, columns=7, num_types=2, num_objects=4, num_walls=2),
 )
-"""Grids share these shapes, because every shape is compiled once; of one size, the smallest first.
+"""Environments shared by several grids, because each is compiled once; of one size, the smallest first.
 
-There is always room for one wall, if only one that lies nowhere: an empty array cannot be spread over devices.
+`num_walls` is at least 1, because an empty array cannot be sharded over devices.
 """
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomGrid(GridMap):
-    """A map whose objects are given new places in every episode and whenever they return."""
+    """A map whose objects have new places in every episode and after each return; only the action set is drawn."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,7 +38,7 @@ class RandomGrid(GridMap):
 
     @property
     def env(self) -> RandomGridEnv:
-        """The smallest shared shape of this size that holds the grid, else one made to measure."""
+        """The smallest shared environment of this size that holds the grid, or one of exactly its sizes."""
         rows, columns = len(self.rows), len(self.rows[0])
         needed = (len(self.objects), self.num_objects, rows * columns - self.num_cells)
         for env in ENVS:

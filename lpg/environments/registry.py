@@ -1,4 +1,4 @@
-"""The only list of environment names: `family/name` → a distribution over instances; and suites of them."""
+"""All registered environments, `family/name` → distribution of `EnvParams`, and suites of them."""
 
 import dataclasses
 import importlib
@@ -19,15 +19,22 @@ from lpg.environments.third_party import ThirdParty
 
 @runtime_checkable
 class EnvDistribution(Protocol):
-    """A named environment: a shape (the static dynamics) and a distribution over instances of it."""
+    """An environment and a distribution of its parameters."""
 
     @property
     def env(self) -> Environment:
-        """The dynamics. Environments of equal shape run in one compiled program."""
+        """The environment; it fixes array shapes (static). Equal environments share compiled programs."""
         ...
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> EnvParams:
-        """Draws what may vary between two lifetimes."""
+        """Draws the parameters of one lifetime.
+
+        Args:
+            num_actions: version of the environment, where there are several; None: drawn, too.
+
+        Raises:
+            ValueError: there is no version with so many actions.
+        """
         ...
 
 
@@ -91,10 +98,10 @@ ENVIRONMENTS: dict[str, EnvSpec] = {
     "procedural/survival": EnvSpec(
         grid_families.ProceduralGrid(is_survival=True, reward_scales=(0.1, 2.0)),
         _GRID_STEPS,
-        "as procedural/grid, every step pays and what lies about ends the episode",
+        "as procedural/grid, every step pays and objects end the episode",
     ),
     "control/procedural": EnvSpec(
-        ProceduralControl(), _CONTROL_STEPS, "balance what falls, or swing what hangs; random dynamics and rewards"
+        ProceduralControl(), _CONTROL_STEPS, "balancing or swing-up, random dynamics and rewards"
     ),
     "toy_text/Taxi-v4": EnvSpec(Tabulated("Taxi-v4"), _TOY_STEPS, "fetch a passenger, −1 per step, −10 for mistakes"),
     "toy_text/CliffWalking-v1": EnvSpec(
@@ -137,15 +144,8 @@ ENVIRONMENTS: dict[str, EnvSpec] = {
 episode, so that nothing can be learned. MinAtar is gymnax's except Seaquest, which is six times faster in pgx."""
 
 SUITES: dict[str, tuple[str, ...]] = {
-    "tabular": tuple(name for name in ENVIRONMENTS if name.startswith("tabular/")),
-    "chain": tuple(name for name in ENVIRONMENTS if name.startswith("chain/")),
-    "procedural": tuple(name for name in ENVIRONMENTS if name.startswith("procedural/")),
-    "random": tuple(name for name in ENVIRONMENTS if name.startswith("random/")),
-    "control": tuple(name for name in ENVIRONMENTS if name.startswith("control/")),
-    "toy_text": tuple(name for name in ENVIRONMENTS if name.startswith("toy_text/")),
-    "classic": tuple(name for name in ENVIRONMENTS if name.startswith("classic/")),
-    "minatar": tuple(name for name in ENVIRONMENTS if name.startswith("minatar/")),
-    "bsuite": tuple(name for name in ENVIRONMENTS if name.startswith("bsuite/")),
+    family: tuple(name for name in ENVIRONMENTS if name.startswith(f"{family}/"))
+    for family in dict.fromkeys(name.partition("/")[0] for name in ENVIRONMENTS)
 }
 SUITES["paper"] = SUITES["tabular"] + SUITES["random"] + SUITES["chain"]
 SUITES["tables"] = (
@@ -160,8 +160,8 @@ def env_spec(name: str) -> EnvSpec:
     """Looks up `family/name`, or imports `module:factory` (a callable that returns a distribution).
 
     Raises:
-        ValueError: the name is unknown, the nearest known one is offered; or what the factory makes is no distribution
-            over environments, and it is said what is missing.
+        ValueError: the name is unknown, the message offers the nearest known one; or the factory does not make a
+            distribution, the message names the missing members.
     """
     if ":" in name:
         return EnvSpec(_made_by(name), _GRID_STEPS, f"made by {name}")
@@ -169,7 +169,7 @@ def env_spec(name: str) -> EnvSpec:
 
 
 def suite(name: str) -> tuple[str, ...]:
-    """Names of a suite's environments; the name of one environment, or several with commas, is a suite too.
+    """Names of a suite's environments; one environment, or several names with commas, is a suite, too.
 
     Raises:
         ValueError: the name is neither.

@@ -1,7 +1,6 @@
-"""Environments whose library publishes every transition: Gymnasium's toy text, read once and run in our programs.
+"""Environments with published transition tables, Gymnasium's toy text, run in compiled programs.
 
-What may follow an action in a state is a list of outcomes with their probabilities. Read into arrays, such an
-environment is a few lookups per step, and needs no host.
+A table lists the outcomes of an action in a state with their probabilities. A step is a few lookups in arrays.
 """
 
 import dataclasses
@@ -24,7 +23,7 @@ RETURN_TOLERANCE = 1e-9
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Transitions:
-    """A whole environment as published; the last axis K numbers what may follow, and is filled up with zeros."""
+    """A transition table; the last axis K numbers the outcomes and is padded with zeros."""
 
     probability: Float[np.ndarray, "S A K"]
     following: Int[np.ndarray, "S A K"]
@@ -33,12 +32,12 @@ class Transitions:
     start: Float[np.ndarray, " S"]
     """Probability of each first state."""
     max_steps: int | None
-    """Time limit of an episode; none: there is none."""
+    """Time limit of an episode; None: there is none."""
 
 
 @functools.lru_cache(maxsize=8)
 def transitions(name: str) -> Transitions:
-    """Reads an environment of Gymnasium, by its id there.
+    """Transition table of an environment of Gymnasium.
 
     Raises:
         ValueError: it publishes no transitions, there is no such environment, or Gymnasium is not installed.
@@ -50,7 +49,7 @@ def transitions(name: str) -> Transitions:
         raise ValueError(f"{name}: {' '.join(str(error).split())}") from error
     inside: Any = made.unwrapped
     if not hasattr(inside, "P") or not hasattr(inside, "initial_state_distrib"):
-        raise ValueError(f"{name} publishes no transition table; one is needed to solve it or to run it without a host")
+        raise ValueError(f"{name} publishes no transition table; one is needed to solve it or to run it in JAX")
     sizes = (len(inside.P), len(inside.P[0]), max(len(found) for by in inside.P.values() for found in by.values()))
     probability, reward = np.zeros(sizes), np.zeros(sizes)
     following, terminated = np.zeros(sizes, int), np.zeros(sizes, bool)
@@ -85,7 +84,7 @@ def exact_returns(table: Transitions) -> tuple[float, float]:
 
 
 class TabulatedParams(eqx.Module):
-    """The arrays that a step looks into."""
+    """The transition table."""
 
     threshold: Float[Array, "S A K"]
     """Outcome k follows where a uniform number is below threshold k and not below threshold k − 1."""
@@ -98,7 +97,7 @@ class TabulatedParams(eqx.Module):
 
 
 class TabulatedState(eqx.Module):
-    """Where an episode stands."""
+    """State of one episode."""
 
     index: Int[Array, ""]
     time: Int[Array, ""]
@@ -106,13 +105,13 @@ class TabulatedState(eqx.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Tabulated:
-    """An environment of Gymnasium that publishes its transitions, by its id there."""
+    """An environment of Gymnasium with a published transition table, by its Gymnasium id."""
 
     name: str
 
     @property
     def env(self) -> "TabulatedEnv":
-        """The sizes.
+        """The environment.
 
         Raises:
             ValueError: as `transitions`.
@@ -120,10 +119,10 @@ class Tabulated:
         return TabulatedEnv(*transitions(self.name).probability.shape[:2])
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> TabulatedParams:
-        """The one instance that there is, whatever the key.
+        """The published transitions, whatever the key.
 
         Raises:
-            ValueError: another number of actions is asked for than there are.
+            ValueError: `num_actions` is not the environment's.
         """
         del key
         found = transitions(self.name)
@@ -141,7 +140,7 @@ class Tabulated:
 
 @dataclasses.dataclass(frozen=True)
 class TabulatedEnv(UniformEnv):
-    """Dynamics of every tabulated environment of these sizes."""
+    """Environments given by transition tables of these sizes, which fix array shapes (static)."""
 
     num_states: int
     num_actions: int
@@ -155,13 +154,13 @@ class TabulatedEnv(UniformEnv):
         return jnp.ones((self.num_actions,), bool)
 
     def reset_from(self, uniforms: Float[Array, " U"], env_params: TabulatedParams) -> TabulatedState:
-        """One of the first states."""
+        """A first state."""
         return TabulatedState(index=_drawn(env_params.start, uniforms[0]), time=jnp.zeros((), int))
 
     def step_from(
         self, uniforms: Float[Array, " U"], state: TabulatedState, action: Int[Array, ""], env_params: TabulatedParams
     ) -> tuple[TabulatedState, StepResult]:
-        """One of the outcomes; a time limit that is reached is a truncation."""
+        """One of the outcomes; the time limit truncates."""
         at = (state.index, action, _drawn(env_params.threshold[state.index, action], uniforms[0]))
         time, terminated = state.time + 1, env_params.terminated[at]
         result = StepResult(
@@ -170,12 +169,12 @@ class TabulatedEnv(UniformEnv):
         return TabulatedState(index=env_params.following[at], time=time), result
 
     def observe(self, state: TabulatedState, env_params: TabulatedParams) -> Int[Array, ""]:
-        """The state's number."""
+        """The state index."""
         return state.index
 
 
 def _thresholds(probability: Float[np.ndarray, "*axes K"]) -> Float[Array, "*axes K"]:
-    """Cumulative probabilities, in float64 and made to end in 1, so that what cannot happen never does."""
+    """Cumulative probabilities, in float64 and made to end in 1, so that impossible outcomes never occur."""
     total = np.cumsum(probability, axis=-1)
     return jnp.asarray(total / total[..., -1:], float)
 

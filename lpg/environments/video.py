@@ -1,4 +1,4 @@
-"""Pictures with captions as an animated GIF."""
+"""Animated GIFs of pictures with captions."""
 
 import io
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from jaxtyping import UInt8
 from lpg.files import write_atomic
 
 MILLISECONDS, LAST_MILLISECONDS = 80, 1500
-"""How long a picture is shown; the last one longer, so that one sees the end."""
+"""How long a picture is shown; the last one longer, so that the end can be seen."""
 COLOURS = 64
 CAPTION_HEIGHT = 22
 
 
 def write_gif(path: Path, frames: Iterable[tuple[UInt8[np.ndarray, "H W 3"], str]]) -> int:
-    """Writes a video that begins again at its end; it is there whole or not at all.
+    """Writes a video that loops; the file is complete or absent.
 
     Args:
         frames: pictures of one size, each with a caption, which stands below it. Captions must differ from one frame to
@@ -30,7 +30,7 @@ def write_gif(path: Path, frames: Iterable[tuple[UInt8[np.ndarray, "H W 3"], str
         OSError: nothing could be written.
     """
     check_name(path)
-    # Late: most programs never draw.
+    # Imported here: most programs never draw.
     from PIL import Image, ImageDraw
 
     images = []
@@ -47,7 +47,7 @@ def write_gif(path: Path, frames: Iterable[tuple[UInt8[np.ndarray, "H W 3"], str
 
 
 def check_name(path: Path) -> None:
-    """Whether a video can have this name; to be asked before a long episode is played.
+    """Checks the name of a video before a long episode is played.
 
     Raises:
         ValueError: it does not end in .gif.

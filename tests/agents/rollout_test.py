@@ -146,7 +146,7 @@ def test_a_real_termination_is_one_either_way():
         np.testing.assert_array_equal(seen.terminated, seen.is_last)
 
 
-def test_an_action_that_the_instance_lacks_is_not_taken():
+def test_a_masked_action_is_not_taken():
     fond_of_collecting = Table(rows=jnp.tile(jnp.where(jnp.arange(18) < 9, 0.0, 9.0), (8, 1)), num_actions=18)
     for has_collect_actions in (False, True):
         env_params = grid(has_collect_actions=has_collect_actions)

@@ -72,7 +72,7 @@ def test_the_state_after_the_longest_chain_is_shown_as_the_last_of_its_branch():
     assert ends[-1] and seen[-1] == seen[-2] == 2 + 4 * 48 + 1
 
 
-def test_lengths_are_drawn_from_the_whole_range_once_per_instance():
+def test_lengths_are_drawn_from_the_whole_range_once_per_lifetime():
     family = DelayedChain(min_length=5, max_length=8, is_noisy=True)
     env_params_batch = jax.vmap(family.sample)(jax.random.split(jax.random.key(0), 400))
     lengths, counts = np.unique(env_params_batch.length, return_counts=True)
@@ -83,7 +83,7 @@ def test_lengths_are_drawn_from_the_whole_range_once_per_instance():
     assert int(ENV.time_limit(chain(7))) == 7
 
 
-def test_chains_of_the_paper_share_a_shape_and_longer_ones_get_room():
+def test_chains_of_the_paper_share_an_environment_and_longer_ones_have_a_larger_one():
     assert DelayedChain(min_length=5, max_length=30, is_noisy=False).env == ENV
     assert DelayedChain(min_length=5, max_length=80, is_noisy=False).env.num_states == 2 + 4 * 79
 

@@ -71,7 +71,7 @@ def test_distractors_are_fair_independent_and_new_at_every_state():
     np.testing.assert_array_equal(bits[:, 0], bits[:, 22])
 
 
-def test_instances_are_those_of_the_chain_inside():
+def test_parameters_are_those_of_the_chain_inside():
     inside = DelayedChain(min_length=5, max_length=8, is_noisy=False)
     family = DistractorChain(chain=inside, num_distractors=3)
     assert family.env == ENV

@@ -24,7 +24,7 @@ def test_who_always_chooses_right_always_gets_one_and_who_never_does_loses_one(k
     np.testing.assert_array_equal(episode_returns(CHAIN, never_right, key, 50), -np.ones(50))
 
 
-def test_any_number_of_episodes_is_played_on_instances_of_their_own(key):
+def test_any_number_of_episodes_is_played_each_with_its_own_parameters(key):
     # Noise of ±1 on all but the first and last steps: with lengths 2 to 5, at most three of them.
     noisy = DelayedChain(min_length=2, max_length=5, is_noisy=True)
     returns = episode_returns(noisy, always_right, key, 1300)

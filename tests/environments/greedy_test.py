@@ -111,5 +111,5 @@ def test_the_plan_knows_mean_distances(num_walls):
     plan = PLAN(grid(GOOD, walls=walls))
     is_free = np.array([cell not in walls for cell in range(12)])
     expected = [np.mean(np.array(searched([cell], is_free))[is_free]) for cell in np.flatnonzero(is_free)]
-    np.testing.assert_allclose(np.asarray(plan.remoteness)[is_free] * 12, expected, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(plan.mean_distance)[is_free] * 12, expected, rtol=1e-5)
     np.testing.assert_array_equal(plan.is_free, is_free)

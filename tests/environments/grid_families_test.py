@@ -53,13 +53,13 @@ NUM_DRAWS = 300
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Many instances of every family."""
+    """Many draws of every distribution."""
     keys = jax.random.split(jax.random.key(1), NUM_DRAWS)
     return {name: jax.tree.map(np.asarray, jax.jit(jax.vmap(family.sample))(keys)) for name, family in FAMILIES.items()}
 
 
 def occupied(drawn, name):
-    """Which cell of the map's square each object of each instance is on; for objects that exist."""
+    """Which cell of the map's square each object of each grid is on; for objects that exist."""
     env_params_batch = drawn[name]
     for one in range(NUM_DRAWS):
         cells = env_params_batch.object_cell[one][env_params_batch.object_exists[one]]
@@ -97,8 +97,8 @@ def test_objects_lie_on_free_cells_and_never_on_each_other(name, drawn):
         assert len(set(cells.tolist())) == len(cells)
 
 
-def test_objects_are_placed_anywhere_and_anew_for_every_instance(drawn):
-    # 300 instances × 7 objects on 56 cells: 37.5 expected on each, standard deviation 6; an empty one is impossible.
+def test_objects_are_placed_anywhere_and_again_for_every_lifetime(drawn):
+    # 300 grids × 7 objects on 56 cells: 37.5 expected on each, standard deviation 6; an empty one is impossible.
     counts = np.bincount(np.concatenate([cells for _, _, cells in occupied(drawn, "LONGER_HORIZON")]), minlength=56)
     assert counts.min() > 10 and counts.max() < 70
     assert len(counts) == 56

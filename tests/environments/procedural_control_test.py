@@ -1,4 +1,4 @@
-"""What moves, what ends an episode, and that half of the instances can be balanced and half swung out."""
+"""Dynamics, ends of episodes, and that most balancing and swing-up tasks can be solved."""
 
 import jax
 import jax.numpy as jnp
@@ -85,10 +85,10 @@ def feedback(uniform, state, env_params):
 @pytest.mark.parametrize(
     ("policy", "balanced", "swung"), [(random_action, (0.0, 0.05), (0.03, 0.25)), (feedback, (0.7, 0.95), (0.9, 1.0))]
 )
-def test_a_simple_controller_solves_most_instances_and_the_random_policy_few(policy, balanced, swung):
+def test_a_simple_controller_solves_most_tasks_and_the_random_policy_few(policy, balanced, swung):
     def episode(key):
-        key_instance, key_reset, key_steps = jax.random.split(key, 3)
-        drawn = FAMILY.sample(key_instance)
+        key_params, key_reset, key_steps = jax.random.split(key, 3)
+        drawn = FAMILY.sample(key_params)
 
         def step(carry):
             place, _, _ = carry
@@ -107,7 +107,7 @@ def test_a_simple_controller_solves_most_instances_and_the_random_policy_few(pol
     assert swung[0] <= np.asarray(has_left)[~pays].mean() <= swung[1]
 
 
-def test_numbers_of_an_instance_lie_where_they_are_said_to():
+def test_parameters_are_in_the_ranges_that_are_documented():
     drawn = jax.vmap(FAMILY.sample)(jax.random.split(jax.random.key(1), 4000))
     pays = np.asarray(drawn.step_reward > 0)
     rate = np.sqrt(np.abs(drawn.stiffness[:, 0]))

@@ -68,7 +68,7 @@ def test_one_picture_of_each_worked_by_hand(name, agent, objects, marks):
     state = RandomGridState(
         cell=jnp.asarray(agent[0] * env.columns + agent[1]), object_cell=jnp.array(cells), time=jnp.asarray(0)
     )
-    seen = np.asarray(env.observe(FAMILIES[name].sample(jax.random.key(0)), state))
+    seen = np.asarray(env.observe(state, FAMILIES[name].sample(jax.random.key(0))))
     assert seen.shape == env.observation_shape
     assert [tuple(mark) for mark in np.argwhere(seen == 1.0).tolist()] == sorted(marks)
     assert seen.sum() == len(marks)
@@ -85,7 +85,7 @@ def test_both_action_sets_are_drawn_unless_one_is_asked_for():
         sample(jax.random.key(0), 10)
 
 
-def test_a_grid_that_fits_no_shared_shape_gets_one_made_to_measure():
+def test_a_grid_that_fits_no_shared_environment_gets_one_of_its_sizes():
     env = RandomGrid(rows=("..#.", "...."), objects=(ONE,), max_steps=5).env
     assert (env.rows, env.columns, env.num_types, env.num_objects, env.num_walls) == (2, 4, 1, 1, 1)
 

@@ -195,16 +195,16 @@ def numbers_of_actions(name, env):
     return {"chain": (2,), "control": (2, 3)}.get(name.split("/")[0], (9, 18))
 
 
-def test_instances_of_one_shape_have_equal_array_shapes():
-    by_shape = {}
+def test_parameters_of_one_environment_have_equal_array_shapes():
+    by_env = {}
     for name in OURS:
         family = registry.env_spec(name).distribution
         arrays = jax.eval_shape(family.sample, jax.random.key(0))
         described = str(jax.tree.map(lambda x: (x.shape, str(x.dtype)), arrays))
-        assert by_shape.setdefault(family.env, described) == described, name
+        assert by_env.setdefault(family.env, described) == described, name
         hash(family.env)
     # Grids: 2; chains: 1; random grids: 3; the distractor chain; control.
-    assert len(by_shape) == 8
+    assert len(by_env) == 8
 
 
 def test_an_unknown_name_is_refused_and_the_nearest_one_offered():
