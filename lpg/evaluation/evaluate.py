@@ -170,4 +170,5 @@ def runs_of(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) 
         env_params=stack([jax.tree.map(lambda x, n=n: x[place[n]], drawn[n]) for n in names]),
         key=jnp.concatenate([keys[n][place[n]] for n in names]),
         hyper=TrainConfig.stack([trial.config for trial in trials]),
+        step_size=TrainConfig.stack_step_sizes([trial.config for trial in trials]),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import optax
 
-from lpg.agents.registry import TABULAR
+from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import ChosenConfig, default_config, recorded_config
 from lpg.learner.hosted import ATARI, make_environments
@@ -112,18 +112,29 @@ def default_steps(environment: str) -> int:
 
 
 def make_learner(task: HostedTask) -> Learner:
-    """The agent, rule and optimiser of a task: plain descent for tables, Adam for networks."""
+    """The agent, rule and optimiser of a task."""
     config = task.config
-    step = optax.sgd if task.agent == TABULAR else optax.adam
     return Learner(
         make_agent(task.agent, task.rule.rule, task.spaces, baseline=config.baseline),
         task.rule.rule,
-        optimizer=step(config.learning_rate),
+        optimizer=_optimizer(task.agent, config, task.num_updates),
         y_weight=config.y_weight,
         gamma=config.gamma,
         lambda_=config.lambda_,
         policy_entropy_weight=config.policy_entropy_weight,
         baseline=config.baseline,
+    )
+
+
+def _optimizer(agent: str, config: TrainConfig, num_updates: int) -> optax.GradientTransformation:
+    """The agent's optimiser with clipping and schedule, as `lpg.update_rules.learning` has them."""
+    limit = config.max_gradient_norm
+    rate = optax.linear_schedule(
+        config.learning_rate, config.learning_rate * config.final_learning_rate, max(num_updates - 1, 1)
+    )
+    step = optax.adam(1.0) if agent != TABULAR else agent_optimizer(agent, config.table_step)
+    return optax.chain(
+        optax.identity() if limit is None else optax.clip_by_global_norm(limit), step, optax.scale_by_schedule(rate)
     )
 
 

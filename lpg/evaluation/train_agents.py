@@ -14,7 +14,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, Key
 
@@ -28,7 +27,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.learner.baseline import WithBaseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.base import Rule
-from lpg.update_rules.update import agent_update
+from lpg.update_rules.learning import AgentState, StepSize, init_agent_state, learn
 
 AXIS = "runs"
 
@@ -38,14 +37,14 @@ class Run(eqx.Module):
 
     env_params: EnvParams
     hyper: Hyperparameters
+    step_size: StepSize
     key: Key[Array, " *R"]
 
 
 class RunState(eqx.Module):
     """Where one agent's training stands."""
 
-    agent: Agent
-    optimizer_state: optax.OptState
+    learner: AgentState
     rollout: RolloutState
 
 
@@ -137,7 +136,7 @@ def train_agents(
         spans = list(zip(np.append(0, ends[:-1]), ends, strict=True))
         try:
             for first, last in spans[len(infos) :]:
-                moved, info = advance(rule, state, members, int(first), int(last))
+                moved, info = advance(rule, state, members, int(first), int(last), num_updates)
                 state, infos = moved, [*infos, info]
                 # Fetched one stretch late, so that the devices never wait for the host.
                 if len(infos) > 1:
@@ -152,7 +151,7 @@ def train_agents(
                 checkpoints.write(start, state, infos, at_once=True)
         everything.append(jax.tree.map(lambda *x, n=num_real: np.stack(x, 1)[:n], *jax.device_get(infos)))
         if keep_agents:
-            agents += [jax.tree.map(lambda x, i=i: x[i], state.agent) for i in range(num_real)]
+            agents += [jax.tree.map(lambda x, i=i: x[i], state.learner.acting) for i in range(num_real)]
     info = jax.tree.map(lambda *x: np.concatenate(x).astype(float), *everything)
     return _curves(ends, info), agents
 
@@ -183,25 +182,26 @@ def fitting_chunk(num_runs: int, num_devices: int) -> int:
 def _programs(
     env: Environment, config: TrainConfig, chunk: int, agent: str
 ) -> tuple[Callable, Callable, NamedSharding]:
-    """Compiled: (η, runs) → states, and (η, states, runs, first, last) → states, what finished; and their layout."""
+    """Compiled: (η, runs) → states, and (η, states, runs, first, last, total) → states, what finished; and layout."""
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     spread, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def begin(rule: Rule, run: Run) -> RunState:
         return _begin(rule, run, env, config, agent)
 
-    def advance(rule: Rule, state: RunState, run: Run, first: Int[Array, ""], last: Int[Array, ""]) -> tuple:
-        return _advance(rule, state, run, first, last, env, config, agent)
+    def advance(rule: Rule, state: RunState, run: Run, span: tuple) -> tuple:
+        first, last, total = span
+        return _advance(rule, state, run, first, last, total, env, config, agent)
 
     start = jax.shard_map(
         lambda rule, runs: vmap_unless_single(functools.partial(begin, rule))(runs),
         mesh=mesh, in_specs=(everywhere, spread), out_specs=spread, check_vma=False,
     )  # fmt: skip
     go_on = jax.shard_map(
-        lambda rule, states, runs, first, last: vmap_unless_single(
-            lambda state, run: advance(rule, state, run, first, last)
-        )(states, runs),
-        mesh=mesh, in_specs=(everywhere, spread, spread, everywhere, everywhere), out_specs=spread, check_vma=False,
+        lambda rule, states, runs, *span: vmap_unless_single(lambda state, run: advance(rule, state, run, span))(
+            states, runs
+        ),
+        mesh=mesh, in_specs=(everywhere, spread, spread, *[everywhere] * 3), out_specs=spread, check_vma=False,
     )  # fmt: skip
     return jax.jit(start), jax.jit(go_on, donate_argnums=1), NamedSharding(mesh, spread)
 
@@ -209,9 +209,15 @@ def _programs(
 def _begin(rule: Rule, run: Run, env: Environment, config: TrainConfig, name: str) -> RunState:
     key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
     agent = init_agent(key_agent, name, env, prediction_size=rule.prediction_size)
+    optimizer = agent_optimizer(name, config.table_step)
     return RunState(
-        agent=agent,
-        optimizer_state=agent_optimizer(name).init(agent),
+        learner=init_agent_state(
+            agent,
+            optimizer,
+            config.passes,
+            num_envs=config.num_envs,
+            observation_shape=env.observation_shape,
+        ),
         rollout=init_rollout(key_reset, env, run.env_params, config.num_envs),
     )
 
@@ -222,29 +228,41 @@ def _advance(
     run: Run,
     first: Int[Array, ""],
     last: Int[Array, ""],
+    total: Int[Array, ""],
     env: Environment,
     config: TrainConfig,
     name: str,
 ) -> tuple[RunState, RolloutInfo]:
-    """Agent updates number `first` to `last` − 1, each on a rollout of its own; sums over what finished in them."""
-    mask, optimizer = env.action_mask(run.env_params), agent_optimizer(name)
+    """Agent updates number `first` to `last` − 1 of `total`, each on a rollout of its own; sums over what finished."""
+    mask, optimizer = env.action_mask(run.env_params), agent_optimizer(name, config.table_step)
 
     def update(number: Int[Array, ""], carry: tuple[RunState, RolloutInfo]) -> tuple[RunState, RolloutInfo]:
-        state, total = carry
+        state, before = carry
+        key = jax.random.fold_in(run.key, 1 + number)
         following, trajectory, info = rollout(
-            jax.random.fold_in(run.key, 1 + number),
+            key,
             state.rollout,
-            state.agent,
+            state.learner.acting,
             env,
             run.env_params,
             num_steps=config.num_steps,
             time_limit_is_termination=bool(config.time_limit_is_termination),
         )
-        agent, optimizer_state, _ = agent_update(
-            rule, state.agent, optimizer, state.optimizer_state, trajectory, mask, run.hyper
+        # The schedule of the learning rate reaches its end with the last update.
+        progress = number / jnp.maximum(total - 1, 1)
+        learner, _ = learn(
+            rule,
+            state.learner,
+            trajectory,
+            mask,
+            run.hyper,
+            optimizer,
+            passes=config.passes,
+            step_size=run.step_size,
+            progress=progress,
+            key=jax.random.fold_in(key, 1),
         )
-        moved = RunState(agent=agent, optimizer_state=optimizer_state, rollout=following)
-        return moved, jax.tree.map(jnp.add, total, info)
+        return RunState(learner=learner, rollout=following), jax.tree.map(jnp.add, before, info)
 
     zero = RolloutInfo(return_sum=jnp.zeros(()), return_square_sum=jnp.zeros(()), num_episodes=jnp.zeros((), int))
     return jax.lax.fori_loop(first, last, update, (state, zero))

@@ -1,6 +1,7 @@
 """How one agent is trained: the configuration that users give, tuning tables record and compiled programs read."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,12 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lpg.agents.registry import TableStep
 from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
 from lpg.types import Hyperparameters
+from lpg.update_rules.learning import Passes, StepSize, check_passes
 
 TRACED = ("learning_rate", "y_weight", "gamma", "policy_entropy_weight", "lambda_")
 """Fields that may differ between agents inside one compiled program; see `lpg.types.Hyperparameters`."""
-STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination")
+STEP_SIZE = ("max_gradient_norm", "final_learning_rate")
+"""The same; see `lpg.update_rules.learning.StepSize`."""
+PASSES = ("num_epochs", "num_minibatches", "normalise_observations", "normalise_rewards", "normalise_advantages")
+"""See `lpg.update_rules.learning.Passes`."""
+STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination", "table_step", *PASSES)
 """Fields that fix the program: agents that differ in one of them train in different programs."""
 
 
@@ -21,8 +28,8 @@ STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination")
 class TrainConfig:
     """Hyper-parameters of one agent and the geometry of its updates. Hashable; every field is a plain value."""
 
-    learning_rate: Positive = 40.0
-    """Step size of the agent's optimiser: plain gradient descent for tables, Adam for networks."""
+    learning_rate: Positive = 1.0
+    """Step size of the agent's optimiser: descent for tables (see `table_step`), Adam for networks."""
     y_weight: Weight = 0.5
     """Weight of the prediction's loss: α_y, or the weight of the value loss."""
     gamma: Share = 0.995
@@ -37,12 +44,29 @@ class TrainConfig:
     """Parallel copies of the environment."""
     num_steps: Steps = 20
     """Steps of each copy per agent update."""
+    table_step: TableStep = "visits"
+    """A table's row moves by the mean over its "visits", or over all "samples" of an update (the paper's)."""
+    max_gradient_norm: Positive | None = None
+    """Clip the agent's gradient to this global norm; None: never."""
+    final_learning_rate: Share = 1.0
+    """Fraction of the learning rate that is left at the end of training; it falls linearly. 1: constant."""
+    num_epochs: Count = 1
+    """Passes over each rollout; the rule makes its targets anew at every step."""
+    num_minibatches: Count = 1
+    """Parts of the parallel environments that a pass is split into, one step of the optimiser for each."""
+    normalise_observations: bool = False
+    """Show the agent observations with mean 0 and standard deviation 1, by running statistics."""
+    normalise_rewards: bool = False
+    """Divide rewards by the running standard deviation of the discounted return."""
+    normalise_advantages: bool = False
+    """Centre and scale π̂ over each batch."""
     time_limit_is_termination: bool | None = None
     """Show the rule a time limit as a termination, as the paper does. None: as when the rule was discovered, see
     `for_rule`; a rule without such a record sees time limits as what they are."""
 
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))
+        check_passes(self.passes, self.num_envs)
 
     @property
     def steps_per_update(self) -> int:
@@ -54,6 +78,11 @@ class TrainConfig:
         """The static fields alone, traced ones at their defaults: configs with equal `static` share a program."""
         fields = {name: getattr(self, name) for name in STATIC}
         return TrainConfig(**{**fields, "time_limit_is_termination": bool(self.time_limit_is_termination)})
+
+    @property
+    def passes(self) -> Passes:
+        """How a rollout is used."""
+        return Passes(**{name: getattr(self, name) for name in PASSES})
 
     def num_updates(self, num_steps: int | float) -> int:
         """Agent updates in a budget of environment steps (all environments together); at least one."""
@@ -71,16 +100,33 @@ class TrainConfig:
         """The traced fields as scalar arrays."""
         return Hyperparameters(**{name: jnp.asarray(float(getattr(self, name))) for name in TRACED})
 
+    def step_size(self) -> StepSize:
+        """Clipping and schedule as scalar arrays; no clipping is a limit of infinity."""
+        limit = math.inf if self.max_gradient_norm is None else float(self.max_gradient_norm)
+        share = float(self.final_learning_rate)
+        return StepSize(max_gradient_norm=jnp.asarray(limit), final_learning_rate=jnp.asarray(share))
+
     @staticmethod
     def stack(configs: Sequence["TrainConfig"]) -> Hyperparameters:
-        """The traced fields of R configs as arrays [R]."""
-        columns = [jnp.asarray(np.array([getattr(config, name) for config in configs], float)) for name in TRACED]
-        return jax.tree.unflatten(jax.tree.structure(configs[0].hyperparameters()), columns)
+        """The hyper-parameters of R configs as arrays [R]."""
+        return _stack([config.hyperparameters() for config in configs])
+
+    @staticmethod
+    def stack_step_sizes(configs: Sequence["TrainConfig"]) -> StepSize:
+        """Clipping and schedules of R configs as arrays [R]."""
+        return _stack([config.step_size() for config in configs])
 
     def record(self) -> dict[str, Any]:
-        """What a tuning table keeps: not how time limits are shown, and the geometry only if it is not 64 × 20."""
+        """What a tuning table keeps: everything but how time limits are shown."""
         fields = dataclasses.asdict(self)
         del fields["time_limit_is_termination"]
-        if (self.num_envs, self.num_steps) == (TrainConfig.num_envs, TrainConfig.num_steps):
-            del fields["num_envs"], fields["num_steps"]
         return fields
+
+    @staticmethod
+    def of_record(record: Mapping[str, Any]) -> "TrainConfig":
+        """What `record` gave. Older records name neither geometry (64 × 20 then) nor table step ("samples" then)."""
+        return TrainConfig(**{"num_envs": 64, "num_steps": 20, "table_step": "samples", **record})
+
+
+def _stack(items: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.asarray(np.array(leaves, float)), *items)

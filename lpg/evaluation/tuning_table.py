@@ -19,17 +19,16 @@ from lpg.update_rules.registry import NamedRule
 TABLE_FORMAT = 1
 TUNED_FOLDER = Path(__file__).parent / "tuned"
 
-DEFAULTS = {
-    True: TrainConfig(),
-    False: TrainConfig(learning_rate=160.0, y_weight=0.125),
+TABLE_DEFAULTS = {
+    True: TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16),
+    False: TrainConfig(learning_rate=1.0, y_weight=0.15, policy_entropy_weight=0.01, num_envs=16),
 }
-"""For tables, by whether the rule is learned. For learned rules the middle of the published grids. A2C wants larger
-steps (in a sweep on dense and long_horizon 160 and 320 beat 80 and less) with a small value weight: a table moves a
-value by learning rate × weight × the share of the batch that lies in its state, and from 2 on it overshoots; with a
-weight of 0.5 agents learn and then collapse."""
+"""For tables, by whether the rule is learned."""
 
-NETWORK_DEFAULT = TrainConfig(learning_rate=0.001)
-"""For agents that are networks under Adam: the middle of Table 3's rates."""
+NETWORK_DEFAULT = TrainConfig(
+    learning_rate=0.003, gamma=0.99, num_envs=8, num_steps=16, max_gradient_norm=0.5, final_learning_rate=0.0
+)
+"""For agents that are networks under Adam."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,25 +70,44 @@ def recorded_config(
         if entries:
             # Twice as many is as far away as half as many.
             nearest = min(entries, key=lambda entry: abs(np.log(steps_of(entry) / num_steps)))
-            config = TrainConfig(**nearest["setting"]).for_rule(rule.card)
+            config = TrainConfig.of_record(nearest["setting"]).for_rule(rule.card)
             return ChosenConfig(config, f"tuned at {nearest['updates']} updates ({path.name})")
     return None
 
 
 def default_config(rule: NamedRule, *, is_table: bool) -> ChosenConfig:
-    """What a rule's tuning table advises where it has not been tuned, for tables or for networks; else the defaults."""
+    """The general setting of a rule's tuning table, for tables or for networks; without one, a documented default.
+
+    The default of a learned rule is the middle of what its agents had in its own meta-training, see its card.
+    """
     for path in _files(rule):
-        advice = read_table(path).get("elsewhere", {}).get("table" if is_table else "network")
+        advice = read_table(path).get("general", {}).get("table" if is_table else "network")
         if advice:
-            config = TrainConfig(**advice).for_rule(rule.card)
-            return ChosenConfig(config, f"not tuned here; what served elsewhere ({path.name})")
-    config = DEFAULTS[rule.is_learned] if is_table else NETWORK_DEFAULT
+            config = TrainConfig.of_record(advice).for_rule(rule.card)
+            return ChosenConfig(config, f"general setting ({path.name})")
+    if is_table and (found := _of_meta_training(rule)) is not None:
+        return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's")
+    config = TABLE_DEFAULTS[rule.is_learned] if is_table else NETWORK_DEFAULT
     return ChosenConfig(config.for_rule(rule.card), "default")
+
+
+def _of_meta_training(rule: NamedRule) -> TrainConfig | None:
+    """The middle of the arms that a rule's card records, for tables; none without a record."""
+    config = rule.card.get("config")
+    if not isinstance(config, Mapping) or not {"learning_rates", "y_weights"} <= set(config):
+        return None
+    return TrainConfig(
+        learning_rate=float(np.median(config["learning_rates"])),
+        y_weight=float(np.median(config["y_weights"])),
+        num_envs=config.get("num_envs", 64),
+        num_steps=config.get("num_steps", 20),
+        table_step=config.get("table_step", "samples"),
+    )
 
 
 def steps_of(entry: Mapping[str, Any]) -> int:
     """Environment steps of the trainings behind an entry; one without num_envs and num_steps had 64 × 20 an update."""
-    return entry["updates"] * TrainConfig(**entry["setting"]).steps_per_update
+    return entry["updates"] * TrainConfig.of_record(entry["setting"]).steps_per_update
 
 
 def tuned_beside(path: Path) -> Path:
@@ -109,11 +127,11 @@ def read_table(path: Path) -> dict[str, Any]:
             raise ValueError(f"format version {table['format_version']}; {TABLE_FORMAT} is needed")
         for entries in table["environments"].values():
             for entry in entries:
-                TrainConfig(**entry["setting"])
+                TrainConfig.of_record(entry["setting"])
                 if not entry["updates"] > 0:
                     raise ValueError(f"updates is {entry['updates']}")
-        for advice in table.get("elsewhere", {}).values():
-            TrainConfig(**advice)
+        for advice in table.get("general", {}).values():
+            TrainConfig.of_record(advice)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not a tuning table ({type(error).__name__}: {error})") from error
     return table

@@ -60,6 +60,7 @@ class Validator:
                 y_weight=float(np.median(weights)),
                 num_envs=config.num_envs,
                 num_steps=config.num_steps,
+                table_step=config.table_step,
                 time_limit_is_termination=config.time_limit_is_termination,
             )
             for rate in rates

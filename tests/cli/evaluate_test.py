@@ -64,9 +64,9 @@ def test_environments_of_the_host_are_evaluated_beside_ours(tmp_path, capsys):
     rows = results.read(tmp_path / "results.csv")
     names = list(dict.fromkeys(row.environment for row in rows if row.rule == "a2c"))
     assert names == [MIRROR, "chain/short", "gymnasium/FrozenLake8x8-v1"]  # as they were asked for
-    # 2 % of 500,000 steps are 8 updates of 1,280.
+    # 2 % of 500,000 steps are 31 updates of 320.
     assert [row.steps for row in rows if (row.environment, row.seed, row.rule) == (MIRROR, 1, "a2c")] == [
-        1280 * n for n in range(1, 9)
+        320 * n for n in range(1, 32)
     ]
     found = json.loads((tmp_path / "e.json").read_text())
     assert set(found["chosen"]["a2c"]) == set(names) and len(found["rows"]) == 6

@@ -19,7 +19,7 @@ TASK = CompiledTask(
     environment="chain/short",
     agent="tabular",
     num_updates=250,
-    config=TrainConfig(learning_rate=5.0, num_envs=4, num_steps=5),
+    config=TrainConfig(learning_rate=5.0, num_envs=4, num_steps=5, table_step="samples"),
 )
 """100 points, of two or three updates each; an update is 20 steps."""
 

@@ -25,7 +25,7 @@ def task(num_updates: int, **changes):
 
 
 def test_an_agent_learns_to_name_the_state_that_it_sees():
-    config = dataclasses.replace(CONFIG, learning_rate=10.0, y_weight=0.2, gamma=0.0)
+    config = dataclasses.replace(CONFIG, learning_rate=10.0, y_weight=0.2, gamma=0.0, table_step="samples")
     result = lpg.train("a2c", NAME, 64 * 150, config=config)
     assert result.curve[-1].steps == 64 * 150 and len(result.curve) == 100
     # Four steps, one of three states each: by random numbers 4/3, with an eye on the state 4.

@@ -13,7 +13,9 @@ CONFIG = TrainConfig(num_envs=8, num_steps=10)
 
 
 def test_an_agent_is_trained_in_one_line_and_knows_the_chain():
-    result = lpg.train("a2c", "chain/short", 80 * 200, config=dataclasses.replace(CONFIG, learning_rate=20.0))
+    result = lpg.train(
+        "a2c", "chain/short", 80 * 200, config=dataclasses.replace(CONFIG, learning_rate=1.0, y_weight=0.15)
+    )
     assert result.curve[-1].agent_updates == 200 and result.curve[-1].steps == 16_000
     # State 0 is the start in which action 0 is right, state 1 the one in which action 1 is.
     preferred = [int(jnp.argmax(result.agent(jnp.asarray(state)).logits)) for state in (0, 1)]

@@ -1,5 +1,7 @@
 """Training of fresh agents: independent of how it is cut up, compiled once, and it learns."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import optax
@@ -17,14 +19,13 @@ from lpg.learner.learner import Learner
 from lpg.update_rules.a2c import A2C
 from tests.learner.fixtures import RULES, fixed_targets
 
-CONFIG = TrainConfig(num_envs=8, num_steps=10)
+CONFIG = TrainConfig(num_envs=8, num_steps=10, table_step="samples")
 ENV = env_spec("chain/short").distribution.env
 
 
 def runs(seeds, learning_rate=100.0):
-    return runs_of(
-        [Trial("chain/short", s, TrainConfig(learning_rate=learning_rate), 6) for s in seeds], "tuning", None
-    )
+    config = dataclasses.replace(CONFIG, learning_rate=learning_rate)
+    return runs_of([Trial("chain/short", s, config, 6) for s in seeds], "tuning", None)
 
 
 def train(seeds=(0, 1, 2), num_updates=6, learning_rate=100.0, **options):
@@ -81,7 +82,7 @@ def test_a2c_solves_short_chains_and_does_not_with_a_learning_rate_of_nothing():
 
 def trained_table(rule, num_updates, baseline=False):
     # Two environments, two steps: chains have at least 5, so each is in state 0 or 1 at its first step alone.
-    config = TrainConfig(learning_rate=2.0, num_envs=2, num_steps=2, baseline=baseline)
+    config = TrainConfig(learning_rate=2.0, num_envs=2, num_steps=2, baseline=baseline, table_step="samples")
     made = runs_of([Trial("chain/short", 0, config, num_updates)], "tuning", None)
     _, (agent,) = train_agents(rule, ENV, made, num_updates, config=config, num_points=1, keep_agents=True)
     return np.asarray(agent.rows)
@@ -100,20 +101,29 @@ def test_a_baseline_begins_at_zero_and_its_first_update_is_that_worked_by_hand()
     assert np.abs(trained_table(rule, 40, baseline=True)[:, :2] - trained_table(rule, 40)[:, :2]).max() > 1e-2
 
 
-@pytest.mark.parametrize(("name", "agent"), [("chain/short", "tabular"), ("chain/distractor", "D(4)")])
+@pytest.mark.parametrize(
+    ("name", "agent", "table_step"),
+    [
+        ("chain/short", "tabular", "samples"),
+        ("chain/short", "tabular", "visits"),
+        ("chain/distractor", "D(4)", "visits"),
+    ],
+)
 @pytest.mark.parametrize("baseline", [True, False])
-def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, baseline):
+def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, table_step, baseline):
     rule, env = RULES["lpg"](), env_spec(name).distribution.env
-    config = TrainConfig(learning_rate=0.5, y_weight=0.7, gamma=0.9, baseline=baseline, num_envs=3, num_steps=8)
+    config = TrainConfig(
+        learning_rate=0.5, y_weight=0.7, gamma=0.9, baseline=baseline, num_envs=3, num_steps=8, table_step=table_step
+    )
     made = runs_of([Trial(name, 0, config, 2)], "tuning", None)
     found = [train_agents(rule, env, made, n, config=config, agent=agent, keep_agents=True)[1][0] for n in (1, 2)]
     run = jax.tree.map(lambda x: x[0], made)
     inside = WithBaseline(rule) if baseline else rule
-    theta = module._begin(inside, run, env, config, agent).agent
+    theta = module._begin(inside, run, env, config, agent).learner.agent
     learner = Learner(
         (lambda key: theta, lambda params, observation: params(observation)),
         rule,
-        optimizer=optax.chain(agent_optimizer(agent), optax.scale(0.5)),
+        optimizer=optax.chain(agent_optimizer(agent, table_step), optax.scale(0.5)),
         y_weight=0.7, gamma=0.9, baseline=baseline,
     )  # fmt: skip
     state = learner.init(jax.random.key(0))

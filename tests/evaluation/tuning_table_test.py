@@ -1,5 +1,6 @@
 """Recorded configurations: they go before defaults, and the nearest record is taken."""
 
+import dataclasses
 import json
 
 import jax
@@ -7,7 +8,7 @@ import pytest
 
 from lpg.evaluation import tuning_table
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import choose_config, read_table, tuned_beside
+from lpg.evaluation.tuning_table import NETWORK_DEFAULT, TABLE_DEFAULTS, choose_config, read_table, tuned_beside
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule
@@ -40,9 +41,23 @@ def test_defaults_are_said_to_be_defaults():
     learned = choose_config(rule("other"), "chain/short", 100 * UPDATE)
     written = choose_config(rule("other", is_learned=False), "chain/short", 100 * UPDATE)
     assert learned.source == written.source == "default"
-    assert learned.config == TrainConfig(learning_rate=40.0, y_weight=0.5, gamma=0.995, time_limit_is_termination=False)
-    assert written.config.learning_rate == 160.0 and written.config.lambda_ == 0.95
+    assert learned.config == dataclasses.replace(TABLE_DEFAULTS[True], time_limit_is_termination=False)
+    assert written.config == dataclasses.replace(TABLE_DEFAULTS[False], time_limit_is_termination=False)
+    network = choose_config(rule("other"), "chain/distractor", 100 * UPDATE).config
+    assert network == dataclasses.replace(NETWORK_DEFAULT, time_limit_is_termination=False)
     assert choose_config(rule(), "chain/long", 100 * UPDATE).source == "default"
+
+
+def test_a_learned_rules_default_is_the_middle_of_its_meta_training():
+    config = {"learning_rates": [4.0, 8.0, 16.0], "y_weights": [0.5, 1.0, 3.0], "num_envs": 16, "table_step": "visits"}
+    found = choose_config(rule("other", card={"config": config}), "chain/short", 100 * UPDATE)
+    assert found.source == "the middle of its meta-training's"
+    assert found.config == TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16, time_limit_is_termination=False)
+    # A card of the time when there was one kind of table step; its networks have their own default.
+    old = {"learning_rates": [160.0], "y_weights": [0.25]}
+    found = choose_config(rule("other", card={"config": old}), "chain/short", 100 * UPDATE).config
+    assert (found.table_step, found.num_envs, found.learning_rate) == ("samples", 64, 160.0)
+    assert choose_config(rule("other", card={"config": old}), "chain/distractor", UPDATE).source == "default"
 
 
 def test_the_record_of_the_nearest_number_of_steps_is_taken():
@@ -86,13 +101,13 @@ def test_an_entry_counts_only_for_the_agent_that_it_was_made_with(tmp_path):
 
 def test_networks_have_a_default_of_their_own():
     found = choose_config(rule("other"), "random/small", 100 * UPDATE)
-    assert found.config == tuning_table.NETWORK_DEFAULT.for_rule({}) and found.config.learning_rate == 0.001
+    assert found.config == tuning_table.NETWORK_DEFAULT.for_rule({}) and found.config.learning_rate == 0.003
 
 
 def test_where_nothing_was_tuned_a_table_may_advise_tables_and_networks(tmp_path):
     own = tmp_path / "own.safetensors"
     advice = {"table": {"learning_rate": 2560.0, "y_weight": 0.25}}
-    write(tuned_beside(own), {"chain/long": [entry(9, 7.0)]}, elsewhere=advice)
+    write(tuned_beside(own), {"chain/long": [entry(9, 7.0)]}, general=advice)
 
     def chosen(environment):
         return choose_config(rule(path=own), environment, 100 * UPDATE)
@@ -120,7 +135,7 @@ def test_a_table_beside_the_rule_goes_before_the_packages(tmp_path):
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"learning_rate": -1}}]}}',
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"nonsense": 1}}]}}',
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"baseline": 1}}]}}',
-     '{"format_version": 1, "environments": {}, "elsewhere": {"table": {"learning_rate": -1}}}'],
+     '{"format_version": 1, "environments": {}, "general": {"table": {"learning_rate": -1}}}'],
 )  # fmt: skip
 def test_a_broken_table_is_refused_by_name(text, tmp_path):
     (tmp_path / "t.json").write_text(text)

@@ -38,7 +38,10 @@ def test_the_score_depends_on_nothing_but_the_rule(validator):
 
 def test_the_instances_are_the_validation_streams_and_not_the_reported_ones():
     def score(purpose):
-        config = TrainConfig(learning_rate=20.0, y_weight=0.5, num_envs=8, num_steps=8, time_limit_is_termination=True)
+        config = TrainConfig(
+            learning_rate=20.0, y_weight=0.5, num_envs=8, num_steps=8, table_step="samples",
+            time_limit_is_termination=True,
+        )  # fmt: skip
         return score_rule(A2C(), "lpg", ("chain/short",), 2, 60, purpose, config)[1].area.iqm
 
     one = dataclasses.replace(CONFIG, suite="chain/short", validation_learning_rates=(20.0,))

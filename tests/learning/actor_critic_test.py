@@ -19,10 +19,13 @@ SEEDS = (0, 1, 2, 3)
 def exact_scores(name: str, num_updates: int, learning_rate: float = 40.0) -> np.ndarray:
     """Exact returns of A2C's final policies on four instances: 0 is the uniform policy, 1 the optimum."""
     env = env_spec(name).distribution.env
-    config = TrainConfig(learning_rate=learning_rate)
+    config = TrainConfig(learning_rate=learning_rate, table_step="samples")
     drawn = sample_env_params(name, SEEDS, "validation")
     runs = Run(
-        env_params=drawn, hyper=TrainConfig.stack([config] * len(SEEDS)), key=run_keys(name, SEEDS, "validation")[1]
+        env_params=drawn,
+        hyper=TrainConfig.stack([config] * len(SEEDS)),
+        step_size=TrainConfig.stack_step_sizes([config] * len(SEEDS)),
+        key=run_keys(name, SEEDS, "validation")[1],
     )
     _, agents = train_agents(A2C(), env, runs, num_updates, config=config, keep_agents=True)
 

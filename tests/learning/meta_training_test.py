@@ -34,7 +34,7 @@ class Silent:
 
 def reported(rule) -> float:
     """Normalised return of fresh agents in the last tenth of 60 updates, on instances that nothing was chosen on."""
-    config = TrainConfig(learning_rate=40.0, y_weight=0.5, num_envs=16, num_steps=8)
+    config = TrainConfig(learning_rate=40.0, y_weight=0.5, num_envs=16, num_steps=8, table_step="samples")
     return score_rule(rule, "lpg", ("chain/short",), 16, 60, "report", config)[1].end.iqm
 
 
