@@ -1,6 +1,6 @@
 """What does each part of the LPG contribute? (Figure 7)
 
-The variants of figure 7, and two of ours, as changes of a configuration; where each stands at the last validation that
+The variants of figure 7, and two of ours, as changes of a configuration; the score of each at the last validation that
 all of them have reached; and their curves beside the paper's.
 
 Reference: Oh et al. (2020), section 4.5 and figure 7.
@@ -32,10 +32,10 @@ about 1, with α_lr of a thousand and more; a distribution's logits move by at m
 
 
 def variants(config: MetaConfig) -> list[Variant]:
-    """The whole LPG first.
+    """The variants, the full LPG first.
 
     Args:
-        config: of the whole LPG; the fixed hyper-parameters are the middle ones of its bandit's arms.
+        config: of the full LPG; the fixed hyper-parameters are the middle ones of its bandit's arms.
     """
     networks = config.network_learning_rates
     fixed = {
@@ -50,7 +50,7 @@ def variants(config: MetaConfig) -> list[Variant]:
     }
     no_softmax = {"rule": "lpg-no-softmax", "prediction_entropy_weight": 0.0, **squared}
     return [
-        Variant("lpg", "the whole LPG", {"rule": "lpg"}),
+        Variant("lpg", "the full LPG", {"rule": "lpg"}),
         Variant("lpg-v", "is given a value function, discovers π̂ alone", {"rule": "lpg-v", **squared}),
         Variant("no-softmax", "y ∈ ℝ^m and ‖y − ŷ‖²", no_softmax),
         Variant("no-entropy", "predictions without entropy regularisation, β1 = 0", {"prediction_entropy_weight": 0.0}),
@@ -64,7 +64,7 @@ def variants(config: MetaConfig) -> list[Variant]:
 
 
 def validated_with(config: MetaConfig, variant: MetaConfig) -> MetaConfig:
-    """What a variant is validated with: what the whole LPG is, so that curves can be compared, but with its own α_y."""
+    """How a variant is validated: as the full LPG, so that curves can be compared, but with its own α_y."""
     return dataclasses.replace(
         config,
         rule=variant.rule,
@@ -78,7 +78,7 @@ def _middle(values: tuple[float, ...]) -> float:
     return float(np.sort(values)[len(values) // 2])
 
 
-STATEMENT = "Every part helps: the whole LPG ends above LPG-V and above every ablation."
+STATEMENT = "Every part helps: LPG ends above LPG-V and above every ablation."
 CRITERION = (
     "Mean over meta-seeds of the validation scores in the last quarter of the meta-updates that all variants have "
     "reached: LPG's is above those of all five variants of the paper is reproduced, above at least three partly."

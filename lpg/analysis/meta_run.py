@@ -149,7 +149,7 @@ def describe(run: Path, flags: list[str] | None = None) -> str:
         return "\n".join([*lines, "No meta-update yet.", ""])
     lines += [*_progress(table, total), "", *_environments(table), ""]
     if flags is not None:
-        lines += ["## Audit", "", *([f"- {flag}" for flag in flags] or ["Nothing stands out."]), ""]
+        lines += ["## Audit", "", *([f"- {flag}" for flag in flags] or ["No warnings."]), ""]
     if (run / "figures" / "meta_training.png").exists():
         lines += ["![The run over meta-updates](figures/meta_training.png)", ""]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""Several meta-trainings that differ in a few values: each a run folder, one after the other, resumable at any time.
+"""Several meta-trainings that differ in a few values, one after the other; each is a run folder that can be resumed.
 
-What the ablation and the diversity of training environments are made of.
+The ablation and the diversity of training environments use them.
 """
 
 import dataclasses
@@ -51,15 +51,15 @@ def train_variants(
     listener: Callable[[str, MetaConfig], Listener],
     validator: Callable[[MetaConfig], Validate] = Validator,
 ) -> bool:
-    """Meta-trains each variant with each seed, one run folder each; what is there goes on, what is finished stays.
+    """Meta-trains each variant with each seed, in one run folder each; runs are resumed, finished ones are skipped.
 
-    One that diverges is given up, the listener is told, and the next has its turn.
+    A run that diverges is given up, the listener is notified, and the next one starts.
 
     Args:
-        folder: the runs are where `run_folder` says.
+        folder: of all runs; each is at `run_folder`.
         seeds: all variants are trained with the first one before any is with the next.
         minutes: for all of them together; none: no limit.
-        listener: is made for each variant as its turn comes.
+        listener: makes the listener of each run.
         validator: makes the validation; curves can be compared only if it does not depend on the variant.
 
     Returns:
@@ -78,18 +78,18 @@ def train_variants(
             continue
         if left is not None and left <= 0:
             return False
-        told = listener(name, changed)
+        own_listener = listener(name, changed)
         try:
             result = run(
                 changed, own, seed=seed, resume=(own / "config.json").exists(), minutes=left,
-                validate=validator(changed), listener=told,
+                validate=validator(changed), listener=own_listener,
             )  # fmt: skip
         except DivergenceError as error:
-            told.note(f"{name}, seed {seed}, is given up: {error}")
+            own_listener.note(f"{name}, seed {seed}, is given up: {error}")
             are_finished = False
             continue
         if result.signal is not None:
-            # Its checkpoint is written; what ends the command is what was asked for.
+            # Its checkpoint is written; the command ends by the same signal.
             raise KeyboardInterrupt if result.signal == signal.SIGINT else SystemExit(128 + result.signal)
         if not result.is_complete:
             return False

@@ -33,11 +33,11 @@ AXIS = "cases"
 
 
 class Case(eqx.Module):
-    """What one evaluation begins with; every field may carry a leading axis G of cases."""
+    """Initial state of one evaluation; every field may carry a leading axis G of cases."""
 
     env_params: EnvParams
     policy: Float[Array, " *G S A"]
-    """Probabilities; they stay."""
+    """Probabilities, constant."""
     prediction: Float[Array, " *G S P"]
     """y before the first update, as the agent holds it: logits, or numbers."""
     key: Key[Array, " *G"]
@@ -45,7 +45,7 @@ class Case(eqx.Module):
 
 
 class EvaluationState(eqx.Module):
-    """Where the evaluations stand."""
+    """State of the evaluations."""
 
     prediction: Float[Array, " *G S P"]
     rollout: RolloutState
@@ -111,11 +111,11 @@ def as_probabilities(rule: Rule, prediction: np.ndarray) -> np.ndarray:
 def default_rate(rule: Rule) -> float:
     """Default learning rate × α_y of y.
 
-    The paper does not say what it took for its analyses. 320 for categorical predictions: with a first discovered rule,
-    a tenth of the distance between two beginnings was left about as soon as in the paper's figure 6. At 160 and less
-    some had not settled after 300 updates, because the divergence hardly pulls at a category that begins very small; at
-    640 a few cells, often visited, overshot. A squared distance is steeper than the divergence and
-    overshoots sooner, hence 10 for other predictions.
+    The paper does not state its rate. 320 for categorical predictions: with a first discovered rule the distance
+    between two initial predictions fell to a tenth about as soon as in the paper's figure 6. At 160 and less some had not
+    converged after 300 updates, because the gradient of KL is small for a category with a small probability; at 640 a
+    few cells with many visits overshot. A squared distance is steeper than KL and overshoots sooner, hence 10 for other
+    predictions.
     """
     return 320.0 if is_categorical(rule) else 10.0
 
@@ -126,12 +126,12 @@ def hyperparameters(rate: float, gamma: float, lambda_: float = 0.95) -> Hyperpa
 
 
 def fresh_predictions(rule: Rule, *shape: int) -> Float[Array, " *shape P"]:
-    """Predictions as fresh agents have them: zero, which is uniform where they are categorical."""
+    """Initial predictions of an agent: zero, which is uniform where they are categorical."""
     return jnp.zeros((*shape, rule.prediction_size))
 
 
 def random_predictions(key: Key[Array, ""], rule: Rule, *shape: int) -> Float[Array, " *shape P"]:
-    """Predictions that begin apart, drawn from N(0, 1); values, which are given and not discovered, are zero."""
+    """Initial predictions drawn from N(0, 1); those of rules that do not discover them are zero."""
     scale = 1.0 if rule.discovers_predictions else 0.0
     return scale * jax.random.normal(key, (*shape, rule.prediction_size))
 

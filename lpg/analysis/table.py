@@ -39,7 +39,7 @@ def to_text(table: Table) -> str:
 
 
 def write_table(path: Path, table: Table) -> None:
-    """Writes a table, whole or not at all; an older one goes.
+    """Writes a table atomically; an older one is replaced.
 
     Raises:
         ValueError: its columns have different lengths.

@@ -1,8 +1,8 @@
 """Grids that no rule was trained on, with an action space that no rule was trained on.
 
 Ten by ten cells and four goals: two worth +1, two worth −1, each of which ends the episode. So all goals are there
-whenever the agent looks, the state is the cell, and a value is a map. One map is the paper's; others are drawn at
-random in its likeness.
+whenever the agent looks, the state is the cell, and a value is a map. One map is the paper's; the others are
+random maps of the same kind.
 
 *Unseen action space.* Rules are trained with 9 or 18 actions, of which eight move to the neighbours, corners included.
 Here the agent has five: it moves to the four sides or stays. Renaming or doubling actions would test nothing, because
@@ -77,7 +77,7 @@ def paper_grid() -> GridParams:
 
 
 def random_grid(key: PRNGKeyArray) -> GridParams:
-    """A grid in the likeness of the paper's: up to 20 walls and the four goals, all at random."""
+    """A random grid of the same kind as the paper's: up to 20 walls and the four goals, all placed at random."""
     key_number, key_walls, key_goals = jax.random.split(key, 3)
     order = jax.random.permutation(key_walls, SIDE**2).reshape(SIDE, SIDE)
     is_free = order >= jax.random.randint(key_number, (), 0, MAX_WALLS + 1)
@@ -103,7 +103,7 @@ def near_optimal_policy(env_params: GridParams, gamma: ScalarLike, epsilon: floa
 
 
 def cell_states(env_params: GridParams) -> tuple[Array, Float[Array, " C"]]:
-    """State index of every cell with all goals there, and the share of episodes that begin in it; C = 100.
+    """State index of every cell with all goals there, and the share of episodes that start in it; C = 100.
 
     Numbers past the grid's cells stand for none and have share 0.
     """

@@ -1,4 +1,4 @@
-"""`lpg analyse`: asks a question about a rule, or about what makes a rule."""
+"""`lpg analyse`: answers a question about a rule, or about meta-training."""
 
 import dataclasses
 import json
@@ -101,7 +101,7 @@ KINDS: dict[str, type] = {
 
 
 def run(argv: list[str]) -> int:
-    """Asks, prints the findings, and says where the figures are."""
+    """Measures, prints the findings and the paths of the figures."""
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
         return DONE if argv else BAD_INPUT
@@ -124,7 +124,9 @@ def usage() -> str:
     """The questions, one a line."""
     width = max(map(len, QUESTIONS))
     lines = [f"  lpg analyse {name:<{width}}  {question.about}" for name, question in QUESTIONS.items()]
-    return "\n".join(["usage: lpg analyse QUESTION ...", "", *lines, "", "lpg analyse QUESTION --help says more."])
+    return "\n".join(
+        ["usage: lpg analyse QUESTION ...", "", *lines, "", "lpg analyse QUESTION --help lists its options."]
+    )
 
 
 def _meta_train(question: str, arguments: Any, folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""`lpg reproduce`: redraws the figures of the paper from this code's own measurements, and says what holds."""
+"""`lpg reproduce`: redraws the figures of the paper from this code's own measurements, and judges its claims."""
 
 import dataclasses
 import datetime
@@ -13,7 +13,7 @@ import tyro
 from lpg import __version__
 from lpg.analysis import ablation, atari, diversity, training_environments
 from lpg.analysis.ablated_inputs import findings as ablated_inputs
-from lpg.analysis.ablated_inputs.measure import why_not
+from lpg.analysis.ablated_inputs.measure import refusal
 from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.report import Section, page, summary
 from lpg.analysis.study import SETTINGS, Tables, missing, read_study
@@ -97,7 +97,7 @@ def run(argv: list[str]) -> int:
     arguments = parse(Arguments, argv, "lpg reproduce")
     wanted = list(TITLES) if arguments.what == "all" else [arguments.what]
     if not arguments.rule and _needs_rule(wanted, arguments):
-        raise ValueError("no rule given; --rule names the discovered rule to look at")
+        raise ValueError("no rule given; --rule names the discovered rule")
     rules = named_rules(arguments.rule) if arguments.rule else []
     make_room(arguments.out / "report.html")
     sections = []
@@ -112,7 +112,7 @@ def run(argv: list[str]) -> int:
     about = [
         f"Made by lpg {__version__} on {datetime.date.today().isoformat()} with "
         + (f"the rule {rules[0].label}" if rules else "no rule")
-        + f", seed {arguments.seed}. Criteria are fixed in the code. After a first look at results some were made "
+        + f", seed {arguments.seed}. Criteria are fixed in the code. After first results some were made "
         "stricter and none looser: contrast, sign and controls in figure 4, explained variance and controls in figure "
         "5, the distance between cells and controls in figure 6, paired intervals in figure 3, held-out learning rates "
         "in figure 9.",
@@ -145,7 +145,7 @@ def _section(name: str, arguments: Arguments, rules: list[NamedRule]) -> Section
 def _asked(name: str, arguments: Arguments, one: NamedRule, folder: Path) -> Section:
     """A question about one rule."""
     question = ASKED[name]
-    why = why_not(one.rule) if name == "ablated-inputs" else None
+    why = refusal(one.rule) if name == "ablated-inputs" else None
     if why is not None and arguments.what == "all":
         claims = [missing("ours", *asked, why) for asked in ablated_inputs.ASKED]
         return Section(title=TITLES[name], claims=claims)

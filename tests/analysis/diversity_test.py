@@ -9,7 +9,7 @@ from lpg.environments.registry import suite
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
 from lpg.meta_training.config import MetaConfig
-from tests.analysis.toys import Deaf
+from tests.analysis.toys import NeverLearns
 
 
 def test_each_set_contains_the_one_before_and_the_last_is_the_papers_fifteen():
@@ -52,7 +52,7 @@ def evaluate(rule, label, environments, seeds, updates, purpose, settings, **opt
 
 def test_the_learning_rate_is_chosen_on_other_seeds_than_the_scores_are_from():
     names = ("chain/short", "chain/long")
-    rules = {key: (Deaf(), TrainConfig()) for key in (("tabular", 3), ("tabular-random", 4))}
+    rules = {key: (NeverLearns(), TrainConfig()) for key in (("tabular", 3), ("tabular-random", 4))}
     rates = {"chain/short": (0.25, 0.75, 0.5), "chain/long": (0.1, 0.2)}
     table = measure(rules, names, 2, {n: 1 for n in names}, rates, evaluate=evaluate)
     assert table["variant"].tolist() == ["tabular", "tabular", "tabular-random", "tabular-random"]

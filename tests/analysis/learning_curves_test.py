@@ -20,7 +20,7 @@ def table(names=("chain/short", "tabular/long_dense")):
 def test_there_is_a_panel_per_environment_and_a_line_per_rule_at_the_means():
     figure = draw(table())
     panels = [ax for ax in figure.axes if ax.axison]
-    assert [ax.get_title(loc="left") for ax in panels] == ["chain  short", "tabular  long dense"]
+    assert [ax.get_title(loc="left") for ax in panels] == ["chain/short", "tabular/long_dense"]
     lines = {line.get_label(): line for line in panels[0].lines}
     assert set(lines) == {"a2c", "lpg", "optimum"}
     np.testing.assert_allclose(lines["a2c"].get_xdata(), [100, 200, 300])

@@ -129,7 +129,7 @@ def test_a_run_is_described_by_its_numbers(run):
 
 def test_the_audit_is_there_where_it_is_known(run):
     assert "Audit" not in describe(run)
-    assert "## Audit\n\nNothing stands out." in describe(run, [])
+    assert "## Audit\n\nNo warnings." in describe(run, [])
     assert "## Audit\n\n- one thing\n- another" in describe(run, ["one thing", "another"])
 
 

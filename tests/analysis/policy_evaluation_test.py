@@ -8,11 +8,11 @@ import pytest
 from lpg.agents.tabular import Table
 from lpg.analysis.policy_evaluation import (
     Case,
+    as_probabilities,
     evaluate_policies,
     fresh_predictions,
     frozen_policy,
     random_predictions,
-    shown,
 )
 from lpg.environments import exact
 from lpg.evaluation.train_config import TrainConfig
@@ -95,9 +95,9 @@ def test_iterations_must_ascend(key):
 def test_categorical_predictions_are_shown_as_probabilities(key):
     logits = np.log(np.array([[0.2, 0.3, 0.5]])) + 7
     categorical = init_lpg(key, lstm_size=3, prediction_size=3)
-    np.testing.assert_allclose(shown(categorical, logits), [[0.2, 0.3, 0.5]])
+    np.testing.assert_allclose(as_probabilities(categorical, logits), [[0.2, 0.3, 0.5]])
     for rule in (A2C(), init_lpg(key, lstm_size=3, prediction_size=3, without="softmax")):
-        np.testing.assert_array_equal(shown(rule, logits), logits)
+        np.testing.assert_array_equal(as_probabilities(rule, logits), logits)
 
 
 def test_fresh_predictions_are_zero_and_random_ones_are_so_only_where_they_are_values(key):

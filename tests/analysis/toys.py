@@ -48,7 +48,7 @@ class OneStep(A2C):
         return Targets(pi_hat=target - inputs.output.prediction[..., 0], y_hat=target[..., None])
 
 
-class Deaf(A2C):
+class NeverLearns(A2C):
     """ŷ is the prediction itself: nothing is ever learned."""
 
     def targets(self, inputs, hyper) -> Targets:

@@ -75,8 +75,8 @@ def test_a_figure_about_a_rule_is_measured_once(rule, monkeypatch, tmp_path, cap
 def test_a_report_of_all_is_made_though_a_rule_cannot_be_asked_everything(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(reproduce, "TITLES", {"ablated-inputs": reproduce.TITLES["ablated-inputs"]})
     assert main(["reproduce", "all", "--rule", "a2c", "--quick", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.count("found: the rule is A2C; a whole LPG is needed") == 2
-    assert "a whole LPG is needed" in (tmp_path / "report.html").read_text()
+    assert capsys.readouterr().out.count("found: the rule is A2C; a full LPG is needed") == 2
+    assert "a full LPG is needed" in (tmp_path / "report.html").read_text()
     # Who asks for this alone has made a mistake.
     assert main(["reproduce", "ablated-inputs", "--rule", "a2c", "--quick", "--out", str(tmp_path)]) == 2
 

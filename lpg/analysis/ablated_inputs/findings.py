@@ -1,11 +1,11 @@
-"""What is left of learning without predictions, and without the policy as an input."""
+"""How much agents learn without each input or part of the rule: two claims and a figure."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lpg.analysis.ablated_inputs.measure import BLIND, FROZEN, INPUT_ABLATIONS, WHOLE
+from lpg.analysis.ablated_inputs.measure import FROZEN, FULL, INPUT_ABLATIONS, UNIFORM_POLICY
 from lpg.analysis.study import Claim, Tables, judge
 from lpg.analysis.style import INK, colours, save
 from lpg.analysis.table import Table, select
@@ -38,18 +38,18 @@ def means(areas: Table) -> dict[str, dict[str, float]]:
 def score(tables: Tables) -> list[Claim]:
     """Two claims of ours."""
     found = means(tables["areas"])
-    return [_loss(found, ablation, *asked) for ablation, asked in zip((FROZEN, BLIND), ASKED, strict=True)]
+    return [_loss(found, ablation, *asked) for ablation, asked in zip((FROZEN, UNIFORM_POLICY), ASKED, strict=True)]
 
 
 def _loss(found: dict[str, dict[str, float]], ablation: str, statement: str, criterion: str) -> Claim:
-    whole, left = (float(np.mean(list(found[name].values()))) for name in (WHOLE, ablation))
-    each = ", ".join(f"{name} {found[WHOLE][name]:.2f} → {value:.2f}" for name, value in found[ablation].items())
+    full, left = (float(np.mean(list(found[name].values()))) for name in (FULL, ablation))
+    each = ", ".join(f"{name} {found[FULL][name]:.2f} → {value:.2f}" for name, value in found[ablation].items())
     return Claim(
         figure="ours",
         statement=statement,
         criterion=criterion,
-        found=f"from {whole:.2f} to {left:.2f} ({each})",
-        verdict=judge(whole - left, reproduced=0.1, partly=0.03),
+        found=f"from {full:.2f} to {left:.2f} ({each})",
+        verdict=judge(full - left, reproduced=0.1, partly=0.03),
     )
 
 

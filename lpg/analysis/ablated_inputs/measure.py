@@ -25,41 +25,41 @@ from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.lpg import LPG
 
 
-class Lesioned(eqx.Module):
-    """An LPG whose η sees less. What it computes targets from is changed, not the loss."""
+class InputAblated(eqx.Module):
+    """An LPG whose inputs are changed before η sees them; the loss has the original ones."""
 
     rule: LPG
-    sees: Callable[[RuleInputs], RuleInputs] = eqx.field(static=True)
+    change: Callable[[RuleInputs], RuleInputs] = eqx.field(static=True)
 
     @property
     def discovers_predictions(self) -> bool:
-        """As the whole rule."""
+        """As the full rule."""
         return self.rule.discovers_predictions
 
     @property
     def prediction_size(self) -> int:
-        """As the whole rule."""
+        """As the full rule."""
         return self.rule.prediction_size
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """π̂ and ŷ from what is left to see."""
-        return self.rule.targets(self.sees(inputs), hyper)
+        """π̂ and ŷ from the changed inputs."""
+        return self.rule.targets(self.change(inputs), hyper)
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
-        """As the whole rule."""
+        """As the full rule."""
         return self.rule.loss(output, inputs, targets, hyper)
 
 
 def uniform_predictions(inputs: RuleInputs) -> RuleInputs:
-    """All predictions say the same: φ(y(s)) and φ(y(s′)) are constant."""
+    """All predictions are uniform: φ(y(s)) and φ(y(s′)) are constant."""
     output = dataclasses.replace(inputs.output, prediction=jnp.zeros_like(inputs.output.prediction))
     return dataclasses.replace(inputs, output=output, next_prediction=jnp.zeros_like(inputs.next_prediction))
 
 
 def uniform_policy(inputs: RuleInputs) -> RuleInputs:
-    """π(a|s) is that of the uniform policy over the actions that there are."""
+    """π(a|s) is that of the uniform policy over the valid actions."""
     exists = inputs.output.logits > MASKED_LOGIT / 2
     logits = jnp.where(exists, 0.0, inputs.output.logits)
     return dataclasses.replace(inputs, output=dataclasses.replace(inputs.output, logits=logits))
@@ -67,29 +67,32 @@ def uniform_policy(inputs: RuleInputs) -> RuleInputs:
 
 @dataclasses.dataclass(frozen=True)
 class InputAblation:
-    """What is cut."""
+    """A change of a rule, of what it sees, or of its agents."""
 
     about: str
-    cut: Callable[[LPG], Rule] = lambda rule: rule
+    apply: Callable[[LPG], Rule] = lambda rule: rule
     keeps_predictions: bool = True
-    """False: agents' predictions stay as they began, uniform, because α_y is 0."""
+    """False: predictions stay at their initial value, uniform, because α_y is 0."""
 
 
-WHOLE, FROZEN, BLIND = "whole", "frozen predictions", "blind to policy"
+FULL, FROZEN, UNIFORM_POLICY = "full rule", "frozen predictions", "uniform π as input"
 INPUT_ABLATIONS: dict[str, InputAblation] = {
-    WHOLE: InputAblation("nothing"),
-    FROZEN: InputAblation("predictions never change", keeps_predictions=False),
-    "blind to predictions": InputAblation(
-        "η sees the same prediction everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_predictions)
+    FULL: InputAblation("nothing"),
+    FROZEN: InputAblation("predictions stay uniform", keeps_predictions=False),
+    "uniform y as input": InputAblation(
+        "η sees the same prediction everywhere", lambda rule: InputAblated(rule=rule, change=uniform_predictions)
     ),
     "no bootstrapping": InputAblation("φ(y(s′)) is 0", lambda rule: dataclasses.replace(rule, without="bootstrap")),
-    BLIND: InputAblation("η sees the same π(a|s) everywhere", lambda rule: Lesioned(rule=rule, sees=uniform_policy)),
+    UNIFORM_POLICY: InputAblation(
+        "η sees the same π(a|s) everywhere", lambda rule: InputAblated(rule=rule, change=uniform_policy)
+    ),
     "no recurrence": InputAblation("the LSTM forgets", lambda rule: dataclasses.replace(rule, without="recurrence")),
 }
-"""Those with the names of ablations cut from an η that was discovered with the part, and may rely on it.
+"""`no bootstrapping` and `no recurrence` remove the part from an η that was discovered with it and may rely on it;
+the variants of figure 7 are discovered without it.
 
-What is frozen is uniform, so η sees there what it sees where it is blind to predictions. In a table both are the same
-training; in a network the predictions of a blind η still move the torso that they share with the policy.
+η sees the same with frozen predictions and with uniform y as input. In a table both are the same training; in a network
+the predictions of the latter still change the layers that they share with the policy.
 """
 
 
@@ -102,7 +105,7 @@ class Config:
     updates: int = 400
     """Agent updates of every training."""
     seeds: int = 8
-    """Agents for each cut and environment."""
+    """Agents for each ablation and environment."""
 
     def __post_init__(self) -> None:
         suite(self.environments)
@@ -129,7 +132,7 @@ def measure(
 
     Args:
         seed: instances and random numbers are those of the report seeds from here on.
-        train_config: how agents are trained, the same under the whole rule and under the ablated ones.
+        train_config: how agents are trained, the same under the full rule and under the ablated ones.
         config_for: configurations by environment instead of it.
         run: trains the agents.
 
@@ -138,10 +141,10 @@ def measure(
         curve.
 
     Raises:
-        ValueError: the rule is no whole LPG, so that there is nothing to cut, or less than is cut here; or the best
+        ValueError: the rule is not a full LPG, so that a part to remove is absent; or the best
             return somewhere is not known, so that there is nothing to normalise with.
     """
-    why = why_not(rule)
+    why = refusal(rule)
     if why is not None or not isinstance(rule, LPG):
         raise ValueError(why)
     names, seeds = suite(config.environments), range(seed, seed + config.seeds)
@@ -155,7 +158,7 @@ def measure(
         if not one.keeps_predictions:
             chosen = {name: dataclasses.replace(each, y_weight=0.0) for name, each in chosen.items()}
         trials = [Trial(name, each, chosen[name], config.updates) for name in names for each in seeds]
-        curves = run(one.cut(rule), trials, "report", progress=progress)
+        curves = run(one.apply(rule), trials, "report", progress=progress)
         for trial, (_, returns, *_) in zip(trials, curves, strict=True):
             random, best = (reference[trial.seed - seed] for reference in reference_returns[trial.environment])
             rows.append(
@@ -165,9 +168,9 @@ def measure(
     return {"areas": make_table(rows)}
 
 
-def why_not(rule: Rule) -> str | None:
-    """What keeps a rule from being cut, or None: only a whole LPG has the senses."""
+def refusal(rule: Rule) -> str | None:
+    """Why a rule cannot be ablated, or None; only an LPG with all parts can."""
     if isinstance(rule, LPG) and rule.without == "nothing":
         return None
     what = f"LPG without {rule.without}" if isinstance(rule, LPG) else type(rule).__name__
-    return f"the rule is {what}; a whole LPG is needed, whose senses can be cut"
+    return f"the rule is {what}; a full LPG is needed, whose inputs can be removed"

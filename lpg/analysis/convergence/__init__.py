@@ -1,1 +1,1 @@
-"""Do predictions converge, whatever they begin with, and follow the policy? (Figure 6)"""
+"""Do predictions converge from any initial values, and follow the policy? (Figure 6)"""

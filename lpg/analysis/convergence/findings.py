@@ -21,7 +21,7 @@ STATEMENT = "Two random initial predictions converge to the same one."
 CRITERION = (
     "After 100 iterations KL(y0 ‖ y1), mean over grids, is at most a tenth of its start, and at most a tenth of the KL "
     "between the predictions of two cells of one grid; at most a half of each is partly. If one of three untrained "
-    "rules of the same sizes or a constant ŷ comes to a fifth of each, it is at most partly."
+    "rules of the same sizes or a constant ŷ reaches a fifth of each, it is at most partly."
 )
 FOLLOW_STATEMENT = (
     "Predictions depend on the policy and not on their past: where the policy changes, they become the new one's."
@@ -29,7 +29,7 @@ FOLLOW_STATEMENT = (
 FOLLOW_CRITERION = (
     "After the change and as many iterations as before it, the distance to predictions of the new policy is at most a "
     "tenth of what it was at the change, and at most a tenth of the distance to predictions of the old policy; at most "
-    "a half of each is partly. If one of three untrained rules of the same sizes or a constant ŷ comes to a fifth of "
+    "a half of each is partly. If one of three untrained rules of the same sizes or a constant ŷ reaches a fifth of "
     "each, it is at most partly."
 )
 REPRODUCED, CONTROLS, PARTLY = 0.1, 0.2, 0.5

@@ -8,7 +8,7 @@ unlike those of fresh agents, which are uniform:
     b′       as b, but with a's random numbers: the rollouts of both are the same
     c        the random policy all along, for as long as both of a's halves together
 
-Figure 6 is KL(a ‖ b) in the first half. In the second half KL(a ‖ c) says whether a's predictions become those of the
+Figure 6 is KL(a ‖ b) in the first half. In the second half KL(a ‖ c) shows whether a's predictions become those of the
 new policy, and KL(a ‖ b) that they leave those of the old one. The distance to b′ shows the effect of random numbers.
 The distance between the cells of one grid under a is what a constant ŷ would remove as well.
 

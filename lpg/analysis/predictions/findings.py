@@ -171,7 +171,7 @@ def animate(tables: Tables, path: Path) -> Path:
             for image, name in zip(images, names, strict=True):
                 image.set_data(_map(cells, now[name]))
                 image.set_clim(*np.quantile(now[name], [0.02, 0.98]))
-            figure.suptitle(f"y after {iteration:.0f} updates (own colour scale each)", fontsize=9)
+            figure.suptitle(f"y after {iteration:.0f} updates (each map has its own colours)", fontsize=9)
             writer.grab_frame()
     return path
 
@@ -196,7 +196,7 @@ def _show(
 
     from lpg.environments.drawing import heat_map
 
-    # A few odd cells must not take the colours from all others.
+    # A few outliers must not determine the colour scale.
     low, high = np.quantile(values, [0.02, 0.98]) if limits is None else limits
     colours = heat_map(np.array([low, high]))
     palette = colours.cmap.with_extremes(bad=WALL)

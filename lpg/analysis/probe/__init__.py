@@ -1,1 +1,1 @@
-"""Is a discovered rule a policy gradient with a baseline in disguise? (ours)"""
+"""Is a discovered rule a policy gradient with a baseline? (ours)"""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ROLLOUT = 20
 """Steps that a rule sees at once."""
-DISGUISE = "The rule is a policy gradient with a baseline in disguise: π̂ is the advantage that A2C would have given."
-DISGUISE_CRITERION = (
+BASELINE = "The rule is a policy gradient with a baseline: π̂ is the advantage that A2C would have given."
+BASELINE_CRITERION = (
     "Median over environments and moments of the correlation between π̂ and the generalised advantage under the true "
     "value: at least 0.9 is reproduced (it is one), at least 0.5 partly."
 )
@@ -32,7 +32,7 @@ BOOTSTRAP_CRITERION = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Likeness:
+class Similarity:
     """How π̂ resembles what actor-critic would have said, on one environment at one moment."""
 
     environment: str
@@ -47,7 +47,7 @@ class Likeness:
     """R² of π̂ from advantage, value and π(a|s) together, linearly."""
 
 
-def likenesses(samples: Table) -> list[Likeness]:
+def similarities(samples: Table) -> list[Similarity]:
     """One for each environment and moment."""
     found = []
     for name in dict.fromkeys(samples["environment"].tolist()):
@@ -57,7 +57,7 @@ def likenesses(samples: Table) -> list[Likeness]:
             slope, correlation = line(one["advantage"], one["pi_hat"])
             features = np.stack([one["advantage"], one["value"], one["pi"]], axis=1)
             found.append(
-                Likeness(
+                Similarity(
                     environment=name,
                     updates=int(updates),
                     correlation=correlation,
@@ -81,11 +81,11 @@ def reach(chains: Table) -> tuple[float, float, float]:
 
 def score(tables: Tables) -> list[Claim]:
     """Two questions of ours; what else was seen is said beside the verdicts."""
-    alike = likenesses(tables["samples"])
+    found = similarities(tables["samples"])
     # A rule that answers nothing is like nothing: correlation 0.
-    correlation = float(np.median(np.nan_to_num([one.correlation for one in alike])))
-    with_return = float(np.median(np.nan_to_num([one.with_return for one in alike])))
-    every = float(np.median([one.explained for one in alike]))
+    correlation = float(np.median(np.nan_to_num([one.correlation for one in found])))
+    with_return = float(np.median(np.nan_to_num([one.with_return for one in found])))
+    every = float(np.median([one.explained for one in found]))
     rewards, seen = tables["rewards"], tables["predictions"]
     d, horizon = discount(rewards["delay"], rewards["plus"])
     near, beyond, without = reach(tables["chains"])
@@ -95,8 +95,8 @@ def score(tables: Tables) -> list[Claim]:
     return [
         Claim(
             figure="ours",
-            statement=DISGUISE,
-            criterion=DISGUISE_CRITERION,
+            statement=BASELINE,
+            criterion=BASELINE_CRITERION,
             found=(
                 f"correlation of π̂ with the advantage {correlation:.2f}, with the λ-return {with_return:.2f}; "
                 f"advantage, value and π(a|s) together explain {every:.2f} of its variance; the answer to a reward k "
@@ -162,8 +162,7 @@ def draw_samples(samples: Table) -> "Figure":
             correlation = line(one["advantage"], one["pi_hat"])[1]
             ax.plot(one["advantage"], one["pi_hat"], ".", markersize=3, alpha=0.5, color=colour,
                     label=f"{updates:.0f} updates, r {correlation:.2f}")  # fmt: skip
-        family, _, rest = name.partition("/")
-        ax.set_title(f"{family}  {rest.replace('_', ' ')}")
+        ax.set_title(name)
         ax.set_xlabel("advantage under the true value")
         ax.legend(fontsize=7, markerscale=2.5, handletextpad=0.2)
     axes[0].set_ylabel("π̂")
@@ -180,7 +179,7 @@ def _rewards(ax: "Axes", table: Table) -> None:
 def _ends(ax: "Axes", table: Table) -> None:
     ax.plot(table["delay"], table["terminated"], "o-", markersize=3, color=BLUE, label="termination")
     ax.plot(table["delay"], table["truncated"], "o-", markersize=3, color=ORANGE, label="time limit")
-    _decorate(ax, "the episode ends k steps later, unpaid", "k, steps", "change of π̂")
+    _decorate(ax, "the episode ends k steps later", "k, steps", "change of π̂")
 
 
 def _probabilities(ax: "Axes", table: Table) -> None:
@@ -190,7 +189,7 @@ def _probabilities(ax: "Axes", table: Table) -> None:
     ax.set_xscale("log")
     _decorate(ax, "likely and unlikely actions", "π(a|s)", "π̂")
     ax.margins(y=0.2)
-    ax.legend(fontsize=7.5, loc="upper center", ncols=3)
+    ax.legend(fontsize=7.5, loc="upper center", ncols=3, columnspacing=1.0, handlelength=1.4)
 
 
 def _predictions(ax: "Axes", table: Table) -> None:
@@ -212,7 +211,7 @@ def _chains(ax: "Axes", table: Table, is_relative: bool) -> None:
         values = table[name] / table[name][0] if is_relative and table[name][0] else table[name]
         ax.plot(table["length"], values, "o-", markersize=3, color=colour, label=f"{name} predictions")
     ax.axvline(ROLLOUT, color=INK, linewidth=0.9, dashes=(1.5, 2), label="end of the rollout")
-    title = "the same, relative to the shortest chain" if is_relative else "right minus wrong first action"
+    title = "relative to the shortest chain" if is_relative else "right minus wrong first action"
     _decorate(
         ax, title, "length of the delayed chain, steps", "difference of π̂" + (", relative" if is_relative else "")
     )

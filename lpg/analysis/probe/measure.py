@@ -175,7 +175,7 @@ def _look(env: ExactEnvironment, train_config: TrainConfig) -> Callable[..., dic
                 time_limit_is_termination=bool(train_config.time_limit_is_termination),
             )  # fmt: skip
 
-        # The first rollout brings the environments away from their common beginning.
+        # The environments all start in an initial state; the first rollout spreads them out.
         state, _, _ = walk(key_warm, state)
         _, seen, _ = walk(key_walk, state)
         output = outputs(agent, seen.observation, mask)
@@ -216,22 +216,22 @@ def gaps(
     Returns:
         Columns `length` (steps between action and reward, plus one), `with` and `without` predictions.
     """
-    key_luck, key_look = jax.random.split(key)
+    key_rollouts, key_last = jax.random.split(key)
     count = len(lengths)
     chains = jax.vmap(lambda n: ChainParams(length=n, is_noisy=jnp.asarray(False)))(jnp.array(lengths))
     policy = jnp.full((count, ENV.num_states, ENV.num_actions), 1 / ENV.num_actions)
     first = fresh_predictions(rule, count, ENV.num_states)
     hyper = hyperparameters(rate, gamma)
-    cases = Case(chains, policy, first, jax.random.split(key_luck, count))
+    cases = Case(chains, policy, first, jax.random.split(key_rollouts, count))
     _, state = evaluate_policies(rule, ENV, cases, hyper, [iterations], train_config, progress=progress)
 
     def gap(row: tuple) -> Array:
-        chain, prediction, look = row
+        chain, prediction, key = row
         agent = AgentTable(
             rows=jnp.concatenate([jnp.zeros((ENV.num_states, ENV.num_actions)), prediction], axis=1),
             num_actions=ENV.num_actions,
         )
-        key_reset, key_walk = jax.random.split(look)
+        key_reset, key_walk = jax.random.split(key)
         state = init_rollout(key_reset, ENV, chain, 4 * train_config.num_envs)
         _, seen, _ = rollout(
             key_walk, state, agent, ENV, chain, num_steps=train_config.num_steps,
@@ -247,10 +247,10 @@ def gaps(
         wrong = jnp.sum(jnp.where(is_right, 0.0, pi_hat)) / jnp.maximum(jnp.sum(~is_right), 1)
         return right - wrong
 
-    look = jax.jit(lambda rows: jax.lax.map(gap, rows))
-    keys = jax.random.split(key_look, count)
+    gap_of = jax.jit(lambda rows: jax.lax.map(gap, rows))
+    keys = jax.random.split(key_last, count)
     return {
         "length": np.array(lengths),
-        "with": np.asarray(look((chains, state.prediction, keys)), float),
-        "without": np.asarray(look((chains, jnp.zeros_like(state.prediction), keys)), float),
+        "with": np.asarray(gap_of((chains, state.prediction, keys)), float),
+        "without": np.asarray(gap_of((chains, jnp.zeros_like(state.prediction), keys)), float),
     }

@@ -101,7 +101,7 @@ def measure(
     )
     grids, policies, values, is_cell, states = _prepare(keys, config)
     iterations = sorted({round(share * config.iterations) for share in SHARES})
-    # Rows are cells, grid by grid; the last fifth of the training grids says when to stop.
+    # Rows are cells, grid by grid; the last fifth of the training grids is for early stopping.
     number = np.repeat(np.arange(num_grids), states.shape[1])[is_cell.reshape(-1)]
     is_train = number < config.training_grids
     is_held_back = number[is_train] >= min(round(0.8 * config.training_grids), config.training_grids - 1)

@@ -1,8 +1,8 @@
 """A small network fitted to true values: one hidden layer, full-batch Adam, stopped early.
 
-Where the features are mere noise, a network that is fitted to the end says worse things of new grids than a constant
-does. So it begins as the constant, a fifth of the training grids is held back, and of all that it was on its way the
-network counts that was best on these.
+Where the features are noise, a network that is trained to the end predicts worse on new grids than a constant. So it is
+initialised as the constant, a fifth of the training grids is held back, and the parameters that were best on these are
+used.
 """
 
 import functools
@@ -21,9 +21,9 @@ HIDDEN_SIZE = 64
 NUM_STEPS = 1500
 LEARNING_RATE = 0.01
 FARTHEST = 4.0
-"""Standard deviations beyond which features count as no farther: one odd cell must not decide a mean square."""
+"""Features are clipped at so many standard deviations: a single cell must not dominate a mean square."""
 STRIDE = 10
-"""Steps between two looks at the rows that are held back."""
+"""Steps between two evaluations on the rows that are held back."""
 
 
 def fit_and_predict(

@@ -26,7 +26,7 @@ def tables(**areas):
 
 def test_means_are_over_seeds():
     found = means(tables(no_recurrence=0.3)["areas"])
-    assert found["whole"] == pytest.approx({"chain/short": 0.9, "tabular/dense": 0.7})
+    assert found["full rule"] == pytest.approx({"chain/short": 0.9, "tabular/dense": 0.7})
     assert found["no recurrence"]["tabular/dense"] == pytest.approx(0.2)
 
 
@@ -44,7 +44,7 @@ def test_a_claim_holds_where_enough_is_lost(left, verdict):
     frozen, blind = score(tables(frozen_predictions=left))
     assert frozen.verdict == verdict and f"from 0.80 to {left:.2f}" in frozen.found
     assert blind.verdict == "not reproduced"  # nothing is lost there
-    frozen, blind = score(tables(blind_to_policy=left))
+    frozen, blind = score(tables(uniform_π_as_input=left))
     assert (frozen.verdict, blind.verdict) == ("not reproduced", verdict)
 
 
@@ -55,4 +55,4 @@ def test_bars_are_as_high_as_the_means():
     heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in ax.containers}
     assert list(heights) == list(INPUT_ABLATIONS)
     assert heights["frozen predictions"] == pytest.approx([0.4, 0.2])
-    assert heights["whole"] == pytest.approx([0.9, 0.7])
+    assert heights["full rule"] == pytest.approx([0.9, 0.7])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lpg.agents.outputs import MASKED_LOGIT
-from lpg.analysis.ablated_inputs.measure import FROZEN, INPUT_ABLATIONS, WHOLE, Config, measure, uniform_policy
+from lpg.analysis.ablated_inputs.measure import FROZEN, FULL, INPUT_ABLATIONS, Config, measure, uniform_policy
 from lpg.analysis.table import select
 from lpg.evaluation.tasks import reference
 from lpg.evaluation.train_config import TrainConfig
@@ -43,23 +43,23 @@ def depends(rule, one, other):
     return not np.array_equal(pi_hat(rule, one), pi_hat(rule, other))
 
 
-def test_each_cut_takes_one_sense_and_leaves_the_others(rule):
+def test_each_ablation_removes_one_input_and_keeps_the_others(rule):
     given = inputs(0)
     other = inputs(5)
     cases = {
-        "blind to policy": dataclasses.replace(
+        "uniform π as input": dataclasses.replace(
             given, output=dataclasses.replace(given.output, logits=other.output.logits)
         ),
-        "blind to predictions": dataclasses.replace(
+        "uniform y as input": dataclasses.replace(
             given, output=dataclasses.replace(given.output, prediction=other.output.prediction)
         ),
         "no bootstrapping": dataclasses.replace(given, next_prediction=other.next_prediction),
     }
     for cut, changed in cases.items():
-        for name in (WHOLE, *cases):
+        for name in (FULL, *cases):
             # What is seen of the next state is part of what is seen of predictions.
-            is_blind = name == cut or (name == "blind to predictions" and cut == "no bootstrapping")
-            assert depends(INPUT_ABLATIONS[name].cut(rule), given, changed) != is_blind, (name, cut)
+            is_blind = name == cut or (name == "uniform y as input" and cut == "no bootstrapping")
+            assert depends(INPUT_ABLATIONS[name].apply(rule), given, changed) != is_blind, (name, cut)
 
 
 def test_the_uniform_policy_is_one_over_the_actions_that_exist():
@@ -68,10 +68,10 @@ def test_the_uniform_policy_is_one_over_the_actions_that_exist():
     np.testing.assert_allclose(jax.nn.softmax(uniform_policy(given).output.logits)[0, 0], [0.5, 0.5, 0.0], atol=1e-6)
 
 
-def test_a_lesioned_rule_is_a_rule_with_the_loss_of_the_whole(rule):
+def test_a_ablated_rule_is_a_rule_with_the_loss_of_the_whole(rule):
     given = inputs(0)
     for ablation in INPUT_ABLATIONS.values():
-        cut = ablation.cut(rule)
+        cut = ablation.apply(rule)
         assert isinstance(cut, Rule)
         assert (cut.prediction_size, cut.discovers_predictions) == (3, True)
         targets = rule.targets(given, hyperparameters())
@@ -120,11 +120,11 @@ def test_agents_are_really_trained(rule):
     assert np.isfinite(areas["area"]).all() and len(select(areas, seed=1)["area"]) == len(INPUT_ABLATIONS)
 
 
-def test_what_has_no_senses_to_cut_or_no_ruler_is_refused(rule):
-    with pytest.raises(ValueError, match="the rule is A2C; a whole LPG is needed"):
+def test_rules_without_all_parts_and_environments_without_references_are_refused(rule):
+    with pytest.raises(ValueError, match="the rule is A2C; a full LPG is needed"):
         measure(A2C(), CONFIG, TrainConfig(), 0)
     ablated = init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3, embedding_size=2, without="recurrence")
-    with pytest.raises(ValueError, match="the rule is LPG without recurrence; a whole LPG is needed"):
+    with pytest.raises(ValueError, match="the rule is LPG without recurrence; a full LPG is needed"):
         measure(ablated, CONFIG, TrainConfig(), 0)
     unknown = dataclasses.replace(CONFIG, environments="chain/short,classic/Acrobot-v1")
     with pytest.raises(ValueError, match="best return of classic/Acrobot-v1 is not known"):

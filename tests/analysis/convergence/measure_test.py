@@ -1,4 +1,4 @@
-"""Convergence: a TD rule forgets its beginning and follows the policy, a deaf one does neither."""
+"""Convergence: a TD rule forgets its beginning and follows the policy, one that never learns does neither."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,7 @@ from lpg.analysis.table import select
 from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
-from tests.analysis.toys import Deaf, OneStep
+from tests.analysis.toys import NeverLearns, OneStep
 
 
 class Scattered:
@@ -24,7 +24,7 @@ class ScatteredOneStep(Scattered, OneStep):
     """A one-step TD rule."""
 
 
-class ScatteredDeaf(Scattered, Deaf):
+class ScatteredNeverLearns(Scattered, NeverLearns):
     """Never learns."""
 
 
@@ -34,7 +34,7 @@ CONFIG = Config(gamma=0.9, iterations=150, grids=2, switch_grids=2, control_grid
 
 @pytest.fixture(scope="module")
 def found():
-    rules = (ScatteredOneStep(), ScatteredDeaf())
+    rules = (ScatteredOneStep(), ScatteredNeverLearns())
     return {type(rule).__name__: measure(rule, CONFIG, TRAIN_CONFIG, 0)["distances"] for rule in rules}
 
 
@@ -66,7 +66,7 @@ def test_under_a_td_target_the_beginning_is_forgotten(found):
     )  # two numbers from N(0, 1)
     assert fallen(table, "other") < 0.1
     assert fallen(table, "same-seed") < 0.1
-    assert fallen(found["ScatteredDeaf"], "other") == 1  # the twin
+    assert fallen(found["ScatteredNeverLearns"], "other") == 1  # the twin
 
 
 def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
@@ -75,7 +75,7 @@ def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
     assert fallen(table, "old") > 3
     assert select(table, method="y", pair="new")["iteration"].tolist()[0] == 150
     # The twin: what learns nothing neither leaves nor arrives.
-    assert fallen(found["ScatteredDeaf"], "new") == 1
+    assert fallen(found["ScatteredNeverLearns"], "new") == 1
 
 
 def test_a_rule_with_categorical_predictions_is_measured_too(key):

@@ -8,7 +8,7 @@ from lpg.analysis.predictions.measure import Config, measure
 from lpg.analysis.table import select
 from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.lpg import init_lpg
-from tests.analysis.toys import Deaf, OneStep
+from tests.analysis.toys import NeverLearns, OneStep
 
 TRAIN_CONFIG = TrainConfig(num_envs=32, num_steps=10)
 
@@ -21,8 +21,8 @@ def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other
     assert found["value_0.9"] ** 2 > 0.9
     # The twins: not from the beginning, and not from a rule that learns nothing.
     assert correlations(cells, select(tables["y"], iteration=0.0))[0]["value_0.9"] == 0
-    deaf = measure(Deaf(), Config(iterations=2, frames=2), TRAIN_CONFIG, 0)
-    assert correlations(deaf["cells"], at_end(deaf["y"]))[0]["value_0.9"] == 0
+    unchanged = measure(NeverLearns(), Config(iterations=2, frames=2), TRAIN_CONFIG, 0)
+    assert correlations(unchanged["cells"], at_end(unchanged["y"]))[0]["value_0.9"] == 0
 
 
 def test_the_tables_hold_the_grid_and_every_component(key):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpg.analysis.probe.findings import draw, draw_samples, likenesses, plot, reach, score
+from lpg.analysis.probe.findings import draw, draw_samples, plot, reach, score, similarities
 
 
 def tables(pi_hat=lambda a, v: 2 * a, beyond=0.8, without=0.0):
@@ -31,15 +31,15 @@ def tables(pi_hat=lambda a, v: 2 * a, beyond=0.8, without=0.0):
 
 
 def test_a_multiple_of_the_advantage_is_recognised_with_its_slope():
-    (one,) = likenesses(tables()["samples"])
+    (one,) = similarities(tables()["samples"])
     assert (one.correlation, one.slope, one.explained) == pytest.approx((1, 2, 1))
     # Of the return's variance 1 + 9 the advantage has 1: correlation 1/√10.
     assert one.with_return == pytest.approx(1 / np.sqrt(10), abs=0.1)
-    (other,) = likenesses(tables(lambda a, v: a + v)["samples"])
+    (other,) = similarities(tables(lambda a, v: a + v)["samples"])
     assert other.with_return == pytest.approx(1) and other.correlation < 0.5  # the twin: no baseline
 
 
-def test_verdicts_on_the_disguise():
+def test_verdicts_on_the_baseline():
     assert score(tables())[0].verdict == "reproduced"
     assert score(tables(lambda a, v: a + 0.3 * v))[0].verdict == "partly"
     assert score(tables(lambda a, v: v))[0].verdict == "not reproduced"
@@ -67,7 +67,7 @@ def test_the_panels_show_the_tables():
 
 def test_the_data_is_drawn_environment_by_environment():
     figure = draw_samples(tables()["samples"])
-    assert figure.axes[0].get_title() == "chain  short"
+    assert figure.axes[0].get_title() == "chain/short"
     assert figure.axes[0].lines[0].get_label() == "20 updates, r 1.00"
 
 

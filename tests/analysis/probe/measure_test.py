@@ -8,7 +8,7 @@ from lpg.analysis.probe.measure import Config, gaps, measure, samples
 from lpg.analysis.statistics import line
 from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.a2c import A2C
-from tests.analysis.toys import Deaf, Discounting
+from tests.analysis.toys import Discounting, NeverLearns
 
 SMALL = Config(steps_ahead=4, iterations=1, environments="chain/short", updates=(1,))
 
@@ -50,13 +50,13 @@ def test_a_discounted_sum_of_rewards_is_the_return_without_values_and_not_the_ad
     # γλ = .9 · .95 = .855: on short chains nearly all of the λ-return is rewards, none of the advantage's baseline.
     one = table(Discounting(decay=0.855), environments=("tabular/sparse",), updates=(1,))
     assert np.ptp(one["pi_hat"]) > 0
-    deaf = table(Deaf())
-    assert np.isnan(line(deaf["advantage"], deaf["pi_hat"])[1])  # the twin: π̂ = 0
+    unchanged = table(NeverLearns())
+    assert np.isnan(line(unchanged["advantage"], unchanged["pi_hat"])[1])  # the twin: π̂ = 0
 
 
 def test_what_cannot_be_solved_is_refused():
     with pytest.raises(ValueError, match="no exact values"):
-        table(Deaf(), environments=("random/small",))
+        table(NeverLearns(), environments=("random/small",))
 
 
 CHAIN_CONFIG = TrainConfig(num_envs=32, num_steps=5)
@@ -72,7 +72,7 @@ def test_with_values_actor_critic_sees_beyond_the_rollout_and_without_them_it_do
     assert table["without"][2] == 0
 
 
-def test_a_rule_that_ignores_predictions_is_as_blind_with_them():
+def test_a_rule_that_ignores_predictions_has_the_same_gap_with_them():
     table = gaps(Discounting(decay=0.8), jax.random.key(0), 0.9, 4.0, 3, CHAIN_CONFIG, LENGTHS)
     np.testing.assert_allclose(table["with"], table["without"])
     np.testing.assert_allclose(table["with"], [2 * 0.8**2, 2 * 0.8**3, 0], rtol=1e-3)

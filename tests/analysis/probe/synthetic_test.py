@@ -58,8 +58,8 @@ def test_it_is_told_apart_where_predictions_are_read():
     np.testing.assert_allclose(table["here"], [-1, 1], rtol=1e-5)
     np.testing.assert_allclose(table["next"], [0, 0], atol=1e-6)
     np.testing.assert_allclose(table["far"], [0.5 * 0.8**4, -0.5 * 0.8**4], rtol=1e-4)
-    deaf = predictions(Discounting(), 0.99, 4)
-    assert not np.any([deaf[place] for place in ("here", "next", "far")])  # the twin
+    unchanged = predictions(Discounting(), 0.99, 4)
+    assert not np.any([unchanged[place] for place in ("here", "next", "far")])  # the twin
 
 
 def test_categorical_predictions_are_probed_category_by_category(key):
