@@ -85,7 +85,7 @@ def _panel(ax: "Axes", name: str, by_rule: dict[str, dict[int, list[Row]]], pale
             height = float(np.mean([curve[0].return_mean for curve in by_rule[reference].values()]))
             colour, dashes = INK if reference == OPTIMUM else MUTED, (1.5, 2) if reference == RANDOM else (5, 2.5)
             ax.axhline(height, color=colour, linewidth=1.1, dashes=dashes, label=reference, zorder=1.5)
-    ax.set_title(name)
+    ax.set_title(name, loc="left")
     ax.set_xlim(left=0)
     ax.margins(x=0.01, y=0.08)
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -112,10 +112,10 @@ def default_rate(rule: Rule) -> float:
     """Default learning rate × α_y of y.
 
     The paper does not state its rate. 320 for categorical predictions: with a first discovered rule the distance
-    between two initial predictions fell to a tenth about as soon as in the paper's figure 6. At 160 and less some had not
-    converged after 300 updates, because the gradient of KL is small for a category with a small probability; at 640 a
-    few cells with many visits overshot. A squared distance is steeper than KL and overshoots sooner, hence 10 for other
-    predictions.
+    between two initial predictions fell to a tenth about as soon as in the paper's figure 6. At 160 and less some had
+    not converged after 300 updates, because the gradient of KL is small for a category with a small probability; at
+    640 a few cells with many visits overshot. A squared distance is steeper than KL and overshoots sooner, hence 10
+    for other predictions.
     """
     return 320.0 if is_categorical(rule) else 10.0
 
