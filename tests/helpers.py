@@ -1,4 +1,4 @@
-"""What several tests share: a chain and a grid small enough to follow by hand, and trajectories made of literals."""
+"""Shared by several tests: a small chain and grid, and trajectories made of literals."""
 
 import equinox as eqx
 import jax

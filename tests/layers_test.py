@@ -21,7 +21,7 @@ def test_a_linear_map_of_a_batch_is_a_loop(key):
             np.testing.assert_allclose(batch[i, j], linear(x[i, j]), rtol=1e-5, atol=1e-6)
 
 
-def test_fresh_weights_have_the_deviation_asked_for_and_no_bias(key):
+def test_fresh_weights_have_the_specified_standard_deviation_and_no_bias(key):
     linear = init_linear(key, 100, 100, scale=3.0)
     # 3 / √100 = 0.3. 10,000 draws: standard error of the mean 0.003, of the deviation 0.3 / √20,000 = 0.0021; four.
     assert abs(np.mean(linear.weight)) < 0.012
@@ -29,7 +29,7 @@ def test_fresh_weights_have_the_deviation_asked_for_and_no_bias(key):
     np.testing.assert_array_equal(linear.bias, np.zeros(100))
 
 
-def test_a_sum_over_inputs_keeps_its_size_however_many_there_are(key):
+def test_the_variance_of_outputs_does_not_depend_on_the_number_of_inputs(key):
     # Inputs of unit variance: the outputs have variance input_size · scale² / input_size = scale².
     # 20,000 outputs, of which those of one column share weights: within 10 % for 200 columns (1 / √400 = 5 % each).
     for size in (4, 400):
@@ -51,7 +51,7 @@ def case(key):
     return random_convolution(key_linear, 2, 3), jax.random.normal(key_x, (4, 5, 2))
 
 
-def test_a_convolution_is_a_plain_loop_over_cells_offsets_and_channels(case):
+def test_a_convolution_equals_a_loop_over_cells_offsets_and_channels(case):
     linear, x = case
     weight = np.asarray(linear.weight).reshape(3, 3, 2, 3)
     expected = np.zeros((4, 5, 3)) + np.asarray(linear.bias)
@@ -65,7 +65,7 @@ def test_a_convolution_is_a_plain_loop_over_cells_offsets_and_channels(case):
     np.testing.assert_allclose(convolve(linear, x), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_convolution_is_the_compilers_own(case):
+def test_a_convolution_equals_that_of_jax_lax(case):
     linear, x = case
     kernel = linear.weight.reshape(3, 3, 2, 3)
 
@@ -77,7 +77,7 @@ def test_a_convolution_is_the_compilers_own(case):
     assert not np.allclose(convolve(linear, x) - linear.bias, own(kernel[::-1, ::-1])[0], rtol=1e-2)
 
 
-def test_borders_see_zeros():
+def test_borders_are_padded_with_zeros():
     # A kernel of ones counts the cells of the 3 × 3 neighbourhood that are on the map: 4 in corners, 6 along borders.
     ones = Linear(weight=jnp.ones((9, 1)), bias=jnp.zeros(1))
     np.testing.assert_array_equal(

@@ -1,4 +1,4 @@
-"""The smallest meta-training that has everything: three environments, padding, starts; compiled once for all tests."""
+"""A small meta-training with three environments, padding and resets, compiled once for all tests."""
 
 import copy
 import dataclasses
@@ -23,14 +23,14 @@ TINY = MetaConfig(
     learning_rates=(20.0, 40.0), y_weights=(0.5,), meta_updates=4, meta_learning_rate=1e-3,
     validation_every=100, checkpoint_every=2,
 )  # fmt: skip
-"""Five lifetimes are dealt out as 2, 2, 1; on two devices a sixth is padding. A lifetime is 8 / 2 = 4 windows."""
+"""Five lifetimes are distributed as 2, 2, 1; on two devices a sixth is padding. A lifetime is 8 / 2 = 4 windows."""
 
 NOT_COMPILED = {name for name in TINY.__dict__ if name.startswith("validation_")} | {
     "initial_rule",
     "meta_updates",
     "checkpoint_every",
 }
-"""Fields that no compiled program depends on (`meta_updates` only where the learning rate falls)."""
+"""Fields that no compiled program depends on (`meta_updates` only if the learning rate decays)."""
 
 
 @functools.cache
@@ -48,8 +48,8 @@ def trainer(config: MetaConfig = TINY, seed: int = 0) -> Trainer:
     return one
 
 
-def poke(state, where, lifetime: int, value) -> None:
-    """Overwrites one lifetime's part of the state of the only group, leaving everything else as it lies."""
+def overwrite(state, where, lifetime: int, value) -> None:
+    """Overwrites an array of one lifetime in the state of the only group."""
     group = state.lifetimes[0]
     old = where(group)
     new = jax.device_put(old.at[lifetime].set(jnp.asarray(value, old.dtype)), old.sharding)
@@ -63,7 +63,7 @@ def config_file(path, **changes) -> str:
 
 
 def report(names=("a", "b", "c"), lifetimes: int = 2, final_returns=None, **values) -> StepReport:
-    """What a meta-update of a healthy run looks like on the host, with changes.
+    """The report of a meta-update of a healthy run, with changes.
 
     Args:
         values: fields of the terms, the critic and the step by name: for all environments, or by environment.

@@ -18,7 +18,7 @@ FIELDS = {
 }
 
 
-def test_a_trajectory_takes_rows_of_one_length():
+def test_a_trajectory_accepts_rows_of_one_length():
     assert [field.name for field in dataclasses.fields(Trajectory(**FIELDS))] == list(FIELDS)
 
 
@@ -28,7 +28,7 @@ def test_a_trajectory_refuses_one_row_too_many_in_any_field(name):
         Trajectory(**FIELDS | {name: jnp.concatenate([FIELDS[name], FIELDS[name][:1]])})
 
 
-def test_what_follows_is_known_for_every_step_or_for_the_last_alone():
+def test_next_observation_has_a_row_for_every_step_or_for_the_last_alone():
     assert Trajectory(**FIELDS | {"next_observation": jnp.zeros((1, B), int)}).next_observation.shape == (1, B)
     for rows in (0, 2, T - 1, T + 1):
         with pytest.raises(ValueError, match=f"next_observation has {rows} rows; 4 are needed"):

@@ -1,4 +1,4 @@
-"""Agent outputs over batches, with the actions that an instance lacks masked out."""
+"""Outputs of an agent for batches of observations; unavailable actions are masked."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ If it has an attribute `takes_batches` that is true, its call accepts any leadin
 """
 
 MASKED_LOGIT = -1e9
-"""Finite, so that a masked action has probability exactly 0 and every gradient through it stays finite."""
+"""Large enough for a probability of exactly 0, and finite, so that all gradients are finite."""
 
 
 def outputs(
@@ -25,7 +25,10 @@ def outputs(
     """The agent's outputs for a batch of observations.
 
     Args:
-        batch_ndim: how many leading axes of `observation` are batch axes, [T, B] by default.
+        agent: θ.
+        observation: with `batch_ndim` leading axes, [T, B] by default.
+        action_mask: True for the actions that are available.
+        batch_ndim: number of batch axes.
     """
     apply = agent
     if not getattr(agent, "takes_batches", False):

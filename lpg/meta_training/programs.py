@@ -67,7 +67,7 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     """
 
     def local(rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, slot: Array) -> tuple:
-        def one_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
+        def differentiate_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
             lifetimes, keys, weight, slot = rows
             one = lambda lifetime, key: meta_gradient(rule, lifetime, key, config, group.env, group.agent)  # noqa: E731
             gradient, lifetimes, info = vmap_unless_single(one)(lifetimes, keys)
@@ -79,16 +79,16 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
             lambda x: x.reshape(x.shape[0] // group.chunk, group.chunk, *x.shape[1:]), (lifetimes, keys, weight, slot)
         )
         zero = jax.tree.map(lambda x: jnp.zeros((len(group.names), *x.shape), x.dtype), rule)
-        total, rest = jax.lax.scan(one_chunk, zero, chunked)
+        total, rest = jax.lax.scan(differentiate_chunk, zero, chunked)
         lifetimes, info = jax.tree.map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), rest)
         return jax.tree.map(lambda x: x[None], total), lifetimes, info
 
-    spread = PartitionSpec(AXIS)
+    by_lifetime = PartitionSpec(AXIS)
     sharded = jax.shard_map(
         local,
         mesh=mesh,
-        in_specs=(PartitionSpec(), spread, spread, spread, spread),
-        out_specs=(spread, spread, spread),
+        in_specs=(PartitionSpec(), by_lifetime, by_lifetime, by_lifetime, by_lifetime),
+        out_specs=(by_lifetime, by_lifetime, by_lifetime),
         check_vma=False,
     )
     return jax.jit(sharded, donate_argnums=1)
@@ -111,10 +111,8 @@ def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> A
     ) -> LifetimeState:
         return jax.lax.map(reset_one, (lifetimes, must_reset, specs, keys))
 
-    spread = PartitionSpec(AXIS)
-    sharded = jax.shard_map(
-        local, mesh=mesh, in_specs=(spread, spread, spread, spread), out_specs=spread, check_vma=False
-    )
+    by_lifetime = PartitionSpec(AXIS)
+    sharded = jax.shard_map(local, mesh=mesh, in_specs=(by_lifetime,) * 4, out_specs=by_lifetime, check_vma=False)
     return jax.jit(sharded, donate_argnums=0)
 
 

@@ -52,7 +52,7 @@ def agent_update(
         return outputs(theta, trajectory.observation, action_mask)
 
     output, vjp = jax.vjp(forward, agent)
-    after = outputs(agent, trajectory.next_observation, action_mask).prediction
+    after = outputs(agent, trajectory.next_observation, action_mask).prediction  # of all steps, or the last alone
     inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
     targets = rule.targets(inputs, hyper)
     (gradient,) = vjp(jax.grad(rule.loss)(output, inputs, targets, hyper))

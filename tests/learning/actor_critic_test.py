@@ -1,4 +1,4 @@
-"""Slow: A2C comes near the exact optimum; what its policies are worth is solved, not sampled."""
+"""Slow: A2C comes close to the exact optimum; the returns of its policies are solved, not sampled."""
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ SEEDS = (0, 1, 2, 3)
 
 
 def exact_scores(name: str, num_updates: int, learning_rate: float = 40.0) -> np.ndarray:
-    """Exact returns of A2C's final policies on four instances: 0 is the uniform policy, 1 the optimum."""
+    """Exact returns of A2C's final policies in four environments: 0 is the uniform policy, 1 the optimum."""
     env = env_spec(name).distribution.env
     config = TrainConfig(learning_rate=learning_rate, table_step="samples")
     drawn = sample_env_params(name, SEEDS, "validation")

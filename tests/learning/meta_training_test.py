@@ -1,4 +1,4 @@
-"""Slow: `lpg.meta_training.run`, with everything that belongs to it, discovers a rule that teaches new agents."""
+"""Slow: `lpg.meta_training.run`, with all its parts, discovers a rule that trains new agents."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ CONFIG = MetaConfig(
 
 
 class Silent:
-    """A listener that does not listen."""
+    """A listener that does nothing."""
 
     def note(self, text):
         pass
@@ -33,13 +33,13 @@ class Silent:
 
 
 def reported(rule) -> float:
-    """Normalised return of fresh agents in the last tenth of 60 updates, on instances that nothing was chosen on."""
+    """Normalised return of fresh agents in the last tenth of 60 updates, on report environments."""
     config = TrainConfig(learning_rate=40.0, y_weight=0.5, num_envs=16, num_steps=8, table_step="samples")
     return score_rule(rule, "lpg", ("chain/short",), 16, 60, "report", config)[1].end.iqm
 
 
 @pytest.mark.slow
-def test_a_run_discovers_a_rule_that_teaches_agents_on_chains_never_seen(tmp_path):
+def test_a_run_discovers_a_rule_that_trains_agents_on_unseen_chains(tmp_path):
     result = run(
         CONFIG, tmp_path / "run", seed=0, resume=False, minutes=None, validate=Validator(CONFIG), listener=Silent()
     )
@@ -54,7 +54,7 @@ def test_a_run_discovers_a_rule_that_teaches_agents_on_chains_never_seen(tmp_pat
 
 @pytest.mark.slow
 def test_without_a_meta_gradient_nothing_is_discovered(tmp_path):
-    # The twin of the whole machine: the same run with a learning rate at which η hardly moves.
+    # The twin: the same run with a meta learning rate at which η hardly changes.
     still = dataclasses.replace(CONFIG, meta_learning_rate=1e-9, meta_updates=50, validation_every=50)
     run(still, tmp_path / "run", seed=0, resume=False, minutes=None, validate=Validator(still), listener=Silent())
     assert reported(read_rule(tmp_path / "run" / "rule.safetensors")[0]) < 0.3

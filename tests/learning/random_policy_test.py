@@ -32,7 +32,7 @@ def rounding(reported):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "num_actions"), REPORTED)
-def test_the_random_policy_returns_what_is_reported_and_what_is_exact(name, num_actions):
+def test_the_random_policy_has_the_reported_and_the_exact_return(name, num_actions):
     family = registry.env_spec(name).distribution
     key_instances, key_play = jax.random.split(jax.random.key(20200717))
     sample = jax.jit(jax.vmap(lambda key: family.sample(key, num_actions)))
@@ -54,7 +54,7 @@ def test_the_random_policy_returns_what_is_reported_and_what_is_exact(name, num_
 
 
 def simulated(family, num_actions, num_episodes, rng):
-    """Returns of a random grid played by NumPy; nothing shared with the package but map, objects and time limit."""
+    """Returns in a random grid by NumPy; only map, objects and time limit are shared with the package."""
     is_free = np.array([[mark == "." for mark in row] for row in family.rows])
     (rows, columns), is_free = is_free.shape, is_free.ravel()
     kinds = [kind for kind in family.objects for _ in range(kind.count)]
@@ -93,7 +93,7 @@ def simulated(family, num_actions, num_episodes, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "num_actions"), REPORTED_RANDOM)
-def test_the_random_policy_on_random_grids_returns_what_is_reported_and_what_numpy_plays(name, num_actions):
+def test_the_random_policy_on_random_grids_has_the_reported_return_and_that_of_numpy(name, num_actions):
     family = registry.env_spec(name).distribution
     num_episodes = NUM_INSTANCES * NUM_EPISODES
     key = jax.random.key(20200717)

@@ -7,7 +7,7 @@ from lpg.meta_training.bandit import Bandit, BanditConfig
 
 
 def bandit(*ended, **changes):
-    """A bandit of two arms that has seen lifetimes (environment, arm, final return)."""
+    """A bandit of two arms with recorded lifetimes (environment, arm, final return)."""
     values = {"num_arms": 2, "temperature": 0.5, "exploration": 0.2, "history": 10, "normalise": False, "share": False}
     values |= changes
     values["num_arms"] = (values["num_arms"],) * 3  # of three environments
@@ -25,7 +25,7 @@ def test_probabilities_of_two_arms_worked_by_hand():
     np.testing.assert_allclose(one.probabilities(0), [0.246539, 0.753461], rtol=1e-5)
 
 
-def test_the_mean_is_over_the_last_lifetimes_and_the_number_over_all():
+def test_the_mean_uses_the_last_lifetimes_and_the_count_all():
     # Of arm 0's returns 100, 1, 3 the last two count: R = 2, but N = 3.
     #   (2 + 0.2/√3) / 0.5 = 4.230940, against 5.4: p₁ = 1 / (1 + exp(−1.169060)) = 1 / 1.310659 = 0.762975
     ended = ((0, 0, 100.0), (0, 0, 1.0), (0, 1, 2.5), (0, 0, 3.0))
@@ -34,15 +34,15 @@ def test_the_mean_is_over_the_last_lifetimes_and_the_number_over_all():
     assert bandit(*ended, history=3).probabilities(0)[1] < 1e-20
 
 
-def test_untried_arms_come_first_and_all_alike():
+def test_untried_arms_come_first_with_equal_probability():
     np.testing.assert_array_equal(bandit(num_arms=4).probabilities(0), np.full(4, 0.25))
     one = bandit((0, 0, 1000.0), (0, 3, 1.0), num_arms=4)
     np.testing.assert_array_equal(one.probabilities(0), [0, 0.5, 0.5, 0])
-    # Another environment has tried nothing yet.
+    # Another environment has no lifetimes.
     np.testing.assert_array_equal(one.probabilities(1), np.full(4, 0.25))
 
 
-def test_a_return_that_is_no_number_leaves_its_arm_untried():
+def test_a_nan_return_leaves_its_arm_untried():
     np.testing.assert_array_equal(bandit((0, 0, np.nan), (0, 1, 1.0)).probabilities(0), [1, 0])
 
 
@@ -58,25 +58,25 @@ def test_normalised_returns_do_not_depend_on_their_unit_and_raw_ones_do():
 
 
 def test_each_environment_is_normalised_by_its_own_returns():
-    # (1, 3) and (100, 300) are both (−1, 1): together they say what each says alone.
+    # (1, 3) and (100, 300) are both (−1, 1) after standardisation.
     ended = ((0, 0, 1.0), (1, 0, 100.0), (0, 1, 3.0), (1, 1, 300.0))
     for environment in (0, 1):
         one = bandit(*ended, normalise=True, temperature=1.0, exploration=0.0)
         np.testing.assert_allclose(one.probabilities(environment)[1], 0.880797, rtol=1e-5)
 
 
-def test_equal_returns_have_no_spread_and_that_is_no_division_by_zero():
+def test_equal_returns_do_not_divide_by_zero():
     np.testing.assert_array_equal(bandit((0, 0, 5.0), (0, 1, 5.0), normalise=True).probabilities(0), [0.5, 0.5])
 
 
-def test_a_shared_table_lets_environments_learn_from_each_other():
+def test_a_shared_table_uses_the_returns_of_all_environments():
     ended = ((0, 0, 1.0), (1, 0, 100.0), (0, 1, 3.0), (1, 1, 300.0))
     settings = {"normalise": True, "temperature": 1.0, "exploration": 0.0}
     shared = bandit(*ended, share=True, **settings)
     # R = (−1, 1) over both environments, for any environment: 1 / (1 + e⁻²).
     for environment in (0, 1, 2):
         np.testing.assert_allclose(shared.probabilities(environment)[1], 0.880797, rtol=1e-5)
-    # The twin: with a table of its own, an environment that has seen nothing knows nothing.
+    # The twin: with separate tables, an environment without lifetimes has uniform probabilities.
     np.testing.assert_array_equal(bandit(*ended, **settings).probabilities(2), [0.5, 0.5])
 
 
@@ -86,7 +86,7 @@ def test_a_shared_table_of_raw_returns_is_refused():
 
 
 @pytest.mark.parametrize("temperature, low, high", [(0.1, 0.9, 1.0), (100.0, 0.2, 0.5)])
-def test_it_chooses_the_better_arm_most_of_the_time_unless_it_is_too_hot(temperature, low, high):
+def test_the_better_arm_is_chosen_most_often_unless_the_temperature_is_high(temperature, low, high):
     # Mean returns 0, 0.5, 1: at τ = 0.1 the best arm is e^(0.5/0.1) = 148 times as likely as the next; at τ = 100 all
     # are about alike (the twin), with a standard error of √(⅓ · ⅔ / 200) = 0.033.
     generator = np.random.default_rng(0)
@@ -103,5 +103,5 @@ def test_an_arm_that_always_diverges_counts_as_the_worst_and_is_no_longer_untrie
     one.record_failure(0, 1)
     # R = (2.5, 1), the −9 being another environment's: p₁ = 1 / (1 + e^1.5) = 0.182426.
     np.testing.assert_allclose(one.probabilities(0)[1], 0.182426, rtol=1e-5)
-    one.record_failure(2, 0)  # nothing to compare with: it says nothing
+    one.record_failure(2, 0)  # no other return to compare with: not recorded
     np.testing.assert_array_equal(one.probabilities(2), [0.5, 0.5])

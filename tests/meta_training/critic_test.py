@@ -103,7 +103,7 @@ def test_scaled_advantages_have_a_running_root_mean_square_of_one():
     np.testing.assert_allclose(second[:, 0], np.array([1.5, 2]) / np.sqrt(7.692308), rtol=1e-5)
 
 
-def test_scaling_does_not_centre_and_does_not_blow_up_nothing():
+def test_scaling_does_not_centre_and_does_not_amplify_zero_advantages():
     scaled = PLAIN | {"scale_advantages": True}
     same = trajectory(reward=[2.0, 2.0], observation=[0, 1], terminated=[1, 1])
     np.testing.assert_allclose(update_critic(init_critic(2), same, GAMMA, **scaled)[1], 1, rtol=1e-5)
@@ -128,7 +128,7 @@ def seen_once(observation, reward) -> Trajectory:
 
 
 @pytest.mark.parametrize("architecture, shape", [("D(4)", (22,)), ("D(4)", (2, 3, 3)), ("C(2)-D(3)", (2, 3, 3))])
-def test_a_network_begins_with_values_of_zero(architecture, shape, key):
+def test_the_values_of_a_network_are_zero_at_initialisation(architecture, shape, key):
     critic = init_network_critic(key, architecture, shape)
     observation = jax.random.normal(key, (3, 2, *shape))
     np.testing.assert_array_equal(values(critic.value, observation), np.zeros((3, 2)))
@@ -175,7 +175,7 @@ def test_a_networks_steps_are_those_of_adam_on_half_the_mean_squared_error(key):
 
 
 CORRIDOR = RandomGrid(rows=open_map(1, 3), objects=objects_of((1, 1.0, 1.0, 0.0)), max_steps=4)
-"""Three cells in a row and one object, which ends the episode; seen as two planes."""
+"""Three cells in a row and one object, which ends the episode; observed as two planes."""
 RIGHT = 5
 
 

@@ -8,7 +8,7 @@ from lpg.meta_training.groups import arms, distribute, fit_chunks, lifetime_upda
 FIVE = "chain/short,chain/short_noisy,tabular/dense,tabular/sparse,chain/long"
 
 
-def test_lifetimes_are_dealt_out_evenly_and_the_first_get_the_rest():
+def test_lifetimes_are_distributed_evenly_and_the_remainder_goes_to_the_first():
     # 32 = 5 · 6 + 2.
     assert distribute(MetaConfig(suite=FIVE, num_lifetimes=32), 5) == [7, 7, 6, 6, 6]
     assert distribute(MetaConfig(suite=FIVE, num_lifetimes=30), 5) == [6] * 5
@@ -32,7 +32,7 @@ def test_every_lifetime_runs_once_for_any_number_of_devices(num_devices, chunk):
         np.testing.assert_array_equal(group.weight, [1] * group.num_real + [0] * (len(group.slots) - group.num_real))
 
 
-def test_environments_of_one_shape_form_one_group():
+def test_environments_with_equal_array_shapes_form_one_group():
     # All chains have one shape; the grids here differ in size.
     groups = make_groups(MetaConfig(suite=FIVE), 1)
     assert groups[0].names == ("chain/short", "chain/short_noisy", "chain/long")
@@ -48,13 +48,13 @@ def test_the_fifteen_environments_of_the_paper_are_compiled_in_at_most_eight_pro
     assert all(len(group.slots) >= group.num_real == 64 * len(group.names) for group in groups)
 
 
-def test_agents_with_convolutions_run_one_after_the_other_on_a_cpu_and_others_in_chunks():
+def test_agents_with_convolutions_run_sequentially_on_a_cpu_and_others_in_chunks():
     dense, convolutional = make_groups(MetaConfig(suite="random/small,random/dense", chunk=4), 1)
     assert (dense.agent, dense.chunk) == ("D(32)", 4)
     assert (convolutional.agent, convolutional.chunk) == ("C(16)-D(32)", 1)
 
 
-def test_an_environment_that_is_named_twice_is_there_once_with_twice_the_lifetimes():
+def test_an_environment_named_twice_has_twice_the_lifetimes():
     twice = make_groups(MetaConfig(suite="chain,chain/short", lifetimes_per_environment=2), 1)
     once = make_groups(MetaConfig(suite="chain", lifetimes_per_environment=2), 1)
     assert [group.names for group in twice] == [group.names for group in once]
@@ -92,12 +92,12 @@ def test_a_lifetime_is_rounded_up_to_whole_windows():
     assert lifetime_updates(MetaConfig(lifetime_scale=0.25), "tabular/dense") == 590  # 585.9, in whole windows
 
 
-def test_arms_are_all_pairs_with_the_second_running_fastest():
+def test_arms_are_all_pairs_in_lexicographic_order():
     config = MetaConfig(learning_rates=(20.0, 40.0), y_weights=(0.1, 0.5))
     assert arms(config, "chain/short") == [(20.0, 0.1), (20.0, 0.5), (40.0, 0.1), (40.0, 0.5)]
 
 
-def test_networks_have_the_rates_of_table_3_unless_the_configuration_says_otherwise():
+def test_networks_have_the_learning_rates_of_table_3_by_default():
     config = MetaConfig(y_weights=(0.5,))
     assert [rate for rate, _ in arms(config, "random/small")] == [0.0005, 0.001, 0.002, 0.005]
     assert [rate for rate, _ in arms(config, "chain/distractor")] == [0.002, 0.005, 0.01]

@@ -37,12 +37,12 @@ def many(key):
     return started(jax.random.split(key, 40), jnp.array(0), False)
 
 
-def test_a_lifetime_is_born_in_the_environment_asked_for(many, key):
+def test_a_lifetime_starts_in_the_specified_environment(many, key):
     np.testing.assert_array_equal(many.env_params.length, 2)
     np.testing.assert_array_equal(started(jax.random.split(key, 2), jnp.array(1), False).env_params.length, 5)
 
 
-def test_its_hyper_parameters_are_those_of_its_birth_and_draws_from_the_configuration(many):
+def test_its_hyper_parameters_are_specified_or_drawn_from_the_configuration(many):
     np.testing.assert_array_equal(many.hyper.learning_rate, 40)
     np.testing.assert_array_equal(many.hyper.y_weight, 0.5)
     # Forty draws of two values: all alike with probability 2 · 2⁻⁴⁰.
@@ -52,7 +52,7 @@ def test_its_hyper_parameters_are_those_of_its_birth_and_draws_from_the_configur
     assert pairs.shape[1] == 4  # the two are drawn independently
 
 
-def test_its_agent_is_fresh_and_its_critic_knows_nothing(many, key):
+def test_its_agent_is_freshly_initialised_and_its_critic_is_zero(many, key):
     np.testing.assert_array_equal(many.agent.rows, np.zeros((40, 18, 2 + 3)))
     np.testing.assert_array_equal(many.critic.value, 0)
     # Values begin at zero, too, one in each row.
@@ -61,7 +61,7 @@ def test_its_agent_is_fresh_and_its_critic_knows_nothing(many, key):
     )
 
 
-def test_it_has_already_looked_around(many):
+def test_it_has_a_first_rollout(many):
     # Chains of 2 steps, 3 steps of 4 environments: every environment has ended one episode.
     assert many.trajectory.reward.shape == (40, 3, 4)
     np.testing.assert_array_equal(many.return_count, 4)
@@ -70,13 +70,13 @@ def test_it_has_already_looked_around(many):
     )
 
 
-def test_the_agents_optimiser_is_plain_descent_of_rate_one():
+def test_the_agents_optimiser_is_gradient_descent_with_a_learning_rate_of_one():
     optimizer = gradient_descent()
     step, _ = optimizer.update(jnp.array([3.0]), optimizer.init(jnp.zeros(1)))
     np.testing.assert_array_equal(step, [-3])
 
 
-def test_returns_of_about_as_many_episodes_as_streams_are_remembered():
+def test_the_running_return_covers_about_as_many_episodes_as_environments():
     # Sum 6 over 4 episodes, 4 environments. One new episode of return 5 pushes out a quarter: ¾ · 6 + 5 = 9.5 over
     # ¾ · 4 + 1 = 4. Five new ones push out everything: 10 over 5. None: nothing changes.
     for new, total, expected in ((1, 5.0, (9.5, 4)), (5, 10.0, (10, 5)), (0, 0.0, (6, 4))):

@@ -1,4 +1,4 @@
-"""The meta-gradient, proved: against central differences in float64, leaf by leaf, and against its own shortcuts."""
+"""The meta-gradient, checked against central differences in float64, leaf by leaf, and against a plain loop."""
 
 import functools
 
@@ -29,9 +29,9 @@ from tests.meta_training.replayed import (
     VISITS,
     check_against_central_differences,
     config,
+    fresh_lifetime,
     gradient_of,
     largest,
-    newborn,
     record,
     replayed,
     rule_of,
@@ -46,7 +46,7 @@ RATES = {SGD: 5.0, ADAM: 0.1, VISITS: 1.0}
 def test_the_meta_gradient_agrees_with_central_differences(num_updates, optimizer):
     settings = config(num_updates=num_updates, objective="every", **REGULARISED)
     with jax.enable_x64(True):
-        rule, lifetime = rule_of(True), newborn(settings, is_double=True, learning_rate=RATES[optimizer])
+        rule, lifetime = rule_of(True), fresh_lifetime(settings, is_double=True, learning_rate=RATES[optimizer])
         assert lifetime.agent.rows.dtype == jnp.float64
         fixed = record(rule, lifetime, jax.random.key(3), settings, CHAIN, optimizer)
         check_against_central_differences(
@@ -56,11 +56,11 @@ def test_the_meta_gradient_agrees_with_central_differences(num_updates, optimize
 
 @pytest.mark.parametrize("table_step, optimizer", [("samples", SGD), ("visits", VISITS)])
 @pytest.mark.parametrize("objective", ["last", "every"])
-def test_a_windows_own_derivative_is_that_of_the_replay_of_what_it_saw(objective, table_step, optimizer):
+def test_the_gradient_of_a_window_equals_that_of_its_replay(objective, table_step, optimizer):
     settings = config(objective=objective, num_updates=5, table_step=table_step, **REGULARISED)
     with jax.enable_x64(True):
         rule, key = rule_of(True), jax.random.key(3)
-        lifetime = newborn(settings, is_double=True, learning_rate=RATES[optimizer])
+        lifetime = fresh_lifetime(settings, is_double=True, learning_rate=RATES[optimizer])
         gradient, _, info = gradient_of(rule, lifetime, key, settings, CHAIN)
         fixed = record(rule, lifetime, key, settings, CHAIN, optimizer)
         loss, expected = replayed(rule, lifetime, fixed, settings, CHAIN, optimizer)
@@ -72,45 +72,45 @@ def test_a_windows_own_derivative_is_that_of_the_replay_of_what_it_saw(objective
 Y_HEAD = {"y_head.weight", "y_head.bias"}
 
 
-def test_from_two_updates_on_every_leaf_gets_a_meta_gradient():
-    found = largest(gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(), CHAIN)[0])
+def test_with_two_updates_every_leaf_gets_a_meta_gradient():
+    found = largest(gradient_of(rule_of(), fresh_lifetime(config()), jax.random.key(3), config(), CHAIN)[0])
     assert len(found) == 10
     assert [path for path, size in found.items() if size == 0] == []
 
 
-def test_after_a_single_update_nothing_has_read_the_new_predictions():
+def test_with_one_update_the_head_of_y_hat_gets_no_meta_gradient():
     settings = config(num_updates=1)
-    found = largest(gradient_of(rule_of(), newborn(settings), jax.random.key(3), settings, CHAIN)[0])
+    found = largest(gradient_of(rule_of(), fresh_lifetime(settings), jax.random.key(3), settings, CHAIN)[0])
     assert {path for path, size in found.items() if size == 0} == Y_HEAD
 
 
-class Blinkered(eqx.Module):
-    """The trap: a rule whose inputs are cut from the gradient."""
+class InputsStopped(eqx.Module):
+    """A rule with `stop_gradient` on its inputs, the mistake that this test is about."""
 
     inner: LPG
     discovers_predictions: bool = eqx.field(static=True, default=True)
 
     @property
     def prediction_size(self) -> int:
-        """That of the rule inside."""
+        """That of the inner rule."""
         return self.inner.prediction_size
 
     def targets(self, inputs, hyper):
-        """As the rule inside, but blind to how η changed θ."""
+        """As the inner rule, without the gradient through θ."""
         return self.inner.targets(jax.lax.stop_gradient(inputs), hyper)
 
     def loss(self, *arguments):
-        """As the rule inside."""
+        """As the inner rule."""
         return self.inner.loss(*arguments)
 
 
-def test_with_the_rules_inputs_cut_from_the_gradient_predictions_are_never_learned():
-    blinkered = Blinkered(rule_of())
-    gradient, _, info = gradient_of(blinkered, newborn(config()), jax.random.key(3), config(), CHAIN)
-    full, _, same = gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(), CHAIN)
-    np.testing.assert_allclose(info.loss, same.loss, rtol=1e-5)  # nothing shows it …
+def test_with_a_stop_gradient_on_the_inputs_of_the_rule_the_head_of_y_hat_gets_no_gradient():
+    stopped = InputsStopped(rule_of())
+    gradient, _, info = gradient_of(stopped, fresh_lifetime(config()), jax.random.key(3), config(), CHAIN)
+    full, _, same = gradient_of(rule_of(), fresh_lifetime(config()), jax.random.key(3), config(), CHAIN)
+    np.testing.assert_allclose(info.loss, same.loss, rtol=1e-5)  # the loss does not show it,
     found = largest(gradient.inner)
-    assert {path for path, size in found.items() if size == 0} == Y_HEAD  # … but the gradient
+    assert {path for path, size in found.items() if size == 0} == Y_HEAD  # but the gradient does
     assert not np.allclose(gradient.inner.lstm.weight, full.lstm.weight, rtol=1e-3)
 
 
@@ -118,7 +118,7 @@ def test_every_leaf_of_lpg_v_gets_a_meta_gradient():
     rule = init_lpg_v(jax.random.key(1), lstm_size=4)
     settings = config(rule="lpg-v")
     table = with_random_predictions(jax.random.key(2), init_table(num_states=18, num_actions=2, prediction_size=1))
-    lifetime = newborn(settings)
+    lifetime = fresh_lifetime(settings)
     lifetime = eqx.tree_at(lambda s: (s.agent, s.optimizer_state), lifetime, (table, SGD.init(table)))
     found = largest(gradient_of(rule, lifetime, jax.random.key(3), settings, CHAIN)[0])
     assert [path for path, size in found.items() if size == 0] == []
@@ -132,7 +132,7 @@ def finite(tree) -> bool:
 def test_states_never_visited_leave_the_meta_gradient_finite(table_step):
     # Chains of 2 or 3 steps in a table for 5: most rows are never read.
     settings = config(table_step=table_step)
-    lifetime = newborn(settings)
+    lifetime = fresh_lifetime(settings)
     assert len(np.unique(lifetime.trajectory.observation)) < 11
     gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, CHAIN)
     assert finite(gradient) and info.is_finite
@@ -140,9 +140,9 @@ def test_states_never_visited_leave_the_meta_gradient_finite(table_step):
     assert untouched.sum() >= 8
 
 
-def walker(settings: MetaConfig, y_weight: float) -> LifetimeState:
+def grid_lifetime(settings: MetaConfig, y_weight: float) -> LifetimeState:
     """A lifetime on a small grid with 9 of 18 actions, whose agent learns by Adam's steps of 0.1."""
-    lifetime = newborn(settings)
+    lifetime = fresh_lifetime(settings)
     agent = with_random_predictions(jax.random.key(2), init_table(num_states=8, num_actions=18, prediction_size=3))
     state = init_rollout(jax.random.key(4), GRID, grid(), settings.num_envs)
     state, seen, _ = fresh_rollout(jax.random.key(5), state, agent, GRID, grid(), settings)
@@ -160,7 +160,7 @@ def walker(settings: MetaConfig, y_weight: float) -> LifetimeState:
     )
 
 
-def test_adam_inside_needs_eps_root():
+def test_inner_adam_needs_eps_root():
     # The root of the second moment has an infinite slope at 0, where an entry's gradient is exactly 0. Harmless in a
     # table are states never visited (rows are read by index, and what is not read passes nothing on) and masked actions
     # (the mask passes nothing on). Not harmless are the predictions of visited states at α_y = 0: 0 · ∞ reaches η
@@ -169,7 +169,7 @@ def test_adam_inside_needs_eps_root():
     for optimizer, y_weight, is_finite in (
         (ADAM, 0.5, True), (ADAM, 0.0, True), (ADAM_AS_PUBLISHED, 0.5, True), (ADAM_AS_PUBLISHED, 0.0, False),
     ):  # fmt: skip
-        lifetime = walker(settings, y_weight)
+        lifetime = grid_lifetime(settings, y_weight)
         fixed = record(rule_of(), lifetime, jax.random.key(3), settings, GRID, optimizer)
         assert len(np.unique(fixed.first.observation)) < 8
         loss, gradient = replayed(rule_of(), lifetime, fixed, settings, GRID, optimizer)
@@ -177,17 +177,17 @@ def test_adam_inside_needs_eps_root():
         assert finite(gradient) == is_finite
 
 
-def test_computing_an_update_again_instead_of_storing_it_changes_nothing():
+def test_rematerialisation_does_not_change_the_gradient():
     found = [
-        gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(remat=flag), CHAIN)[0]
+        gradient_of(rule_of(), fresh_lifetime(config()), jax.random.key(3), config(remat=flag), CHAIN)[0]
         for flag in (False, True)
     ]
     for one, other in zip(*map(jax.tree.leaves, found), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
 
 
-def test_many_lifetimes_at_once_are_a_loop_over_lifetimes():
-    lifetimes = [newborn(config(), seed=seed) for seed in (2, 5)]
+def test_vmap_over_lifetimes_equals_a_loop():
+    lifetimes = [fresh_lifetime(config(), seed=seed) for seed in (2, 5)]
     together = jax.tree.map(lambda *x: jnp.stack(x), *lifetimes)
     keys = jax.random.split(jax.random.key(3), 2)
     batch = jax.jit(jax.vmap(lambda s, k: meta_gradient(rule_of(), s, k, config(), CHAIN)))(together, keys)
@@ -199,10 +199,10 @@ def test_many_lifetimes_at_once_are_a_loop_over_lifetimes():
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
-def test_the_objective_counts_the_last_rollout_or_all_alike():
+def test_the_objective_weights_the_last_rollout_or_all_equally():
     # Without regularisers the loss is the policy-gradient term: `terms` reports its mean over the window.
     last, every = (
-        gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(objective=name), CHAIN)[2]
+        gradient_of(rule_of(), fresh_lifetime(config()), jax.random.key(3), config(objective=name), CHAIN)[2]
         for name in ("last", "every")
     )
     np.testing.assert_allclose(every.loss, every.terms.policy_gradient, rtol=1e-5)
@@ -210,24 +210,24 @@ def test_the_objective_counts_the_last_rollout_or_all_alike():
     assert abs(last.loss - every.loss) > 1e-4  # the twin
 
 
-def test_a_lifetime_that_does_not_learn_teaches_nothing():
-    still = eqx.tree_at(lambda s: s.hyper.learning_rate, newborn(config()), jnp.array(0.0))
+def test_a_lifetime_with_a_learning_rate_of_zero_has_no_meta_gradient():
+    still = eqx.tree_at(lambda s: s.hyper.learning_rate, fresh_lifetime(config()), jnp.array(0.0))
     gradient, following, _ = gradient_of(rule_of(), still, jax.random.key(3), config(), CHAIN)
     assert set(largest(gradient).values()) == {0.0}
     np.testing.assert_array_equal(following.agent.rows, still.agent.rows)
     assert np.any(following.critic.value != still.critic.value)  # the twin: the critic learns all the same
 
 
-def test_a_lifetime_that_diverged_is_reported_and_adds_nothing():
-    broken = eqx.tree_at(lambda s: s.hyper.learning_rate, newborn(config()), jnp.array(jnp.inf))
+def test_a_diverged_lifetime_is_reported_and_has_a_gradient_of_zero():
+    broken = eqx.tree_at(lambda s: s.hyper.learning_rate, fresh_lifetime(config()), jnp.array(jnp.inf))
     gradient, _, info = gradient_of(rule_of(), broken, jax.random.key(3), config(), CHAIN)
     assert not info.is_finite
     assert set(largest(gradient).values()) == {0.0}
-    assert gradient_of(rule_of(), newborn(config()), jax.random.key(3), config(), CHAIN)[2].is_finite  # the twin
+    assert gradient_of(rule_of(), fresh_lifetime(config()), jax.random.key(3), config(), CHAIN)[2].is_finite  # the twin
 
 
-def test_a_window_leaves_behind_the_rollout_of_the_agent_it_made():
-    lifetime = newborn(config())
+def test_after_a_window_the_trajectory_is_that_of_the_last_agent():
+    lifetime = fresh_lifetime(config())
     _, (following, _) = jax.jit(run_window, static_argnums=(3, 4))(
         rule_of(), lifetime, jax.random.key(3), config(), CHAIN
     )
@@ -237,33 +237,31 @@ def test_a_window_leaves_behind_the_rollout_of_the_agent_it_made():
     assert np.any(following.trajectory.action != lifetime.trajectory.action)
 
 
-PICTURES = RandomGrid(rows=open_map(2, 3), objects=objects_of((3, 1.0, 0.5, 0.5)), max_steps=4)
-"""Six cells and three objects, seen as two planes; every other step pays."""
+IMAGES = RandomGrid(rows=open_map(2, 3), objects=objects_of((3, 1.0, 0.5, 0.5)), max_steps=4)
+"""Six cells and three objects, observed as two planes; every other step has a reward."""
 NETWORKS = ["D(4)", "C(2)-D(3)"]
 
 
 @functools.cache
-def newborn_network(
+def fresh_network_lifetime(
     agent: str, settings: MetaConfig, is_double: bool = False, learning_rate: float = 0.05
 ) -> LifetimeState:
-    """A lifetime on the pictures, whose agent has heads of a size that lets much flow back into its torso."""
+    """A lifetime with image observations; large heads make the gradient into the torso large."""
     with jax.enable_x64(is_double):
         spec = LifetimeSpec(
             environment=jnp.array(0), learning_rate=jnp.array(learning_rate, float), y_weight=jnp.array(0.5, float)
         )
-        lifetime = started(
-            jax.random.key(4), spec, settings, PICTURES.env, (PICTURES.sample,), rule_of(is_double), agent
-        )
+        lifetime = started(jax.random.key(4), spec, settings, IMAGES.env, (IMAGES.sample,), rule_of(is_double), agent)
         network = with_random_predictions(jax.random.key(6), lifetime.agent)
         network = eqx.tree_at(lambda n: n.policy.weight, network, replace_fn=lambda weight: 50 * weight)
         return eqx.tree_at(lambda s: s.agent, lifetime, network)
 
 
 @pytest.mark.parametrize("agent", NETWORKS)
-def test_through_networks_and_their_adam_the_meta_gradient_is_finite_and_reaches_every_leaf(agent):
+def test_with_networks_and_adam_the_meta_gradient_is_finite_and_reaches_every_leaf(agent):
     settings = config(objective="every")
-    lifetime = newborn_network(agent, settings)
-    gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.env, agent)
+    lifetime = fresh_network_lifetime(agent, settings)
+    gradient, following, info = gradient_of(rule_of(), lifetime, jax.random.key(3), settings, IMAGES.env, agent)
     assert finite(gradient) and info.is_finite
     assert any(np.any(nu == 0) for nu in jax.tree.leaves(following.optimizer_state.nu))  # weights never reached
     found = largest(gradient)
@@ -275,58 +273,58 @@ def test_through_networks_and_their_adam_the_meta_gradient_is_finite_and_reaches
 
 
 @pytest.mark.parametrize("agent", NETWORKS)
-def test_adam_as_published_makes_it_nan(agent):
+def test_with_networks_and_plain_adam_the_meta_gradient_is_nan(agent):
     # The instance has 9 of 18 actions. Weights of the others have gradients of exactly 0, where the root's slope is
     # infinite; and 0 · ∞ comes back to θ through the matrix product.
     settings = config()
-    lifetime = newborn_network(agent, settings)
+    lifetime = fresh_network_lifetime(agent, settings)
     for optimizer, is_finite in ((safe_adam(), True), (ADAM_AS_PUBLISHED, False)):
-        fixed = record(rule_of(), lifetime, jax.random.key(3), settings, PICTURES.env, optimizer)
-        loss, gradient = replayed(rule_of(), lifetime, fixed, settings, PICTURES.env, optimizer)
+        fixed = record(rule_of(), lifetime, jax.random.key(3), settings, IMAGES.env, optimizer)
+        loss, gradient = replayed(rule_of(), lifetime, fixed, settings, IMAGES.env, optimizer)
         assert finite(loss)
         assert finite(gradient) == is_finite
 
 
 @pytest.mark.parametrize("agent", NETWORKS)
-def test_through_networks_and_plain_descent_a_windows_derivative_agrees_with_central_differences(agent, monkeypatch):
+def test_with_networks_and_gradient_descent_the_meta_gradient_agrees_with_central_differences(agent, monkeypatch):
     # Plain descent instead of the networks' Adam: a denominator that counts as constant makes the derivative another
     # one than that of the numbers, on purpose (the next test), so that differences cannot judge it.
     monkeypatch.setattr(module, "agent_optimizer", lambda name, table_step: SGD)
     settings = config(objective="every", **REGULARISED)
     with jax.enable_x64(True):
         rule, key = rule_of(True), jax.random.key(3)
-        lifetime = newborn_network(agent, settings, is_double=True, learning_rate=0.5)
+        lifetime = fresh_network_lifetime(agent, settings, is_double=True, learning_rate=0.5)
         lifetime = eqx.tree_at(lambda s: s.optimizer_state, lifetime, SGD.init(lifetime.agent))
         assert lifetime.agent.policy.weight.dtype == jnp.float64
 
         def window(rule):  # a function of this test, so that no program with another optimiser is found in the cache
-            return meta_gradient(rule, lifetime, key, settings, PICTURES.env, agent)
+            return meta_gradient(rule, lifetime, key, settings, IMAGES.env, agent)
 
         gradient, following, info = jax.jit(window)(rule)
-        fixed = record(rule, lifetime, key, settings, PICTURES.env, SGD)
+        fixed = record(rule, lifetime, key, settings, IMAGES.env, SGD)
         assert np.any(fixed.advantage != 0)
         np.testing.assert_array_equal(following.trajectory.action, fixed.fresh.action[-1])
-        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.env, SGD)
+        loss, expected = replayed(rule, lifetime, fixed, settings, IMAGES.env, SGD)
         np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
         for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
         check_against_central_differences(
-            rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.env, SGD), rtol=1e-5
+            rule, lambda eta: replayed(eta, lifetime, fixed, settings, IMAGES.env, SGD), rtol=1e-5
         )
 
 
-def test_through_the_networks_adam_a_windows_derivative_is_that_of_the_replay_but_not_that_of_the_numbers():
+def test_with_networks_and_adam_the_meta_gradient_equals_that_of_the_replay_but_not_central_differences():
     settings, agent = config(objective="every", **REGULARISED), "D(4)"
     with jax.enable_x64(True):
         rule, key, optimizer = rule_of(True), jax.random.key(3), safe_adam()
-        lifetime = newborn_network(agent, settings, is_double=True)
-        gradient, _, info = gradient_of(rule, lifetime, key, settings, PICTURES.env, agent)
-        fixed = record(rule, lifetime, key, settings, PICTURES.env, optimizer)
-        loss, expected = replayed(rule, lifetime, fixed, settings, PICTURES.env, optimizer)
+        lifetime = fresh_network_lifetime(agent, settings, is_double=True)
+        gradient, _, info = gradient_of(rule, lifetime, key, settings, IMAGES.env, agent)
+        fixed = record(rule, lifetime, key, settings, IMAGES.env, optimizer)
+        loss, expected = replayed(rule, lifetime, fixed, settings, IMAGES.env, optimizer)
         np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
         for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
         with pytest.raises(AssertionError, match="Not equal to tolerance"):
             check_against_central_differences(
-                rule, lambda eta: replayed(eta, lifetime, fixed, settings, PICTURES.env, optimizer), rtol=0.01
+                rule, lambda eta: replayed(eta, lifetime, fixed, settings, IMAGES.env, optimizer), rtol=0.01
             )

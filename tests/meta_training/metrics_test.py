@@ -1,4 +1,4 @@
-"""metrics.csv: one row per meta-update, none lost and none twice, whenever the process was killed."""
+"""metrics.csv: one row per meta-update, none lost and none repeated, whenever the process is killed."""
 
 import csv
 
@@ -35,16 +35,16 @@ def test_a_row_has_the_mean_over_lifetimes_of_all_environments():
     assert (found["gradient_norm/a"], found["gradient_norm"]) == (1, 0.5)
 
 
-def test_lifetimes_that_were_dropped_are_left_out_of_the_means():
+def test_diverged_lifetimes_are_left_out_of_the_means():
     found = values(1, loss={"a": np.nan, "b": 4.0}, is_finite={"a": False, "b": True})
     assert found["meta_loss"] == 4
-    # The twin: were they counted, they would spoil everything.
+    # The twin: with them, all means would be NaN.
     assert np.isnan(values(1, loss={"a": np.nan, "b": 4.0})["meta_loss"])
-    # Nothing left: no number and no warning.
+    # No lifetime left: NaN, and no NumPy warning.
     assert np.isnan(values(1, loss=np.nan, is_finite=False)["meta_loss"])
 
 
-def test_returns_are_there_only_where_lifetimes_ended():
+def test_returns_are_present_only_for_ended_lifetimes():
     found = row(report(NAMES, final_returns={"a": [1.0, 4.0], "b": [np.nan]}), meta_update=1, **KNOWN)
     assert found["return/a"] == 2.5
     assert "return/b" not in found
@@ -63,12 +63,12 @@ def test_rows_after_the_resumed_meta_update_are_dropped(tmp_path):
     write(path, 1, 2, 3, 4)
     write(path, 3, resumed_at=2)
     assert meta_updates(path) == ["1", "2", "3"]
-    # The twin: a run resumed at its end loses nothing.
+    # The twin: a run that is resumed at its end keeps all rows.
     write(path, resumed_at=3)
     assert meta_updates(path) == ["1", "2", "3"]
 
 
-def test_a_last_line_that_was_cut_off_is_dropped_wherever_it_was_cut(tmp_path):
+def test_an_incomplete_last_line_is_dropped(tmp_path):
     path = tmp_path / "metrics.csv"
     write(path, 1, 2)
     whole = path.read_bytes()
@@ -76,14 +76,14 @@ def test_a_last_line_that_was_cut_off_is_dropped_wherever_it_was_cut(tmp_path):
     for cut in range(1, last):
         path.write_bytes(whole[:-cut])
         assert meta_updates(path) == ["1"], whole[:-cut][-20:]
-    # Why the end of the line is asked for: a number that was cut off reads like a number.
+    # A number without its last digits is still a number, so only the end of the line shows that a row is complete.
     path.write_bytes(whole[:-3])
     with open(path, newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 2
 
 
-def test_a_table_that_was_cut_off_is_continued_with_whole_lines(tmp_path):
+def test_a_file_with_an_incomplete_line_is_continued_with_complete_lines(tmp_path):
     path = tmp_path / "metrics.csv"
     write(path, 1, 2)
     path.write_bytes(path.read_bytes()[:-5])
@@ -106,6 +106,6 @@ def test_without_a_file_there_are_no_rows(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"meta_update,x\r\n,\r\n"])
-def test_a_table_that_is_damaged_has_no_rows(content, tmp_path):
+def test_a_damaged_file_has_no_rows(content, tmp_path):
     (tmp_path / "metrics.csv").write_bytes(content)
     assert read_metrics(tmp_path / "metrics.csv") == []

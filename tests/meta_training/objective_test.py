@@ -39,7 +39,7 @@ def test_advantages_of_another_shape_are_refused():
         policy_gradient(two_steps(), ACTION, ADVANTAGE[..., None])
 
 
-def test_descending_makes_actions_of_positive_advantage_likelier():
+def test_gradient_descent_makes_actions_with_positive_advantage_more_likely():
     gradient = jax.grad(
         lambda z: policy_gradient(AgentOutput(logits=z, prediction=two_steps().prediction), ACTION, ADVANTAGE)
     )(two_steps().logits)
@@ -58,7 +58,7 @@ def test_every_term_worked_by_hand():
     np.testing.assert_allclose(found.y_hat_square, 0.75, rtol=1e-6)
 
 
-def test_a_given_value_is_neither_a_distribution_nor_regularised():
+def test_a_value_function_is_not_regularised():
     output = AgentOutput(logits=two_steps().logits, prediction=jnp.array([[[3.0]], [[4.0]]]))
     found = terms(output, ACTION, ADVANTAGE, Targets(pi_hat=TARGETS.pi_hat, y_hat=jnp.full((2, 1, 1), 5.0)), False)
     assert found.prediction_entropy == 0
@@ -89,7 +89,7 @@ def test_the_meta_loss_worked_by_hand():
     np.testing.assert_allclose(meta_loss(updates, EVERY, *beta), 2.875 + 1.5, rtol=1e-6)
 
 
-def test_entropies_are_rewarded_and_sizes_of_targets_punished():
+def test_entropies_lower_the_loss_and_squared_targets_raise_it():
     # One term at a time is raised by 1 in both updates; weights are (.1, .01, .2, .3).
     beta = (jnp.array(0.1), 0.01, 0.2, 0.3)
     expected = {"policy_entropy": -0.1, "prediction_entropy": -0.01, "pi_hat_square": 0.2, "y_hat_square": 0.3}

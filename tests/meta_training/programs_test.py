@@ -1,4 +1,4 @@
-"""The mean meta-gradient is one thing, however lifetimes are grouped, chunked and spread over devices."""
+"""The mean meta-gradient does not depend on groups, chunks and devices."""
 
 import dataclasses
 import functools
@@ -20,7 +20,7 @@ from lpg.meta_training.programs import (
     window_program,
 )
 from lpg.update_rules.lpg import init_lpg
-from tests.tiny_run import TINY, compiled, poke, trainer
+from tests.tiny_run import TINY, compiled, overwrite, trainer
 
 
 def leaves(tree) -> list[np.ndarray]:
@@ -39,7 +39,7 @@ def assert_close(found, expected) -> None:
 
 
 def run(window, weight=None, before=None):
-    """Gradients [E, …] of the first window of a fresh state; keys and padding as the trainer has them."""
+    """Gradients [E, …] of the first window of an initial state, with the trainer's keys and padding."""
     one = trainer()
     group = one.groups[0]
     state = one.init()
@@ -94,12 +94,12 @@ def one_by_one():
     return jax.tree.map(add, *every)
 
 
-def test_two_devices_add_up_what_lifetimes_give_one_by_one():
+def test_two_devices_sum_the_gradients_of_single_lifetimes():
     assert_close(run(on_two_devices)[0], one_by_one())
 
 
 @pytest.mark.parametrize("chunk", [2, 3])
-def test_one_device_and_chunks_of_any_size_give_the_same(chunk):
+def test_one_device_and_any_chunk_size_give_the_same_gradient(chunk):
     # Six lifetimes, the last one padding: three chunks of 2, two of 3; above, on two devices, three of 1 each.
     found, lifetimes, info = run(single(chunk))
     assert_close(found, one_by_one())
@@ -109,17 +109,17 @@ def test_one_device_and_chunks_of_any_size_give_the_same(chunk):
     np.testing.assert_array_equal(lifetimes.trajectory.action, lifetimes_2.trajectory.action)
 
 
-def test_padding_would_change_the_gradient_if_it_weighed_anything():
+def test_padding_has_a_weight_of_zero():
     # The twin. Slot 5 repeats the first environment: its sum changes, in every leaf, and no other.
     padded = run(on_two_devices, weight=np.ones(6, np.float32))[0]
     for found, expected in zip(leaves(padded), leaves(one_by_one()), strict=True):
         assert [is_close(x, y) for x, y in zip(found, expected, strict=True)] == [False, True, True]
 
 
-def test_a_lifetime_that_is_not_finite_adds_nothing():
+def test_a_nonfinite_lifetime_adds_nothing():
     weight = np.array([1, 1, 0, 1, 1, 0], np.float32)
     without = run(on_two_devices, weight=weight)[0]
-    poisoned = run(on_two_devices, before=lambda s: poke(s, lambda g: g.agent.rows, 2, jnp.nan))[0]
+    poisoned = run(on_two_devices, before=lambda s: overwrite(s, lambda g: g.agent.rows, 2, jnp.nan))[0]
     for found, expected in zip(leaves(poisoned), leaves(without), strict=True):
         np.testing.assert_array_equal(found, expected)
     # The twin: healthy, it adds something.
@@ -130,7 +130,7 @@ def test_the_mesh_has_all_devices():
     assert make_mesh().shape == {AXIS: jax.device_count()} == {AXIS: 2}
 
 
-# The step of η, by hand: an η of which only one number, the bias of π̂'s head, gets a gradient.
+# The update of η worked by hand: only one number of η, the bias of π̂'s head, has a gradient.
 
 
 @pytest.fixture
@@ -151,14 +151,14 @@ def gradients(eta, *sums):
 
 
 def step(config, eta, counts, *groups, scales=None, average=None):
-    """One step of η; returns η′, its running mean, optimiser state, scales, report."""
+    """One step of η; returns η′, its running mean, optimiser state, scales and diagnostics."""
     number = sum(map(len, counts))
     scales = scales or ScaleState(mean_square=jnp.zeros(number), weight=jnp.zeros(()))
     program = meta_step_program(config, [np.array(c) for c in counts])
     return program(eta, eta if average is None else average, meta_optimizer(config).init(eta), scales, groups)
 
 
-def test_the_mean_is_over_lifetimes_whatever_the_groups(eta):
+def test_the_mean_is_over_lifetimes_and_independent_of_groups(eta):
     # Sums 6 and 10 over 2 and 3 lifetimes in one group, 8 over 3 in another: (6 + 10 + 8) / (2 + 3 + 3) = 3; the means
     # of the three environments are 3, 10/3 and 8/3.
     *_, info = step(TINY, eta, [[2, 3], [3]], gradients(eta, 6.0, 10.0), gradients(eta, 8.0))
@@ -172,14 +172,14 @@ def test_the_mean_is_over_lifetimes_whatever_the_groups(eta):
     np.testing.assert_allclose(unequal.gradient_norm, 3.2, rtol=1e-6)
 
 
-def test_adam_takes_its_first_step_at_the_learning_rate_against_the_gradient(eta):
+def test_the_first_step_of_adam_has_the_size_of_the_learning_rate(eta):
     # Adam's first step is rate · g / |g| = 1e-3, whatever the gradient's size; other leaves have none and stay.
     following, *_ = step(TINY, eta, [[1]], gradients(eta, 7.0))
     np.testing.assert_allclose(following.pi_head.bias, eta.pi_head.bias - 1e-3, rtol=1e-4)
     np.testing.assert_array_equal(following.y_head.bias, eta.y_head.bias)
 
 
-def test_scaled_environments_share_eta_and_raw_ones_do_not(eta):
+def test_with_scaling_environments_have_equal_weight_in_the_meta_gradient(eta):
     # Means 1000 and −1 of one lifetime each. Raw: (1000 − 1) / 2. Scaled by their norms 1000 and 1: (1 − 1) / 2 = 0.
     scaled = dataclasses.replace(TINY, scale_gradients=True)
     sums = gradients(eta, 1000.0, -1.0)
@@ -197,7 +197,7 @@ def test_the_scale_is_a_running_root_mean_square(eta):
     np.testing.assert_allclose(info.gradient_norm, 1.255298, rtol=1e-5)
 
 
-def test_a_gradient_that_is_not_finite_changes_nothing_and_is_reported(eta):
+def test_a_nonfinite_gradient_changes_nothing_and_is_reported(eta):
     scales = ScaleState(mean_square=jnp.array([0.2]), weight=jnp.array(0.05))
     following, mean, state, kept, info = step(TINY, eta, [[1]], gradients(eta, np.nan), scales=scales)
     assert not info.is_finite
@@ -219,7 +219,7 @@ def test_the_running_mean_follows_eta_and_is_eta_without_averaging(eta):
 
 
 def learning_rates(**changes) -> list[float]:
-    """Steps of a one-number η under a constant gradient: Adam then moves by the learning rate."""
+    """Steps of an η of one number under a constant gradient: Adam moves by the learning rate."""
     optimizer = meta_optimizer(dataclasses.replace(TINY, **changes))
     state = optimizer.init(jnp.zeros(()))
     found = []
@@ -229,8 +229,8 @@ def learning_rates(**changes) -> list[float]:
     return found
 
 
-def test_the_learning_rate_warms_up_and_falls_as_half_a_cosine():
-    # Warm-up over 2 of 6: 0, ½, then 1; the fall over the 4 that are left, to a tenth: 0.1 + 0.9 · (1 + cos(π t/4)) / 2
+def test_the_learning_rate_has_linear_warmup_and_cosine_decay():
+    # Warm-up over 2 of 6: 0, ½, then 1; decay over the 4 that are left, to a tenth: 0.1 + 0.9 · (1 + cos(π t/4)) / 2
     # is 1, .868198, .55, .231802, .1 and stays.
     found = learning_rates(meta_learning_rate=1.0, warmup=2, meta_updates=6, final_learning_rate=0.1)
     np.testing.assert_allclose(found, [0, 0.5, 1, 0.868198, 0.55, 0.231802, 0.1, 0.1, 0.1], rtol=1e-4, atol=1e-6)
@@ -238,7 +238,7 @@ def test_the_learning_rate_warms_up_and_falls_as_half_a_cosine():
     np.testing.assert_allclose(learning_rates(meta_learning_rate=1e-4), [1e-4] * 9, rtol=1e-4)
 
 
-def test_a_large_meta_gradient_is_clipped_before_adam_sees_it():
+def test_a_large_meta_gradient_is_clipped_before_adam():
     optimizer = meta_optimizer(dataclasses.replace(TINY, max_gradient_norm=1.0))
     _, state = optimizer.update(jnp.full(4, 50.0), optimizer.init(jnp.zeros(4)))
     # Norm √(4 · 50²) = 100, clipped to 1: each 0.5. Adam's first moment is 0.1 · 0.5.

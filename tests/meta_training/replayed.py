@@ -1,4 +1,4 @@
-"""A window replayed: the meta-loss as a plain function of η, all data fixed, to hold the compiled one against."""
+"""The meta-loss of a window as a plain function of η with all data fixed, to compare the compiled one with."""
 
 import functools
 
@@ -43,7 +43,7 @@ REGULARISED = {
 
 @functools.cache
 def rule_of(is_double: bool = False) -> LPG:
-    """A rule of four units with biases that are not zero, so that nothing is symmetric by accident."""
+    """A rule of four units with nonzero biases, which break symmetries."""
     with jax.enable_x64(is_double):
         key_rule, key_noise = jax.random.split(jax.random.key(1))
         rule = init_lpg(key_rule, lstm_size=4, prediction_size=3, embedding_size=4)
@@ -53,7 +53,9 @@ def rule_of(is_double: bool = False) -> LPG:
 
 
 @functools.cache
-def newborn(settings: MetaConfig, seed: int = 2, is_double: bool = False, learning_rate: float = 5.0) -> LifetimeState:
+def fresh_lifetime(
+    settings: MetaConfig, seed: int = 2, is_double: bool = False, learning_rate: float = 5.0
+) -> LifetimeState:
     """A lifetime on a noisy chain of 2 or 3 steps; of the table's 18 states at most ten can be visited."""
     with jax.enable_x64(is_double):
         spec = LifetimeSpec(
@@ -61,7 +63,7 @@ def newborn(settings: MetaConfig, seed: int = 2, is_double: bool = False, learni
         )
         samplers = (DelayedChain(min_length=2, max_length=3, is_noisy=True).sample,)
         lifetime = started(jax.random.key(seed), spec, settings, CHAIN, samplers, rule_of(is_double))
-        # Predictions that differ from state to state, so that a derivative through them is seen from the first update.
+        # Predictions differ between states, so that the derivative through them is not zero at the first update.
         agent = with_random_predictions(jax.random.key(10 + seed), lifetime.agent)
         return eqx.tree_at(lambda s: s.agent, lifetime, agent)
 
@@ -77,7 +79,7 @@ def largest(gradient) -> dict[str, float]:
 
 
 class Record(eqx.Module):
-    """All that is held fixed when η is moved: K + 1 rollouts, and the advantages of the last K."""
+    """What is held fixed when η varies: K + 1 rollouts, and the advantages of the last K."""
 
     first: Trajectory
     fresh: Trajectory
@@ -85,7 +87,7 @@ class Record(eqx.Module):
 
 
 def record(rule, lifetime, key, settings, env, optimizer) -> Record:
-    """K updates in a plain loop, and what was seen on the way."""
+    """K updates in a plain loop, and their rollouts."""
     mask = env.action_mask(lifetime.env_params)
     agent, state, seen, critic = lifetime.agent, lifetime.rollout, lifetime.trajectory, lifetime.critic
     optimizer_state = optimizer.init(agent)
@@ -103,7 +105,7 @@ def record(rule, lifetime, key, settings, env, optimizer) -> Record:
 
 
 def replayed_loss(rule, lifetime, fixed: Record, settings, env, optimizer):
-    """The meta-loss as a function of η: π(a|s), y and log π anew, all else from the record. A plain loop, too."""
+    """The meta-loss as a function of η: π(a|s), y and log π are recomputed, all else is recorded. A plain loop."""
     mask = env.action_mask(lifetime.env_params)
     agent, optimizer_state, seen, rows = lifetime.agent, optimizer.init(lifetime.agent), fixed.first, []
     for k in range(settings.num_updates):

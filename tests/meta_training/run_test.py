@@ -1,4 +1,4 @@
-"""The life of a run folder: what is written when, what a killed process leaves, and that going on loses nothing."""
+"""Run folders: what is written when, what a killed process leaves, and resumed runs that equal uninterrupted ones."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Watcher:
-    """Remembers what it is told, and does something after a meta-update."""
+    """Records its calls, and does something after a meta-update."""
 
     def __init__(self, after=None):
         self.notes, self.steps, self.after = [], [], after or {}
@@ -55,7 +55,7 @@ def send(number):
 
 
 def assert_same(state, other) -> None:
-    """All arrays bit for bit, and all counters but the clock."""
+    """All arrays are equal bit for bit, and all counters except the time."""
     (arrays, counters), (expected, expected_counters) = to_arrays(state), to_arrays(other)
     assert arrays.keys() == expected.keys()
     for name, value in expected.items():
@@ -76,7 +76,7 @@ def uninterrupted(tmp_path_factory):
         return folder, go(folder)
 
 
-def test_a_run_leaves_all_that_its_folder_promises(uninterrupted):
+def test_a_run_writes_all_files_of_a_run_folder(uninterrupted):
     folder, result = uninterrupted
     assert (result.is_complete, result.signal, result.state.counters.meta_update) == (True, None, 4)
     assert json.loads((folder / "config.json").read_text()) == {
@@ -109,7 +109,7 @@ def test_a_killed_run_that_is_resumed_equals_an_uninterrupted_one_bit_for_bit(un
     folder = tmp_path / "run"
     process = subprocess.run([sys.executable, "-c", KILLED, str(folder)], cwd=ROOT, capture_output=True, text=True)
     assert process.returncode == -signal.SIGKILL, process.stderr
-    # Killed after meta-update 3: the checkpoint is of 2, and the third row belongs to lost work.
+    # Killed after meta-update 3: the checkpoint is of 2, and the third row is of lost work.
     assert list_checkpoints(folder)[-1] == path_of(folder, 2)
     assert len(read_metrics(folder / "metrics.csv")) == 3
     watcher = Watcher()
@@ -129,7 +129,7 @@ def test_a_killed_run_that_is_resumed_equals_an_uninterrupted_one_bit_for_bit(un
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("at", [1, 2])
-def test_a_signal_leaves_a_checkpoint_of_the_very_meta_update_and_nothing_is_done_twice(
+def test_a_signal_leaves_a_checkpoint_of_the_last_meta_update_and_nothing_is_repeated(
     number, at, uninterrupted, tmp_path
 ):
     watcher = Watcher({at: send(number)})
@@ -143,7 +143,7 @@ def test_a_signal_leaves_a_checkpoint_of_the_very_meta_update_and_nothing_is_don
     assert without_clock(tmp_path) == without_clock(uninterrupted[0])
 
 
-def test_a_second_signal_is_obeyed_at_once_and_the_old_handlers_come_back(tmp_path):
+def test_a_second_signal_stops_at_once_and_the_old_handlers_are_restored(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
     def twice():
@@ -155,7 +155,7 @@ def test_a_second_signal_is_obeyed_at_once_and_the_old_handlers_come_back(tmp_pa
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_when_the_time_is_up_it_stops_cleanly_and_can_go_on(uninterrupted, tmp_path):
+def test_at_the_time_limit_it_stops_cleanly_and_can_be_resumed(uninterrupted, tmp_path):
     result = go(tmp_path, minutes=1e-9)
     assert (result.is_complete, result.signal, result.state.counters.meta_update) == (False, None, 0)
     assert list_checkpoints(tmp_path) == [path_of(tmp_path, 0)]
@@ -172,7 +172,7 @@ def test_a_complete_run_that_is_resumed_has_nothing_to_do(uninterrupted):
     assert (folder / "metrics.csv").read_bytes() == before
 
 
-def test_a_folder_that_holds_a_run_is_refused_with_both_ways_out(uninterrupted):
+def test_a_folder_that_holds_a_run_is_refused_with_both_solutions(uninterrupted):
     with pytest.raises(
         ValueError, match="already holds a run; continue it with --resume, or start a new one with another --out"
     ):
@@ -186,12 +186,12 @@ def test_a_folder_that_holds_a_run_is_refused_with_both_ways_out(uninterrupted):
         ({"checkpoint_every": 3}, "checkpoint_every = 2, not 3"),
     ],
 )
-def test_another_runs_folder_is_not_gone_on_with(changes, words, uninterrupted):
+def test_a_run_with_another_configuration_or_seed_is_not_resumed(changes, words, uninterrupted):
     with pytest.raises(ValueError, match=words):
         go(uninterrupted[0], resume=True, **changes)
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
+def test_a_folder_without_a_run_is_refused_and_not_changed(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     for resume in (False, True):
         with pytest.raises(ValueError, match="is not empty and holds no run; choose another --out"):
@@ -201,7 +201,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 
-def test_what_does_not_go_together_is_refused_before_anything_is_written(tmp_path):
+def test_an_inconsistent_configuration_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="share_bandit needs normalise_bandit"):
         go(tmp_path / "run", share_bandit=True)
     assert os.listdir(tmp_path) == []
@@ -214,7 +214,7 @@ def test_a_damaged_config_is_refused(content, tmp_path):
         go(tmp_path, resume=True)
 
 
-def test_a_write_that_was_killed_is_reported_and_ignored(uninterrupted, tmp_path):
+def test_an_unfinished_write_is_reported_and_removed(uninterrupted, tmp_path):
     go(tmp_path, watcher=Watcher({2: send(signal.SIGTERM)}))
     torn = path_of(tmp_path, 3).with_name("state-00000003.safetensors.17-abcd.tmp")
     torn.write_bytes(b"half")
@@ -225,7 +225,7 @@ def test_a_write_that_was_killed_is_reported_and_ignored(uninterrupted, tmp_path
     assert_same(result.state, uninterrupted[1].state)
 
 
-def test_a_torn_checkpoint_is_refused_and_the_last_good_one_works(uninterrupted, tmp_path):
+def test_a_damaged_checkpoint_is_refused_and_the_last_good_one_works(uninterrupted, tmp_path):
     go(tmp_path)
     newest = path_of(tmp_path, 4)
     newest.write_bytes(newest.read_bytes()[:-1])
@@ -235,7 +235,7 @@ def test_a_torn_checkpoint_is_refused_and_the_last_good_one_works(uninterrupted,
     assert_same(go(tmp_path, resume=True).state, uninterrupted[1].state)
 
 
-def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(uninterrupted, tmp_path):
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(uninterrupted, tmp_path):
     (tmp_path / "config.json").write_bytes((uninterrupted[0] / "config.json").read_bytes())
     assert_same(go(tmp_path, resume=True).state, uninterrupted[1].state)
 
@@ -265,10 +265,10 @@ def test_a_diverged_run_keeps_the_checkpoint_from_before(tmp_path, monkeypatch):
     [
         ([0.1, 0.9, 0.4, 0.5], 2, 0.9),
         ([0.1, 0.2, 0.3, 0.4], 4, 0.4),
-        ([0.5, 0.5, 0.5, 0.5], 1, 0.5),  # of equals the first
-        ([0.1, np.nan, 0.3, np.nan], 3, 0.3),  # no number never replaces one
+        ([0.5, 0.5, 0.5, 0.5], 1, 0.5),  # the first of equal scores
+        ([0.1, np.nan, 0.3, np.nan], 3, 0.3),  # NaN never replaces a number
         ([np.nan, 0.1, np.nan, np.nan], 2, 0.1),
-        ([np.nan] * 4, 4, -np.inf),  # none at all: the newest
+        ([np.nan] * 4, 4, -np.inf),  # only NaN: the newest
     ],
 )
 def test_the_best_validated_eta_becomes_the_rule(scores, best, score, tmp_path):
@@ -279,7 +279,7 @@ def test_the_best_validated_eta_becomes_the_rule(scores, best, score, tmp_path):
     assert kept == [f"rule-{number:06d}.safetensors" for number in range(5)]
 
 
-def test_the_best_score_is_remembered_over_a_break(tmp_path):
+def test_the_best_score_is_kept_when_a_run_is_resumed(tmp_path):
     go(tmp_path, scores=[0.9, 0.1], validation_every=1, watcher=Watcher({2: send(signal.SIGTERM)}))
     result = go(tmp_path, resume=True, scores=[0.2, 0.8], validation_every=1)
     assert (result.state.counters.best_update, result.state.counters.best_score) == (1, 0.9)
@@ -287,7 +287,7 @@ def test_the_best_score_is_remembered_over_a_break(tmp_path):
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_rule_to_begin_with_that_is_not_there_is_refused_before_anything_is_written(resume, tmp_path):
+def test_a_missing_initial_rule_is_refused_before_anything_is_written(resume, tmp_path):
     with pytest.raises(ValueError, match="nowhere.safetensors: no such file"):
         go(tmp_path / "run", resume=resume, initial_rule="nowhere.safetensors")
     assert not (tmp_path / "run").exists()

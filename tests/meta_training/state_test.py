@@ -11,7 +11,7 @@ from tests.tiny_run import TINY, trainer
 
 @pytest.fixture(scope="module")
 def lived():
-    """A state in which lifetimes have ended and the bandit has something to remember."""
+    """A state in which lifetimes have ended and the bandit has records."""
     one = trainer()
     state = one.init()
     for _ in range(7):
@@ -26,7 +26,7 @@ def arrays_equal(a: dict, b: dict) -> bool:
     )
 
 
-def test_a_state_comes_back_from_arrays_as_it_was(lived):
+def test_a_state_survives_conversion_to_arrays(lived):
     one, state = lived
     arrays, counters = to_arrays(state)
     found = from_arrays(one.template(), arrays, json.loads(json.dumps(counters)))
@@ -36,12 +36,12 @@ def test_a_state_comes_back_from_arrays_as_it_was(lived):
     assert not arrays_equal(arrays, to_arrays(one.template())[0])  # the twin
 
 
-def test_it_comes_back_where_the_programs_expect_it(lived):
+def test_a_restored_state_has_the_sharding_of_the_programs(lived):
     one, state = lived
     found = from_arrays(one.template(), *to_arrays(state))
     for x, y in zip(jax.tree.leaves(found.lifetimes), jax.tree.leaves(state.lifetimes), strict=True):
         assert x.sharding == y.sharding
-    one.meta_update(found)  # the compiled programs refuse anything else
+    one.meta_update(found)  # compiled programs refuse another sharding
 
 
 def test_two_states_from_the_same_arrays_do_not_share_their_records(lived):
@@ -55,7 +55,7 @@ def test_two_states_from_the_same_arrays_do_not_share_their_records(lived):
 
 
 @pytest.mark.parametrize("missing", ["rule.", "optimizer.", "scales.", "lifetimes.0.agent.rows", "slots.0.age"])
-def test_what_is_missing_is_named(lived, missing):
+def test_a_missing_array_is_named(lived, missing):
     one, state = lived
     arrays, counters = to_arrays(state)
     kept = {name: value for name, value in arrays.items() if not name.startswith(missing)}

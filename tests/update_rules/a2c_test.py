@@ -25,12 +25,12 @@ def test_targets_are_advantage_and_lambda_return():
     np.testing.assert_allclose(targets.y_hat[:, 0, 0], [3.16, 2], rtol=1e-6)
 
 
-def test_nothing_before_an_episodes_end_is_influenced_by_what_comes_after_it():
-    for ends, is_felt in (([0, 1, 0], False), ([0, 0, 0], True)):
+def test_steps_after_the_end_of_an_episode_do_not_influence_steps_before_it():
+    for ends, is_influenced in (([0, 1, 0], False), ([0, 0, 0], True)):
         one = A2C().targets(inputs([0.1, 0.2, 0.3], [1.0, 2.0, 3.0], [2.0, 3.0, 4.0], ends), hyperparameters())
         other = A2C().targets(inputs([0.1, 0.2, 1.3], [1.0, 2.0, 0.0], [2.0, 3.0, 9.0], ends), hyperparameters())
         for a, b in ((one.pi_hat, other.pi_hat), (one.y_hat, other.y_hat)):
-            assert np.all(a[:2] != b[:2]) if is_felt else np.all(a[:2] == b[:2])
+            assert np.all(a[:2] != b[:2]) if is_influenced else np.all(a[:2] == b[:2])
 
 
 def test_loss_on_one_step_worked_by_hand():
@@ -42,5 +42,5 @@ def test_loss_on_one_step_worked_by_hand():
     np.testing.assert_allclose(loss, 0.277259 + 1 - 0.069315, rtol=1e-5)
 
 
-def test_it_has_nothing_to_learn():
+def test_it_has_no_learned_parameters():
     assert jax.tree.leaves(A2C()) == []

@@ -1,4 +1,4 @@
-"""The contract that every rule keeps."""
+"""The interface that every rule implements."""
 
 import equinox as eqx
 import jax
@@ -55,7 +55,7 @@ def test_targets_have_the_shape_of_the_trajectory_and_of_the_prediction(rule, ke
     assert targets.y_hat.shape == (T, B, rule.prediction_size)
 
 
-def test_streams_do_not_mix(rule, key):
+def test_environments_are_independent(rule, key):
     inputs = random_inputs(key, rule.prediction_size)
     other = eqx.tree_at(lambda i: i.trajectory.reward, inputs, inputs.trajectory.reward.at[:, 1].add(1.0))
     found, changed = (rule.targets(i, hyperparameters()) for i in (inputs, other))

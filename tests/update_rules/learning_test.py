@@ -89,7 +89,7 @@ def test_by_default_it_is_one_agent_update(key):
     assert differs(state.agent, before)
 
 
-def test_epochs_repeat_the_update_with_targets_made_anew(key):
+def test_epochs_repeat_the_update_with_new_targets(key):
     trajectory = trajectory_of(key)
     expected = network(A2C(), key)
     for _ in range(3):
@@ -113,7 +113,7 @@ def test_minibatches_are_a_partition_of_the_environments(key):
         Passes(num_epochs=0)
 
 
-def test_the_agent_learns_from_what_it_was_shown_and_is_shown_normalised_observations(key):
+def test_the_agent_acts_and_learns_on_the_same_normalised_observations(key):
     trajectory, passes = trajectory_of(key), Passes(normalise_observations=True)
     fresh = init_statistics((N,))
     shown = dataclasses.replace(

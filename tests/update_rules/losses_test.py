@@ -27,7 +27,7 @@ def test_entropy_worked_by_hand():
     np.testing.assert_allclose(entropy(jnp.full((3, 4), 7.0)), [1.386294] * 3, rtol=1e-5)
 
 
-def test_a_masked_category_has_no_part_in_the_entropy():
+def test_a_masked_category_does_not_contribute_to_the_entropy():
     # Two of three are left: ln 2 = 0.693147, against ln 3 = 1.098612 without the mask.
     np.testing.assert_allclose(entropy(jnp.array([1.0, 1.0, MASKED])), 0.693147, rtol=1e-5)
     np.testing.assert_allclose(entropy(jnp.array([1.0, 1.0, 1.0])), 1.098612, rtol=1e-5)
@@ -63,7 +63,7 @@ def test_an_empty_target_category_costs_a_finite_amount():
         assert np.all(np.isfinite(jax.grad(kl_divergence, argument)(jnp.zeros(2), empty)))
 
 
-def test_value_loss_is_half_the_square_step_by_step():
+def test_the_value_loss_is_half_the_squared_error_of_each_step():
     # ½ (1 − 3)² = 2, ½ (1 − 0)² = 0.5
     output = AgentOutput(logits=jnp.zeros((2, 1, 2)), prediction=jnp.ones((2, 1, 1)))
     np.testing.assert_allclose(value_loss(output, jnp.array([[[3.0]], [[0.0]]])), [[2], [0.5]])

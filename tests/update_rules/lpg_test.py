@@ -45,30 +45,30 @@ def two_steps(is_terminal: bool) -> RuleInputs:
 
 
 # γ = .9. φ(y) = y_0 + 2 y_1 + 4 y_2: (½, ¼, ¼) ↦ ½ + ½ + 1 = 2, (¼, ½, ¼) ↦ ¼ + 1 + 1 = 2.25, (¼, ¼, ½) ↦ 2.75.
-# At the terminal second step d and φ(y(s′)) are zero; where the time ran out they are 1 and 2.75.
+# At the terminal second step d and φ(y(s′)) are zero; at a time limit they are 1 and 2.75.
 FEATURES = {
     "reward": ([0.5, 0.25], [0.5, 0.25]),
-    "goes on": ([1, 0], [1, 1]),
+    "continues": ([1, 0], [1, 1]),
     "discount": ([0.9, 0.9], [0.9, 0.9]),
     "probability of the action": ([0.25, 0.75], [0.25, 0.75]),
-    "prediction here": ([2, 2.25], [2, 2.25]),
-    "prediction there": ([2.25, 0], [2.25, 2.75]),
+    "prediction": ([2, 2.25], [2, 2.25]),
+    "next prediction": ([2.25, 0], [2.25, 2.75]),
 }
 
 
 @pytest.mark.parametrize("feature, name", list(enumerate(FEATURES)))
-def test_the_six_inputs_stand_in_the_papers_order(feature, name):
+def test_the_six_inputs_are_in_the_order_of_the_paper(feature, name):
     for expected, is_terminal in zip(FEATURES[name], (True, False), strict=True):
         found = targets_of(reader(feature), two_steps(is_terminal), hyperparameters(gamma=0.9)).pi_hat[:, 0]
         np.testing.assert_allclose(found, np.tanh(np.tanh(expected)), rtol=1e-5, atol=1e-7)
 
 
-def test_a_rectifier_stands_between_lstm_and_heads():
+def test_a_relu_is_between_the_lstm_and_the_heads():
     found = targets_of(reader(0, sign=-1.0), two_steps(True), hyperparameters()).pi_hat
     np.testing.assert_array_equal(found, 0)
 
 
-def test_the_new_prediction_is_the_softmax_of_its_head():
+def test_y_hat_is_the_softmax_of_its_head():
     # The head's weights are zero and its bias is ln(.2, .3, .5).
     found = targets_of(reader(0), two_steps(True), hyperparameters()).y_hat
     np.testing.assert_allclose(found, np.broadcast_to([0.2, 0.3, 0.5], (2, 1, 3)), rtol=1e-5)
@@ -100,16 +100,16 @@ def splice(before: RuleInputs, after: RuleInputs, step: int) -> RuleInputs:
     return jax.tree.map(lambda x, y: jnp.concatenate([x[:step], y[step:]]), before, after)
 
 
-def test_nothing_before_an_episodes_end_is_influenced_by_what_comes_after_it(rule):
-    for ends, is_felt in (([0, 0, 1, 0, 0, 0], False), ([0, 0, 0, 0, 0, 0], True)):
+def test_steps_after_the_end_of_an_episode_do_not_influence_steps_before_it(rule):
+    for ends, is_influenced in (([0, 0, 1, 0, 0, 0], False), ([0, 0, 0, 0, 0, 0], True)):
         one, other = (random_inputs(jax.random.key(seed), ends) for seed in (1, 2))
         found = targets_of(rule, one, hyperparameters())
         changed = targets_of(rule, splice(one, other, 3), hyperparameters())
         for a, b in ((found.pi_hat, changed.pi_hat), (found.y_hat, changed.y_hat)):
-            assert np.all(a[:3] != b[:3]) if is_felt else np.all(a[:3] == b[:3])
+            assert np.all(a[:3] != b[:3]) if is_influenced else np.all(a[:3] == b[:3])
 
 
-def test_the_rule_sees_no_action_numbers_and_no_observations(rule):
+def test_the_rule_does_not_depend_on_action_numbers_or_observations(rule):
     inputs = random_inputs(jax.random.key(1), [0, 0, 1, 0, 0, 0])
     order = jnp.array([2, 0, 1])  # new action i is old action order[i]
     renamed = eqx.tree_at(
@@ -140,37 +140,37 @@ def ablated(part) -> LPG:
     return init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3, embedding_size=5, without=part)
 
 
-def felt(rule, change) -> tuple[np.ndarray, np.ndarray]:
-    """Which steps' π̂ and ŷ [6] a change of the inputs moves."""
+def influenced(rule, change) -> tuple[np.ndarray, np.ndarray]:
+    """Steps [6] at which a change of the inputs changes π̂ and ŷ."""
     inputs = random_inputs(jax.random.key(1), [0, 0, 0, 0, 0, 0])
     found, moved = (targets_of(rule, i, hyperparameters()) for i in (inputs, change(inputs)))
     return np.any(found.pi_hat != moved.pi_hat, axis=1), np.any(found.y_hat != moved.y_hat, axis=(1, 2))
 
 
-def test_without_bootstrap_nothing_is_seen_of_the_next_prediction():
-    def louder(inputs):
+def test_without_bootstrap_the_next_prediction_has_no_influence():
+    def scaled(inputs):
         return eqx.tree_at(lambda i: i.next_prediction, inputs, 3 * inputs.next_prediction)
 
-    assert not np.any(felt(ablated("bootstrap"), louder))
-    assert np.all(felt(ablated("nothing"), louder))  # the twin
+    assert not np.any(influenced(ablated("bootstrap"), scaled))
+    assert np.all(influenced(ablated("nothing"), scaled))  # the twin
 
 
-def test_without_recurrence_a_reward_is_felt_at_its_own_step_alone():
+def test_without_recurrence_a_reward_only_influences_its_own_step():
     def rewarded(inputs):
         return eqx.tree_at(lambda i: i.trajectory.reward, inputs, inputs.trajectory.reward.at[3].add(1.0))
 
-    np.testing.assert_array_equal(felt(ablated("recurrence"), rewarded), [[0, 0, 0, 1, 0, 0]] * 2)
-    np.testing.assert_array_equal(felt(ablated("nothing"), rewarded), [[1, 1, 1, 1, 0, 0]] * 2)  # the twin
+    np.testing.assert_array_equal(influenced(ablated("recurrence"), rewarded), [[0, 0, 0, 1, 0, 0]] * 2)
+    np.testing.assert_array_equal(influenced(ablated("nothing"), rewarded), [[1, 1, 1, 1, 0, 0]] * 2)  # the twin
 
 
-def test_without_softmax_predictions_are_numbers_and_their_loss_a_squared_distance():
+def test_without_softmax_predictions_are_real_numbers_with_a_squared_loss():
     rule = ablated("softmax")
     inputs = random_inputs(jax.random.key(1), [0, 0, 0, 0, 0, 0])
     sums = jnp.sum(targets_of(rule, inputs, hyperparameters()).y_hat, axis=-1)
     assert np.abs(sums - 1).max() > 1e-3
     whole = jnp.sum(targets_of(ablated("nothing"), inputs, hyperparameters()).y_hat, axis=-1)
     np.testing.assert_allclose(whole, 1, rtol=1e-5)  # the twin
-    # A constant added to a prediction is felt; under a softmax it is not.
+    # A constant added to a prediction changes the targets; under a softmax it does not.
     shifted = eqx.tree_at(lambda i: i.output.prediction, inputs, inputs.output.prediction + 1)
     assert np.any(
         targets_of(rule, shifted, hyperparameters()).pi_hat != targets_of(rule, inputs, hyperparameters()).pi_hat
@@ -183,7 +183,7 @@ def test_without_softmax_predictions_are_numbers_and_their_loss_a_squared_distan
 
 
 @pytest.mark.parametrize("prediction_size", [8, 30])
-def test_a_fresh_rule_hears_predictions_and_has_something_to_say(key, prediction_size):
+def test_the_prediction_layers_of_a_fresh_rule_have_a_large_scale(key, prediction_size):
     key_rule, key_output = jax.random.split(key)
     rule = init_lpg(key_rule, lstm_size=32, prediction_size=prediction_size)
     output = random_output(key_output, (20, 64), prediction_size=prediction_size)
@@ -195,12 +195,12 @@ def test_a_fresh_rule_hears_predictions_and_has_something_to_say(key, prediction
             next_prediction=output.prediction,
         )
 
-    # The twin: the same layers at the scale of common initialisers.
-    deaf = eqx.tree_at(lambda r: r.hidden.weight, rule, rule.hidden.weight / (prediction_size * 16 / 30))
-    assert np.std(rule.embed(output.prediction)) > 0.1 > 0.05 > np.std(deaf.embed(output.prediction))
-    dumb = eqx.tree_at(lambda r: r.y_head.weight, rule, rule.y_head.weight / 8)
-    said, mumbled = (targets_of(r, inputs(output), hyperparameters()).y_hat for r in (rule, dumb))
-    assert np.abs(np.log(said * prediction_size)).mean() > 0.25 > 0.1 > np.abs(np.log(mumbled * prediction_size)).mean()
+    # The twin: the same layers with the usual scale.
+    usual_phi = eqx.tree_at(lambda r: r.hidden.weight, rule, rule.hidden.weight / (prediction_size * 16 / 30))
+    assert np.std(rule.embed(output.prediction)) > 0.1 > 0.05 > np.std(usual_phi.embed(output.prediction))
+    usual_head = eqx.tree_at(lambda r: r.y_head.weight, rule, rule.y_head.weight / 8)
+    large, small = (targets_of(r, inputs(output), hyperparameters()).y_hat for r in (rule, usual_head))
+    assert np.abs(np.log(large * prediction_size)).mean() > 0.25 > 0.1 > np.abs(np.log(small * prediction_size)).mean()
 
 
 def test_the_papers_sizes_give_the_papers_number_of_parameters(key):

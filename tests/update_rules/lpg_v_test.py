@@ -39,7 +39,7 @@ def inputs(reward, value, next_value, terminated, is_last) -> RuleInputs:
 # γ = .9; the second step ends the episode, by termination or by a time limit.
 FEATURES = {
     "reward": ([0.5, 0.25], [0.5, 0.25]),
-    "goes on": ([1, 0], [1, 1]),
+    "continues": ([1, 0], [1, 1]),
     "discount": ([0.9, 0.9], [0.9, 0.9]),
     "probability of the action": ([0.75, 0.75], [0.75, 0.75]),
     "value here": ([1.5, 2.0], [1.5, 2.0]),
@@ -48,7 +48,7 @@ FEATURES = {
 
 
 @pytest.mark.parametrize("feature, name", list(enumerate(FEATURES)))
-def test_values_take_the_place_of_embedded_predictions(feature, name):
+def test_values_replace_embedded_predictions(feature, name):
     for expected, is_terminal in zip(FEATURES[name], (True, False), strict=True):
         seen = inputs([0.5, 0.25], [1.5, 2.0], [2.0, 1.2], [0, is_terminal], [0, 1])
         found = targets_of(reader(feature), seen, hyperparameters(gamma=0.9)).pi_hat[:, 0]
@@ -65,14 +65,14 @@ def test_the_values_target_is_the_lambda_return_worked_by_hand():
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_nothing_before_an_episodes_end_is_influenced_by_what_comes_after_it(key):
+def test_steps_after_the_end_of_an_episode_do_not_influence_steps_before_it(key):
     rule = init_lpg_v(key, lstm_size=4)
-    for ends, is_felt in (([0, 1, 0, 0], False), ([0, 0, 0, 0], True)):
+    for ends, is_influenced in (([0, 1, 0, 0], False), ([0, 0, 0, 0], True)):
         one = inputs([0.1, 0.2, 0.3, 0.4], [1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0], ends, ends)
         other = inputs([0.1, 0.2, 1.3, -0.4], [1.0, 2.0, 0.0, 1.0], [2.0, 3.0, 1.0, 7.0], ends, ends)
         found, changed = (targets_of(rule, i, hyperparameters()) for i in (one, other))
         for a, b in ((found.pi_hat, changed.pi_hat), (found.y_hat, changed.y_hat)):
-            assert np.all(a[:2] != b[:2]) if is_felt else np.all(a[:2] == b[:2])
+            assert np.all(a[:2] != b[:2]) if is_influenced else np.all(a[:2] == b[:2])
 
 
 def test_loss_on_one_step_worked_by_hand():

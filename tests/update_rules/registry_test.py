@@ -1,4 +1,4 @@
-"""Names of rules: every spelling that the command line allows, and the nearest one for those that it does not."""
+"""Names of rules: every form that the command line accepts, and the nearest name for unknown ones."""
 
 import dataclasses
 import json
@@ -20,12 +20,12 @@ def rule(key):
     return init_lpg(key, lstm_size=2, prediction_size=2, embedding_size=2)
 
 
-def test_a_hand_written_rule_has_a_name_and_nothing_to_learn():
+def test_a_hand_written_rule_has_a_name_and_no_learned_parameters():
     found = registry.find_rule("a2c")
     assert isinstance(found.rule, A2C) and not found.is_learned and found.card == {} and found.path is None
 
 
-def test_a_rule_file_is_called_by_its_stem_and_a_run_by_its_folder(rule, tmp_path):
+def test_a_rule_file_is_named_by_its_stem_and_a_run_by_its_folder(rule, tmp_path):
     save_rule(tmp_path / "mine.safetensors", rule, {"seed": 3})
     save_rule(tmp_path / "run-1" / "rule.safetensors", rule, {"seed": 4})
     one = registry.find_rule(tmp_path / "mine.safetensors")
@@ -45,7 +45,7 @@ def test_a_shipped_rule_is_found_by_the_name_of_its_file(rule, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("name", list(registry.shipped()))
-def test_shipped_rules_are_whole_small_and_say_how_they_were_made(name):
+def test_shipped_rules_are_complete_and_small_and_have_cards(name):
     one = registry.find_rule(name)
     assert one.is_learned and one.path.stat().st_size < 5_000_000
     assert one.card["environment_steps"] > 0 and one.card["config"]["meta_updates"] >= one.card["meta_updates"] > 0
@@ -55,11 +55,11 @@ def test_shipped_rules_are_whole_small_and_say_how_they_were_made(name):
 
 
 @pytest.mark.parametrize(("name", "config"), [("lpg", "hours"), ("lpg-control", "control")])
-def test_a_shipped_configuration_makes_the_shipped_rule(name, config):
+def test_the_card_of_a_shipped_rule_has_the_shipped_configuration(name, config):
     stored = registry.find_rule(name).card["config"]
     wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config))))
     assert stored == {key: wanted[key] for key in stored}
-    # Fields that are newer than the rule have the values that nobody gave then.
+    # Fields that are newer than the rule have their defaults.
     assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys())
 
 
@@ -78,7 +78,7 @@ def test_a_factory_is_called():
         ("no_such_module:make", "importable"),
     ],
 )
-def test_what_is_no_rule_is_refused_in_one_line(name, words):
+def test_anything_but_a_rule_is_refused_in_one_line(name, words):
     with pytest.raises(ValueError, match=words) as caught:
         registry.load_rule(name)
     assert "\n" not in str(caught.value)

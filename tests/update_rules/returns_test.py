@@ -58,7 +58,7 @@ def test_two_steps_worked_by_hand():
     np.testing.assert_allclose(of(False, True), [3.4, 2.5], rtol=1e-6)
 
 
-def test_nothing_before_an_episodes_end_is_influenced_by_what_comes_after_it(key):
+def test_steps_after_the_end_of_an_episode_do_not_influence_steps_before_it(key):
     reward, value, next_value, _, _ = case(key)
     never = jnp.zeros((T, B), bool)
     gamma, lambda_ = jnp.array(0.9), jnp.array(0.8)
@@ -70,20 +70,20 @@ def test_nothing_before_an_episodes_end_is_influenced_by_what_comes_after_it(key
         other = estimates(reward + after, value + after, next_value + after, *ends, gamma, lambda_)
         np.testing.assert_array_equal(one[:5], other[:5])
         assert np.all(one[5:] != other[5:])
-    # The twin: without the end all earlier steps feel the change.
+    # The twin: without the end all earlier steps change.
     one = estimates(reward, value, next_value, never, never, gamma, lambda_)
     other = estimates(reward + after, value + after, next_value + after, never, never, gamma, lambda_)
     assert np.all(one[:5] != other[:5])
 
 
-def test_exact_values_have_no_advantage_when_rewards_are_certain():
+def test_exact_values_have_advantages_of_zero_with_deterministic_rewards():
     # r = 1 for ever and γ = .9: V = 1 / (1 − .9) = 10 everywhere.
     ten, one, never = jnp.full((T, B), 10.0), jnp.ones((T, B)), jnp.zeros((T, B), bool)
     found = estimates(one, ten, ten, never, never, jnp.array(0.9), jnp.array(0.8))
     np.testing.assert_allclose(found, 0, atol=1e-5)
 
 
-def test_advantages_are_those_of_the_agents_only_prediction():
+def test_the_agents_prediction_is_the_value_in_the_advantages():
     seen = trajectory(reward=[1.0, 2.0, 3.0], terminated=[0, 1, 0], is_last=[0, 1, 0])
     value, next_value = jnp.array([[3.0], [4.0], [5.0]]), jnp.array([[4.0], [7.0], [6.0]])
     inputs = RuleInputs(

@@ -1,4 +1,4 @@
-"""Rule files: what goes in comes out, and nothing else comes in."""
+"""Rule files: saving and loading are inverse, and invalid files are refused."""
 
 import json
 import os
@@ -40,7 +40,7 @@ ABLATED = [without(part) for part in ("softmax", "bootstrap", "recurrence")]
 
 
 @pytest.mark.parametrize("make", [small, lambda key: init_lpg_v(key, lstm_size=3), *ABLATED])
-def test_a_rule_comes_back_as_it_was_with_its_card(make, key, tmp_path):
+def test_a_rule_and_its_card_survive_saving(make, key, tmp_path):
     rule = make(key)
     save_rule(tmp_path / "rule.safetensors", rule, {"seed": 7, "config": {"suite": "chain"}})
     found, card = read_rule(tmp_path / "rule.safetensors")
@@ -70,25 +70,24 @@ def test_a_file_of_the_first_format_is_migrated():
     assert "num_streams" not in card["config"]
 
 
-def test_the_card_says_in_which_order_inputs_come(key, tmp_path):
+def test_the_card_has_the_order_of_inputs(key, tmp_path):
     save_rule(tmp_path / "r.safetensors", small(key), {})
     assert read_rule(tmp_path / "r.safetensors")[1]["inputs"][:4] == ["r", "d", "gamma", "pi(a|s)"]
 
 
-def test_the_card_says_what_an_ablated_rule_is_without(key, tmp_path):
+def test_the_card_names_the_ablated_component(key, tmp_path):
     for make, kind in zip(ABLATED, ("lpg-no-softmax", "lpg-no-bootstrap", "lpg-no-recurrence"), strict=True):
         save_rule(tmp_path / "r.safetensors", make(key), {})
         found, card = read_rule(tmp_path / "r.safetensors")
         assert card["kind"] == kind
-        # The twin: its arrays are those of the whole rule (but for the layers that meet a softmax), so that the kind
-        # alone tells them apart.
+        # The twin: its arrays are those of the full rule (except the layers next to a softmax); only the kind differs.
         assert not equal(found, small(key))
         whole, found = ((rule.scalar, rule.lstm, rule.pi_head) for rule in (small(key), found))
         pairs = zip(jax.tree.leaves(found), jax.tree.leaves(whole), strict=True)
         assert all(np.array_equal(x, y) for x, y in pairs)
 
 
-def test_what_cannot_be_saved_is_refused_and_an_older_file_stays(key, tmp_path):
+def test_an_invalid_rule_is_not_saved_and_an_older_file_stays(key, tmp_path):
     path = tmp_path / "r.safetensors"
     save_rule(path, small(key), {})
     before = path.read_bytes()
@@ -139,7 +138,7 @@ BAD = {
     ),
     "no version": (with_card(format_version=None), "format version None; this lpg reads 1, 2: use the lpg that wrote"),
     "a version that is no number": (with_card(format_version=True), "format version True; this lpg reads 1, 2"),
-    # What is said of a version comes first: of a file of another one nothing else can be known.
+    # The version is checked first, because nothing else is known of a file of another version.
     "another format version and other inputs": (with_card(format_version=7, inputs=["d"]), "format version 7"),
     "an unknown kind": (with_card(kind="disco"), "kind 'disco'"),
     "a kind that is no text": (with_card(kind=["lpg"]), "kind"),
@@ -177,7 +176,7 @@ def test_a_bad_file_is_refused_in_one_line_that_names_it(case, key, tmp_path):
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_the_good_twin_of_the_bad_files_is_read(key, tmp_path):
+def test_the_valid_counterpart_of_the_bad_files_is_read(key, tmp_path):
     arrays, card = arrays_and_card(key)
     path = tmp_path / "good.safetensors"
     path.write_bytes(safetensors.numpy.save(arrays, metadata={"card": json.dumps(card)}))

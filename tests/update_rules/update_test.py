@@ -29,7 +29,7 @@ def updated(rule, agent, seen, hyper, optimizer=None):
 
 
 def fixed_targets(pi_hat: float, y_hat: tuple[float, ...]) -> LPG:
-    """An LPG whose weights are zero: it says the same at every step."""
+    """An LPG whose weights are zero: its targets are the same at every step."""
     size = len(y_hat)
     return LPG(
         hidden=Linear(weight=jnp.zeros((size, 1)), bias=jnp.zeros(1)),
@@ -46,12 +46,12 @@ def table(num_states: int, prediction_size: int) -> Table:
 
 
 def two_states():
-    """In state 0 action 0 pays 1 and ends; in state 1 action 1 pays nothing and ends."""
+    """Two episodes of one step: action 0 in state 0 with reward 1, action 1 in state 1 with reward 0."""
     return trajectory(reward=[1.0, 0.0], terminated=[1, 1], observation=[0, 1], action=[0, 1])
 
 
 def test_an_actor_critic_update_worked_by_hand():
-    # Everything begins at 0, so A = (1, 0) and G = (1, 0); T · B = 2 samples, α = 4, α_y = ½.
+    # All parameters are 0, so A = (1, 0) and G = (1, 0); T · B = 2 samples, α = 4, α_y = ½.
     #   policy in state 0   4 · 1 · ((1, 0) − (½, ½)) / 2 = (1, −1);  in state 1, where A = 0, nothing
     #   value  in state 0   4 · ½ · (1 − 0) / 2 = 1;                  in state 1 nothing
     rows = updated(A2C(), table(2, 1), two_states(), hyperparameters(learning_rate=4, y_weight=0.5))
@@ -84,7 +84,7 @@ def test_the_step_is_a_mean_over_all_samples():
 @pytest.mark.parametrize("optimizer", [optax.sgd(1.0), optax.adam(1.0)], ids=["sgd", "adam"])
 def test_rows_of_states_never_visited_do_not_move(key, optimizer):
     agent = Table(rows=jax.random.normal(key, (4, 4)), num_actions=2)
-    # State 3 is only arrived in; rules look at it, but it is not updated.
+    # State 3 is only a next state; rules read it, but it is not updated.
     seen = eqx.tree_at(lambda s: s.next_observation, two_states(), jnp.array([[1], [3]]))
     rule = fixed_targets(0.4, (0.75, 0.25))
     rows = updated(rule, agent, seen, hyperparameters(), optimizer)
@@ -127,7 +127,7 @@ def test_targets_enter_the_inner_gradient_as_constants(key):
 
 
 @pytest.mark.parametrize("rule", ["lpg", "lpg-v", "a2c"])
-def test_where_ends_are_terminations_the_last_row_of_what_follows_is_enough(rule, key):
+def test_if_all_ends_are_terminations_one_row_of_next_observation_is_enough(rule, key):
     rules = {"lpg": init_lpg(key, lstm_size=4, prediction_size=3), "lpg-v": init_lpg_v(key, lstm_size=4), "a2c": A2C()}
     rule = rules[rule]
     agent = Table(rows=jax.random.normal(key, (9, 2 + rule.prediction_size)), num_actions=2)
@@ -141,7 +141,7 @@ def test_where_ends_are_terminations_the_last_row_of_what_follows_is_enough(rule
     alone = eqx.tree_at(lambda s: s.next_observation, every, following[-1:])
     rows = updated(rule, agent, every, hyperparameters())
     np.testing.assert_allclose(updated(rule, agent, alone, hyperparameters()), rows, rtol=1e-6, atol=1e-7)
-    # The twin: where the end is a time limit, what follows it matters, and one row does not know it.
+    # The twin: at a time limit the final state matters, and one row does not contain it.
     cut = lambda seen: eqx.tree_at(lambda s: s.terminated, seen, jnp.zeros_like(ends))  # noqa: E731
     rows = updated(rule, agent, cut(every), hyperparameters())
     assert not np.allclose(updated(rule, agent, cut(alone), hyperparameters()), rows, rtol=1e-4)
