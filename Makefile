@@ -1,6 +1,6 @@
 # make discover   discover a rule on this machine and measure it
 # make test       style, types and the quick tests
-# Every target builds .venv first, with the first Python ≥ 3.11 that there is.
+# Every target installs into .venv first, with the first Python ≥ 3.11 that is found.
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -9,7 +9,7 @@ LPG := .venv/bin/lpg
 # What `make discover` runs.
 CONFIG ?= laptop
 RUN ?= runs/$(CONFIG)
-# Begun before and cut off, it goes on.
+# An interrupted run is resumed.
 META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN) $(if $(wildcard $(RUN)/config.json),--resume)
 # 400 updates on the grids. The families other than `tabular` are ones that the rule has never seen. The new rule's agents
 # are tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
@@ -19,8 +19,8 @@ TUNE = $(LPG) evaluate --rule $(RUN) --suite $(SUITE) --steps-scale $(SCALE) --t
 EVALUATE = $(LPG) evaluate --rule discovered=$(RUN) --rule untrained=$(RUN)/checkpoints/rule-000000.safetensors \
 	--rule a2c --suite $(SUITE) --steps-scale $(SCALE) --seeds 8 --out $(RUN)/evaluation
 
-# Tests compile in haste (tests/conftest.py); the slow ones learn something and want fast programs instead.
-# Two workers with one thread each need a fifth more CPU time than one, which compiles nothing twice, but two cores.
+# Quick tests compile without optimisation (tests/conftest.py); slow tests train something and need optimised programs.
+# Two workers of one thread each compile some programs twice (a fifth more CPU time) but use two cores.
 PYTEST := PJRT_NPROC=1 .venv/bin/python -m pytest -p no:cacheprovider -q
 WORKERS ?= 2
 

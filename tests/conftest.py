@@ -1,4 +1,4 @@
-"""Settings of the test run: shapes checked, warnings are errors (see pyproject.toml), programs compiled in haste."""
+"""Settings of the test run: shape checks, warnings as errors (see pyproject.toml), fast compilation."""
 
 import importlib.metadata
 import os
@@ -6,12 +6,12 @@ from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Small programs take longer to optimise than to run: in haste they compile four times faster. The slow tests, run by
-# `make slow`, set this to nothing. A flag that jaxlib does not know ends the process, and the last one went with 0.11.
-in_haste = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
+# Small programs take longer to optimise than to run; without optimisation they compile four times faster. `make slow`
+# sets no flags. An unknown flag ends the process, and jaxlib 0.11 removed the last one.
+flags = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
 if importlib.metadata.version("jaxlib").startswith("0.10."):
-    in_haste.append("--xla_cpu_use_fusion_emitters=false")
-os.environ.setdefault("XLA_FLAGS", " ".join(in_haste))
+    flags.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(flags))
 
 import jax
 import pytest
@@ -27,13 +27,12 @@ def key():
 
 
 @pytest.fixture(autouse=True, scope="module")
-def room_for_programs():
-    """Forgets compiled programs before there are too many.
+def limit_memory_maps():
+    """Clears compiled programs before a process has too many memory maps.
 
-    Each takes pieces of the address space, of which Linux gives a process 65,530. The compiler dies without a word
-    where they are used up, and all tests together would need more.
+    Every program needs some; Linux allows a process 65,530, and the compiler crashes without a message beyond that.
     """
     yield
-    pieces = Path("/proc/self/maps")
-    if pieces.exists() and len(pieces.read_bytes().splitlines()) > 30_000:
+    maps = Path("/proc/self/maps")
+    if maps.exists() and len(maps.read_bytes().splitlines()) > 30_000:
         jax.clear_caches()

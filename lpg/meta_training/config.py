@@ -1,4 +1,4 @@
-"""Everything that defines a meta-training, as one flat frozen dataclass that is stored as JSON."""
+"""The configuration of a meta-training: one flat frozen dataclass, stored as JSON."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -29,12 +29,12 @@ class MetaConfig:
     embedding_size: Count = 16
     """Width of the hidden layer of φ (lpg only)."""
     initial_rule: str | None = None
-    """A rule to begin with (name, file or run folder; of the same kind and sizes); none: a random one."""
+    """Rule at meta-update 0 (name, file or run folder; of the same kind and sizes); none: random initialisation."""
 
     lifetimes_per_environment: Count = 64
     """Parallel lifetimes of each environment."""
     num_lifetimes: Count | None = None
-    """All parallel lifetimes, dealt out evenly over the environments; none: `lifetimes_per_environment` of each."""
+    """Parallel lifetimes in all, distributed evenly over the environments; none: `lifetimes_per_environment` of each."""
     num_envs: Count = 64
     """Parallel copies of the environment in one lifetime."""
     num_steps: Steps = 20
@@ -42,32 +42,32 @@ class MetaConfig:
     num_updates: Count = 5
     """K, agent updates per meta-update: the window through which the meta-gradient flows."""
     lifetime_updates: Count | None = None
-    """Agent updates per lifetime; none: the environment's own budget of steps (Table 3) …"""
+    """Agent updates per lifetime; none: the environment's budget of steps (Table 3) times `lifetime_scale`."""
     lifetime_scale: Annotated[float, Meta(gt=0, le=1, description="a share of each environment's own budget")] = 1.0
-    """… times this: chains are solved, or not, long before grids are."""
+    """Factor of the environment's budget of steps, if `lifetime_updates` is none."""
     table_step: TableStep = "samples"
-    """What the step of a table's row is the mean over: its own visits, or all samples (the paper)."""
+    """Update of a table's row: a mean over its visits, or over all samples (the paper)."""
     stagger: bool = True
     """Shorten each slot's first lifetime at random, so that lifetimes do not end all at once."""
     time_limit_is_termination: bool = True
-    """Show rules a time limit as a termination (the paper) or as what it is."""
+    """Show rules a time limit as a termination (the paper) or as a truncation."""
 
     gammas: Annotated[tuple[Gamma, ...], Meta(min_length=1)] = (0.997, 0.995, 0.99)
     """Discounts; one is drawn per lifetime."""
     policy_entropy_weights: Weights = (0.01, 0.02)
-    """β0; one is drawn per lifetime."""
+    """β0, weight of the entropy of π in the meta-objective; one is drawn per lifetime."""
     prediction_entropy_weight: Weight = 1e-3
-    """β1."""
+    """β1, weight of the entropy of y in the meta-objective."""
     pi_hat_weight: Weight = 1e-3
-    """β2."""
+    """β2, weight of the penalty on π̂²."""
     y_hat_weight: Weight = 1e-3
-    """β3."""
+    """β3, weight of the penalty on ‖ŷ‖²."""
     objective: Literal["last", "every"] = "last"
-    """Fresh rollouts that carry the meta-objective: after the window's last update, or after every update."""
+    """Rollouts in the meta-objective: after the window's last update, or after every update."""
     outer_lambda: Share = 0.95
     """λ of the outer advantages."""
     critic_rate: Share = 0.3
-    """How far the outer critic moves towards its targets after each rollout."""
+    """Update rate of outer critics that are tables, in [0, 1]."""
     critic_learning_rate: Positive = 1e-3
     """Adam's learning rate for outer critics that are networks."""
     scale_advantages: bool = False
@@ -78,21 +78,21 @@ class MetaConfig:
     """Divide each environment's meta-gradient by its running norm before averaging."""
 
     learning_rates: Rates = (20.0, 40.0, 80.0)
-    """The bandit's arms: agent learning rates α_lr, of agents that are tables …"""
+    """Learning rates α_lr of agents that are tables; the bandit's arms are all pairs with `y_weights`."""
     network_learning_rates: Rates | None = None
-    """… and of networks (none: Table 3 of the paper, environment by environment) …"""
+    """The same for networks; none: those of Table 3 of the paper for each environment."""
     y_weights: Weights = (0.1, 0.5, 1.0)
-    """… times prediction weights α_y, of agents that are tables …"""
+    """Prediction weights α_y of agents that are tables."""
     network_y_weights: Weights | None = None
-    """… and of networks (none: the same)."""
+    """The same for networks; none: `y_weights`."""
     bandit_temperature: Positive = 0.1
     """τ of equation 6."""
     bandit_exploration: Weight = 0.2
     """ρ of equation 6."""
     bandit_history: Count = 10
-    """Lifetimes that R(α, E) is averaged over."""
+    """Number of the latest lifetimes that R(α, E) averages."""
     normalise_bandit: bool = False
-    """Scale returns to unit spread within each environment before equation 6 (the paper: raw)."""
+    """Standardise returns within each environment before equation 6 (the paper: raw returns)."""
     share_bandit: bool = False
     """One bandit for all environments (needs normalise_bandit); the paper has one for each."""
 
@@ -103,19 +103,19 @@ class MetaConfig:
     warmup: Annotated[int, Meta(ge=0)] = 0
     """Meta-updates over which the learning rate rises linearly from zero."""
     final_learning_rate: Share = 1.0
-    """Fraction of the learning rate that is left at the end; the fall is a half cosine."""
+    """Fraction of the learning rate at the end of a cosine decay; 1: constant."""
     max_gradient_norm: Positive | None = None
     """Clip the mean meta-gradient to this global norm; none: never."""
     averaging: Annotated[float, Meta(ge=0, lt=1, description="at 1 the mean would never move")] = 0.0
-    """Decay of the running mean of η that is validated and kept as the rule; 0: η itself."""
+    """Decay of the running mean of η, which is validated and saved as the rule; 0: η itself."""
 
     validation_every: Count = 500
     """Meta-updates between two validations; the best validated η becomes the rule."""
     validation_updates: Count = 400
     """Agent updates of a validation lifetime."""
     validation_learning_rates: Rates = (20.0, 40.0, 80.0)
-    """Agent learning rates of tables at validation (networks: those of training); each environment counts with its
-    best."""
+    """Agent learning rates of tables at validation (networks: those of training); the best of each environment
+    counts."""
     validation_seeds: Count = 2
     """Validation agents per environment."""
     checkpoint_every: Count = 100
@@ -123,7 +123,7 @@ class MetaConfig:
     chunk: Count = 4
     """Lifetimes that are differentiated together on one device; only speed and memory depend on it."""
     remat: bool = True
-    """Compute each update again in the backward pass instead of storing it; saves memory, costs a quarter of time."""
+    """Recompute each update in the backward pass instead of storing it; saves memory, costs a quarter of the time."""
 
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))
@@ -146,5 +146,5 @@ class MetaConfig:
 
     @property
     def steps_per_update(self) -> int:
-        """Environment steps behind one agent update, all environments together."""
+        """Environment steps of one agent update, over all parallel environments."""
         return self.num_envs * self.num_steps
