@@ -34,7 +34,7 @@ class MetaConfig:
     lifetimes_per_environment: Count = 64
     """Parallel lifetimes of each environment."""
     num_lifetimes: Count | None = None
-    """Parallel lifetimes in all, distributed evenly over the environments; none: `lifetimes_per_environment` of each."""
+    """Parallel lifetimes in all, distributed evenly over environments; none: `lifetimes_per_environment` of each."""
     num_envs: Count = 64
     """Parallel copies of the environment in one lifetime."""
     num_steps: Steps = 20
