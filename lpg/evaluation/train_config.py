@@ -49,11 +49,11 @@ class TrainConfig:
     max_gradient_norm: Positive | None = None
     """Clip the agent's gradient to this global norm; None: never."""
     final_learning_rate: Share = 1.0
-    """Fraction of the learning rate that is left at the end of training; it falls linearly. 1: constant."""
+    """Fraction of the learning rate at the end of training, after a linear decay. 1: constant."""
     num_epochs: Count = 1
-    """Passes over each rollout; the rule makes its targets anew at every step."""
+    """Passes over each rollout; the rule computes new targets at every optimiser step."""
     num_minibatches: Count = 1
-    """Parts of the parallel environments that a pass is split into, one step of the optimiser for each."""
+    """Number of parts into which a pass splits the parallel environments, with one optimiser step for each."""
     normalise_observations: bool = False
     """Show the agent observations with mean 0 and standard deviation 1, by running statistics."""
     normalise_rewards: bool = False
@@ -62,7 +62,7 @@ class TrainConfig:
     """Centre and scale π̂ over each batch."""
     time_limit_is_termination: bool | None = None
     """Show the rule a time limit as a termination, as the paper does. None: as when the rule was discovered, see
-    `for_rule`; a rule without such a record sees time limits as what they are."""
+    `for_rule`; without a record, as a truncation."""
 
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))

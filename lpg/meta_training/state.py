@@ -40,7 +40,7 @@ class Counters:
     started: int = 0
     """Lifetimes started."""
     ended: int = 0
-    """Lifetimes ended, for whatever reason."""
+    """Lifetimes ended, for any reason."""
     deterministic: int = 0
     """Lifetimes ended early because the policy became deterministic."""
     dropped: int = 0

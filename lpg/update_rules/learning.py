@@ -1,7 +1,6 @@
-"""What an agent does with one rollout: scale what it saw, then update itself, once or in several passes.
+"""Learning from one rollout: optional normalisation, then one or several agent updates.
 
-With the defaults this is one `agent_update`, as in the paper and in meta-training. Every further option is known from
-A2C and PPO, and off by default.
+By default this is one `agent_update`, as in the paper and in meta-training. The other options are those of A2C and PPO.
 """
 
 import dataclasses
@@ -31,12 +30,12 @@ from lpg.update_rules.update import UpdateInfo, agent_update
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Passes:
-    """How a rollout is used; what fixes the program."""
+    """How a rollout is used; static in a compiled program."""
 
     num_epochs: int = 1
-    """Passes over each rollout. The rule makes its targets anew, from the agent as it is, at every step."""
+    """Passes over each rollout. The rule computes new targets, from the current agent, at every optimiser step."""
     num_minibatches: int = 1
-    """Parts of the parallel environments that a pass is split into, one step of the optimiser for each."""
+    """Number of parts into which a pass splits the parallel environments, with one optimiser step for each."""
     normalise_observations: bool = False
     normalise_rewards: bool = False
     normalise_advantages: bool = False
@@ -54,11 +53,11 @@ class StepSize(eqx.Module):
     max_gradient_norm: Float[Array, ""]
     """Clip the agent's gradient to this global norm; infinity: never."""
     final_learning_rate: Float[Array, ""]
-    """Fraction of the learning rate that is left at the end of training; the fall is linear. 1: constant."""
+    """Fraction of the learning rate at the end of training, after a linear decay. 1: constant."""
 
 
 class AgentState(eqx.Module):
-    """Everything that learns in one agent."""
+    """All parts of one agent that change in training."""
 
     agent: Agent
     optimizer_state: optax.OptState
@@ -67,7 +66,7 @@ class AgentState(eqx.Module):
 
     @property
     def acting(self) -> Agent:
-        """The agent as a function of what the environment shows."""
+        """The agent as a function of observations that are not normalised."""
         return self.agent if self.observations is None else NormalisedAgent(self.agent, self.observations)
 
 
@@ -105,14 +104,14 @@ def learn(
     """Updates an agent on one rollout.
 
     Args:
-        trajectory: as the environment showed it, made by `state.acting`.
-        optimizer: gives the direction for a learning rate of one.
+        trajectory: a rollout of `state.acting`, not normalised.
+        optimizer: gives the step for a learning rate of one.
         progress: share of the training that is done, in [0, 1].
         key: of the shuffling of minibatches.
         is_real: which rows are steps, see `lpg.learner.real_steps`.
 
     Returns:
-        The agent after all passes; what its first step saw and decided.
+        The agent after all passes, and diagnostics of its first update.
     """
     shown = trajectory
     observations, rewards = state.observations, state.rewards
@@ -152,7 +151,7 @@ def learn(
 
 
 def check_passes(passes: Passes, num_envs: int) -> None:
-    """Whether so many environments can be split.
+    """Checks that the environments can be split into minibatches.
 
     Raises:
         ValueError: they cannot.
@@ -165,7 +164,7 @@ def check_passes(passes: Passes, num_envs: int) -> None:
 
 
 def _parts(key: PRNGKeyArray, num_envs: int, passes: Passes) -> Shaped[Array, " steps part"]:
-    """Indices of the environments of each step of the optimiser, shuffled anew for each epoch."""
+    """Indices of the environments of each optimiser step, shuffled for every epoch."""
     check_passes(passes, num_envs)
     orders = jax.vmap(lambda k: jax.random.permutation(k, num_envs))(jax.random.split(key, passes.num_epochs))
     return orders.reshape(passes.num_epochs * passes.num_minibatches, -1)
@@ -174,7 +173,7 @@ def _parts(key: PRNGKeyArray, num_envs: int, passes: Passes) -> Shaped[Array, " 
 def _stepping(
     optimizer: optax.GradientTransformation, step_size: StepSize, progress: Float[Array, ""]
 ) -> optax.GradientTransformationExtraArgs:
-    """The optimiser with a clipped gradient and a step that shrinks as training proceeds."""
+    """The optimiser with gradient clipping and the learning-rate schedule."""
     inner = optax.with_extra_args_support(optimizer)
     share = 1 + (step_size.final_learning_rate - 1) * progress
 

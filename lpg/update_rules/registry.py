@@ -14,13 +14,13 @@ from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import read_rule
 
 HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
-    "a2c": (A2C, "advantage actor-critic with λ-returns, written by people"),
+    "a2c": (A2C, "hand-written: advantage actor-critic with λ-returns"),
 }
 
 SHIPPED_FOLDER = Path(__file__).parent.parent / "rules"
 SUFFIX = ".safetensors"
 RUN_FILE = "rule.safetensors"
-"""The chosen rule of a run folder."""
+"""Name of the rule file in a run folder."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class NamedRule:
 
     @property
     def is_learned(self) -> bool:
-        """Whether there is anything in it to learn."""
+        """Whether the rule has learned parameters."""
         return bool(jax.tree.leaves(self.rule))
 
 
@@ -89,7 +89,7 @@ def _from_run(folder: Path) -> NamedRule:
     if path.is_file():
         return _from_file(path, folder.resolve().name)
     started = (folder / "config.json").is_file()
-    why = "this run has not chosen a rule yet; go on with `lpg meta-train --resume`" if started else "no run folder"
+    why = "this run has no rule yet; continue it with `lpg meta-train --resume`" if started else "no run folder"
     raise ValueError(f"{folder}: no {RUN_FILE} in it ({why})")
 
 

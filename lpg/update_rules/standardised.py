@@ -9,22 +9,22 @@ from lpg.update_rules.base import Rule, RuleInputs
 
 
 class Standardised(eqx.Module):
-    """A rule whose π̂ is centred and scaled over the T × B steps of an update; ŷ and the loss stay."""
+    """A rule whose π̂ is centred and scaled over the T × B steps of an update; ŷ and the loss are unchanged."""
 
     rule: Rule
 
     @property
     def prediction_size(self) -> int:
-        """As the rule inside."""
+        """As the inner rule."""
         return self.rule.prediction_size
 
     @property
     def discovers_predictions(self) -> bool:
-        """As the rule inside."""
+        """As the inner rule."""
         return self.rule.discovers_predictions
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """(π̂ − mean) / (standard deviation + 1e-8) of the rule inside."""
+        """(π̂ − mean) / (standard deviation + 1e-8), and ŷ of the inner rule."""
         targets = self.rule.targets(inputs, hyper)
         centred = targets.pi_hat - jnp.mean(targets.pi_hat)
         return Targets(pi_hat=centred / (jnp.std(targets.pi_hat) + 1e-8), y_hat=targets.y_hat)
@@ -32,5 +32,5 @@ class Standardised(eqx.Module):
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
-        """That of the rule inside."""
+        """The loss of the inner rule."""
         return self.rule.loss(output, inputs, targets, hyper)
