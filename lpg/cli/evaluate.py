@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -18,8 +18,8 @@ from lpg.evaluation.hosted_training import train_seeds
 from lpg.evaluation.scores import scores
 from lpg.evaluation.suites import members
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning import tune
-from lpg.evaluation.tuning_table import ChosenConfig, choose_config, save_table, tuned_beside
+from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
+from lpg.evaluation.tuning_table import ChosenConfig, choose_config, save_general, save_table, tuned_beside
 from lpg.learner.hosted import is_gymnasium
 from lpg.update_rules.registry import SHIPPED_FOLDER, NamedRule
 
@@ -41,8 +41,12 @@ class Arguments:
     """Share of each environment's own budget of steps."""
     num_actions: int | None = None
     """Actions of the grids: 9 or 18 (the default)."""
+    settings: Literal["tuned", "general"] = "tuned"
+    """The agents' hyper-parameters: tuned for each environment, where they were; or one setting for each kind of agent
+    (table, dense network, convolutions)."""
     tune: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Search the agents' hyper-parameters anew, on other seeds; a rule's own table is kept beside its file."""
+    """Search the hyper-parameters first, on other seeds: for each environment, or with --settings general for all
+    environments of a kind of agent together. Kept beside a rule's file, and in OUT/tuned with the study."""
     trials: int = 64
     """Settings tried per rule and environment when tuning."""
     out: Path | None = None
@@ -123,23 +127,31 @@ def _configs(
 ) -> dict[str, ChosenConfig]:
     """The agents' hyper-parameters on each environment: recorded ones, or those of a new sweep."""
     if not arguments.tune:
-        return {name: choose_config(one, name, num_steps[name]) for name in names}
+        return {name: choose_config(one, name, num_steps[name], settings=arguments.settings) for name in names}
+    is_general = arguments.settings == "general"
+    sweeps = general_sweeps(names, num_steps) if is_general else sweeps_of(names, num_steps)
     total = round(sum(num_steps.values())) * arguments.trials * TUNING_SEEDS
     with StepProgress(f"tuning {one.label}", total) as progress:
         entries = tune(
-            one.rule, names, num_steps, is_learned=one.is_learned, num_trials=arguments.trials,
-            num_seeds=TUNING_SEEDS, config=TrainConfig().for_rule(one.card),
-            num_actions=arguments.num_actions, progress=progress.advance,
+            one.rule, sweeps, is_learned=one.is_learned, num_trials=arguments.trials, num_seeds=TUNING_SEEDS,
+            num_actions=arguments.num_actions, progress=progress.advance, label=one.label, card=one.card,
+            storage=None if arguments.out is None else arguments.out / "tuned" / "study.log",
         )  # fmt: skip
     places = [] if arguments.out is None else [arguments.out / "tuned" / f"{one.label.replace('/', '-')}.json"]
     if one.path is not None and one.path.parent != SHIPPED_FOLDER:
         places.append(tuned_beside(one.path))  # so that the rule is used with these settings from now on
     for path in places:
-        save_table(path, one.label, entries)
+        if is_general:
+            for kind, entry in entries.items():
+                save_general(path, one.label, kind, entry)
+        else:
+            save_table(path, one.label, entries)
         print(f"wrote {path}")
     return {
         name: ChosenConfig(
-            TrainConfig(**entry["setting"]).for_rule(one.card), f"tuned now at {entry['updates']} updates"
+            TrainConfig.of_record(entries[sweep.name]["setting"]).for_rule(one.card),
+            f"tuned now by {entries[sweep.name]['trials']} trials",
         )
-        for name, entry in entries.items()
+        for sweep in sweeps
+        for name in sweep.environments
     }

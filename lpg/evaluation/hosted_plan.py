@@ -6,8 +6,9 @@ from typing import Any
 import optax
 
 from lpg.agents.registry import TABULAR, agent_optimizer
+from lpg.evaluation.search_space import agent_kind
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import ChosenConfig, default_config, recorded_config
+from lpg.evaluation.tuning_table import ChosenConfig, general_config, recorded_config
 from lpg.learner.hosted import ATARI, make_environments
 from lpg.learner.learner import Learner
 from lpg.learner.spaces import Spaces, make_agent, spaces_of
@@ -90,7 +91,7 @@ def plan(
         chosen = ChosenConfig(config.for_rule(rule.card), "given")
     else:
         found = recorded_config(rule, environment, num_steps, agent, own=agent)
-        chosen = found or _default(rule, is_table=agent == TABULAR, is_atari=is_atari)
+        chosen = found or _default(rule, agent, is_atari=is_atari)
     if changes:
         changed = dataclasses.replace(chosen.config, **changes)
         chosen = ChosenConfig(changed, f"{chosen.source}, changed by --set")
@@ -151,13 +152,13 @@ def look(environment: str, sticky_actions: float = 0.0) -> Spaces:
         one.close()
 
 
-def _default(rule: NamedRule, *, is_table: bool, is_atari: bool) -> ChosenConfig:
+def _default(rule: NamedRule, agent: str, *, is_atari: bool) -> ChosenConfig:
     """Where nothing is recorded: on Atari Table 4 of the paper, with a baseline for rules without a value.
 
     30 games play at once. The paper gives no setting for A2C on Atari; its entropy bonus is the usual one.
     """
     if not is_atari:
-        return default_config(rule, is_table=is_table)
+        return general_config(rule, agent_kind(agent))
     config = TrainConfig(
         learning_rate=5e-4,
         policy_entropy_weight=0.0 if rule.is_learned else 0.01,

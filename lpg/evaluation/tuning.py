@@ -1,227 +1,208 @@
-"""Sweeps of agent hyper-parameters: per rule and environment, on seeds that are never reported.
+"""Sweeps of agent hyper-parameters by Optuna, on seeds that are never reported.
 
-The sweep is a search on a lattice whose values go on for ever except at natural bounds (no entropy bonus, λ = 1). It
-begins with the corners of a box and then looks around the best settings seen so far, so it widens by itself until the
-best one has been looked at from all sides. It spends the same number of trials on every rule, each at full length; or,
-where that costs too much, the best few settings of a sweep over shorter trainings are tried at full length.
+A sweep is an Optuna study: its sampler proposes configurations, `run_trials` trains agents with them, many in one
+compiled program, and the study is told their scores. A study that lives in a file goes on where it was stopped, and
+several processes may work on it at once. Every rule gets the same number of trials.
 """
 
 import dataclasses
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lpg.agents.defaults import default_agent
-from lpg.agents.registry import TABULAR
 from lpg.environments.registry import env_spec
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
+from lpg.evaluation.search_space import agent_kind, fields_of, search_space, values_of
 from lpg.evaluation.tasks import references
 from lpg.evaluation.train_agents import Curve
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import default_for
+from lpg.packages import import_optional
 from lpg.update_rules.base import Rule
 
-Point = tuple[int, ...]
-"""A place on the lattice: a value of each axis."""
 RunTrials = Callable[..., list[Curve]]
-"""What trains the agents, see `run_trials`; a caller may give one that remembers what it has trained."""
+"""What trains the agents, see `run_trials`."""
+AT_ONCE = 8
+"""Configurations that are asked for together: those with equal static fields train in one compiled program."""
+WORST = -10.0
+"""Score of a configuration under which no episode ended, or agents diverged; lower scores count as this."""
 
 
-@dataclasses.dataclass(frozen=True)
-class SearchAxis:
-    """The values of one hyper-parameter that a sweep may try, by value."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What is searched: one configuration for one or for several environments."""
 
     name: str
-    value: Callable[[int], float]
-    start: tuple[int, ...]
-    """Rungs of the box that the search begins with."""
-    lowest: int | None = None
-    highest: int | None = None
-    """Natural bounds; none: the axis goes on."""
+    environments: tuple[str, ...]
+    num_steps: Mapping[str, int | float]
+    """Environment steps of a trial in each environment, all parallel environments together."""
+    agent: str | None = None
+    """Which agents learn; none: each environment's own, all of one kind."""
 
-    def has(self, index: int) -> bool:
-        """Whether a value exists."""
-        return (self.lowest is None or index >= self.lowest) and (self.highest is None or index <= self.highest)
+    @property
+    def kind(self) -> str:
+        """The kind of agents, see `lpg.evaluation.search_space`.
 
-
-def _power(middle: float) -> Callable[[int], float]:
-    return lambda index: middle * 2.0**index
-
-
-LEARNED = (
-    SearchAxis("learning_rate", _power(40.0), (2, 4, 6, 8)),
-    SearchAxis("y_weight", _power(0.5), (-3, -1)),
-)
-VALUED = (LEARNED[0], SearchAxis("y_weight", _power(0.5), (-11, -9)))
-HAND_WRITTEN = (
-    SearchAxis("learning_rate", _power(40.0), (1, 3)),
-    SearchAxis("y_weight", _power(0.5), (-3, -1)),
-    SearchAxis("policy_entropy_weight", lambda index: 0.0 if index == 0 else 0.0025 * 2.0**index, (0, 2), lowest=0),
-    SearchAxis("lambda_", lambda index: (1.0, 0.975, 0.95, 0.9, 0.8, 0.6, 0.0)[index], (1, 3), lowest=0, highest=6),
-)
-"""The boxes have eight, eight and sixteen corners. γ is not swept: it is part of the task that the agents are given.
-
-The first is for rules that discover their predictions, the second for learned ones that are given a value: a table's
-values diverge where α_lr α_y is large, a categorical prediction does not.
-"""
-
-_ADAM = SearchAxis("learning_rate", _power(0.001), (-1, 1))
-"""Adam's steps do not grow with the gradient: 0.0005 and 0.002 are the corners, in the middle of Table 3's rates. What
-is left of the weights is their ratio to the policy's loss, so that the other axes serve networks too."""
+        Raises:
+            ValueError: they are of several kinds, which cannot share a configuration.
+        """
+        agents = [
+            self.agent or default_agent(name, env_spec(name).distribution.env).agent for name in self.environments
+        ]
+        kinds = {agent_kind(agent) for agent in agents}
+        if len(kinds) > 1:
+            raise ValueError(
+                f"{self.name}: agents of kinds {', '.join(sorted(kinds))}; one configuration serves one kind, so sweep "
+                "their environments apart"
+            )
+        return kinds.pop()
 
 
-def axes_for(agent: str, *, is_learned: bool, is_valued: bool = False) -> tuple[SearchAxis, ...]:
-    """The hyper-parameters that a sweep may change, and how.
+def sweeps_of(
+    environments: Sequence[str], num_steps: Mapping[str, int | float], agent: str | None = None
+) -> list[Sweep]:
+    """One sweep for each environment, called by its name."""
+    return [Sweep(name=name, environments=(name,), num_steps=num_steps, agent=agent) for name in environments]
 
-    Args:
-        agent: what is tuned, see `lpg.agents.registry`: a table takes other learning rates than a network.
-        is_learned: learned rules have neither entropy bonus nor λ.
-        is_valued: of a learned rule: its predictions are values, not its own.
-    """
-    if agent != TABULAR:
-        return (_ADAM, *(LEARNED if is_learned else HAND_WRITTEN)[1:])
-    return (VALUED if is_valued else LEARNED) if is_learned else HAND_WRITTEN
+
+def general_sweeps(environments: Sequence[str], num_steps: Mapping[str, int | float]) -> list[Sweep]:
+    """One sweep for each kind of agent, called by the kind: one configuration for all environments of the kind."""
+    kinds: dict[str, list[str]] = {}
+    for one in sweeps_of(environments, num_steps):
+        kinds.setdefault(one.kind, []).append(one.name)
+    return [Sweep(name=kind, environments=tuple(names), num_steps=num_steps) for kind, names in kinds.items()]
 
 
 def tune(
     rule: Rule,
-    environments: Sequence[str],
-    num_steps: Mapping[str, int | float],
+    sweeps: Sequence[Sweep],
     *,
     is_learned: bool,
     num_trials: int = 64,
     num_seeds: int = 3,
     config: TrainConfig | None = None,
-    agent: str | None = None,
+    fixed: Collection[str] = (),
     num_actions: int | None = None,
+    storage: Path | None = None,
+    label: str = "rule",
+    card: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     run: RunTrials = run_trials,
 ) -> dict[str, dict[str, Any]]:
-    """Searches the best configuration for each environment.
+    """Searches the best configuration for each sweep.
 
     Args:
-        num_steps: environment steps of a trial, by environment; the best configuration depends on it.
-        is_learned: which hyper-parameters there are: learning rate and y weight, or entropy bonus and λ too.
-        num_trials: configurations tried for each environment, the same for every rule.
-        num_seeds: agents per trial; all of them the same for every trial.
-        config: the fields that no axis changes; none: the defaults.
-        agent: which agents are tuned; none: each environment's own.
+        is_learned: which hyper-parameters there are, see `lpg.evaluation.search_space`.
+        num_trials: configurations tried in each sweep, the default one first.
+        num_seeds: agents per configuration and environment, the same ones for every configuration.
+        config: the fields that are not searched; none: the defaults of the kind of agent.
+        fixed: hyper-parameters that are not searched.
+        storage: a file that keeps the studies; trials in it count. None: they are kept in memory.
+        label: what the rule is called in the file.
+        card: of the rule: how it is shown time limits.
         run: trains the agents.
 
     Returns:
-        For each environment an entry of a tuning table: the configuration, its score (mean return over the learning
-        curve, normalised where the environment has reference returns, see `is_normalised`), and the whole sweep,
-        best first; and the agent, if it is not the environment's own.
+        For each sweep an entry of a tuning table: the configuration, its score (mean over environments and seeds of
+        the mean over the learning curve, normalised where all environments have reference returns, see
+        `is_normalised`), and all trials, best first.
     """
-    config, seeds = config or TrainConfig(), range(num_seeds)
-    own = {name: default_agent(name, env_spec(name).distribution.env).agent for name in environments}
-    is_valued = not rule.discovers_predictions
-    axes = {name: axes_for(agent or own[name], is_learned=is_learned, is_valued=is_valued) for name in environments}
-    reference_returns = {name: references(name, seeds, "tuning", num_actions) for name in environments}
-    tried: dict[str, dict[Point, float]] = {name: {} for name in environments}
-    while any(len(done) < num_trials for done in tried.values()):
-        # One round for all environments together: those of one shape fill the batches of one program.
-        wanted = {name: candidates(done, axes[name], num_trials - len(done)) for name, done in tried.items()}
+    studies = {sweep.name: _study(f"{label} on {sweep.name}", storage) for sweep in sweeps}
+    spaces, bases, scorers = {}, {}, {}
+    for sweep in sweeps:
+        kind, is_valued = sweep.kind, not rule.discovers_predictions
+        space = search_space(kind, is_learned=is_learned, is_valued=is_valued)
+        spaces[sweep.name] = {name: found for name, found in space.items() if name not in fixed}
+        bases[sweep.name] = (config or default_for(kind, is_learned=is_learned)).for_rule(card or {})
+        scorers[sweep.name] = _Scorer(sweep, num_seeds, num_actions)
+        if not studies[sweep.name].trials:
+            studies[sweep.name].enqueue_trial(_within(bases[sweep.name], spaces[sweep.name]))
+    while rooms := {s.name: room for s in sweeps if (room := num_trials - _done(studies[s.name])) > 0}:
+        asked: list[tuple[Sweep, Any, TrainConfig]] = []
+        for sweep in sweeps:
+            for _ in range(min(AT_ONCE, rooms.get(sweep.name, 0))):
+                trial = studies[sweep.name].ask(spaces[sweep.name])
+                asked.append((sweep, trial, dataclasses.replace(bases[sweep.name], **fields_of(trial.params))))
         trials = [
-            Trial(name, seed, one, one.num_updates(num_steps[name]), agent)
-            for name, points in wanted.items()
-            for one in (config_at(point, axes[name], config) for point in points)
-            for seed in seeds
+            Trial(name, seed, one, one.num_updates(sweep.num_steps[name]), sweep.agent)
+            for sweep, _, one in asked
+            for name in sweep.environments
+            for seed in range(num_seeds)
         ]
         curves = iter(run(rule, trials, "tuning", num_actions=num_actions, progress=progress))
-        for name, points in wanted.items():
-            for point in points:
-                tried[name][point] = _score(curves, reference_returns[name])
+        for sweep, trial, _ in asked:
+            scorer = scorers[sweep.name]
+            studies[sweep.name].tell(trial, scorer([next(curves) for _ in range(scorer.num_curves)]))
     return {
-        name: {
-            **_entry(done, axes[name], config, num_steps[name], num_seeds),
-            "is_normalised": bool(np.isfinite(reference_returns[name]).all()),
-            **({} if agent in (None, own[name]) else {"agent": agent}),
-        }
-        for name, done in tried.items()
+        sweep.name: _entry(sweep, studies[sweep.name], spaces[sweep.name], bases[sweep.name], scorers[sweep.name])
+        for sweep in sweeps
     }
 
 
 def confirm(
     rule: Rule,
-    name: str,
+    sweep: Sweep,
     entry: Mapping[str, Any],
-    num_steps: int | float,
     *,
     num_best: int = 4,
     num_seeds: int = 3,
     num_actions: int | None = None,
     run: RunTrials = run_trials,
 ) -> dict[str, Any]:
-    """Tries the best configurations of a sweep in longer trainings: what learns fastest need not last.
+    """Tries the best configurations of a sweep again, with more agents or in longer trainings.
 
     Args:
-        entry: of a tuning table, for the same environment and agent.
-        num_steps: environment steps of a trial.
+        sweep: the environments, and the length of these trainings.
+        entry: of a tuning table, for the same environments and agent.
         num_best: how many configurations are tried.
         num_seeds, num_actions, run: as in `tune`.
 
     Returns:
-        An entry for so many steps; `confirms` is the number of updates of the sweep that its configurations are from.
+        An entry for this length; `confirms` is the number of updates of the sweep that its configurations are from.
     """
-    columns, seeds = entry["sweep_columns"][:-1], range(num_seeds)
+    columns, base = entry["sweep_columns"][:-1], TrainConfig.of_record(entry["setting"])
     configs = [
-        TrainConfig(**{**entry["setting"], **dict(zip(columns, row, strict=False))})
+        dataclasses.replace(base, **fields_of(dict(zip(columns, row, strict=False))))
         for row in entry["sweep"][:num_best]
     ]
     trials = [
-        Trial(name, seed, config, config.num_updates(num_steps), entry.get("agent"))
+        Trial(name, seed, config, config.num_updates(sweep.num_steps[name]), sweep.agent)
         for config in configs
-        for seed in seeds
+        for name in sweep.environments
+        for seed in range(num_seeds)
     ]
-    curves = iter(run(rule, trials, "tuning", num_actions=num_actions))
-    reference_returns = references(name, seeds, "tuning", num_actions)
-    score = {config: _score(curves, reference_returns) for config in configs}
-    order = sorted(configs, key=lambda config: -score[config])
+    curves, scorer = iter(run(rule, trials, "tuning", num_actions=num_actions)), _Scorer(sweep, num_seeds, num_actions)
+    scores = [scorer([next(curves) for _ in range(scorer.num_curves)]) for _ in configs]
+    order = sorted(range(len(configs)), key=lambda i: -scores[i])
     return {
-        **entry,
-        "updates": order[0].num_updates(num_steps),
-        "setting": order[0].record(),
-        "score": _rounded(score[order[0]]),
+        **_record(sweep, configs[order[0]], scorer),
+        "score": round(scores[order[0]], 4),
         "trials": len(configs),
-        "seeds": num_seeds,
-        "is_inside": False,
-        "sweep": [[*(getattr(config, column) for column in columns), _rounded(score[config])] for config in order],
-        "is_normalised": bool(np.isfinite(reference_returns).all()),
+        "sweep_columns": entry["sweep_columns"],
+        "sweep": [[*entry["sweep"][i][:-1], round(scores[i], 4)] for i in order],
         "confirms": entry["updates"],
     }
 
 
-def candidates(tried: Mapping[Point, float], axes: Sequence[SearchAxis], room: int, at_once: int = 4) -> list[Point]:
-    """What to try next: at first the box, then untried neighbours of the best, of the second best, and so on."""
-    if not tried:
-        return list(itertools.product(*(axis.start for axis in axes)))[:room]
-    found: list[Point] = []
-    for point in sorted(tried, key=lambda p: -tried[p]):
-        found += [p for p in neighbours(point, axes) if p not in tried and p not in found]
-        if len(found) >= min(at_once, room):
-            break
-    return found[: min(at_once, room)]
+class _Scorer:
+    """From the learning curves of one configuration to its score."""
 
+    def __init__(self, sweep: Sweep, num_seeds: int, num_actions: int | None) -> None:
+        pairs = [references(name, range(num_seeds), "tuning", num_actions) for name in sweep.environments]
+        self._random, self._best = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        self.is_normalised = bool(np.isfinite(self._random).all() and np.isfinite(self._best).all())
+        self.num_seeds, self.num_curves = num_seeds, len(self._random)
 
-def neighbours(point: Point, axes: Sequence[SearchAxis]) -> list[Point]:
-    """One value up or down on one axis."""
-    moved = [(*point[:axis], point[axis] + step, *point[axis + 1 :]) for axis in range(len(point)) for step in (-1, 1)]
-    return [p for p in moved if all(axis.has(index) for axis, index in zip(axes, p, strict=True))]
-
-
-def config_at(point: Point, axes: Sequence[SearchAxis], config: TrainConfig) -> TrainConfig:
-    """A configuration with the values at a place on the lattice."""
-    values: dict[str, Any] = {axis.name: axis.value(index) for axis, index in zip(axes, point, strict=True)}
-    return dataclasses.replace(config, **values)
-
-
-def _score(curves: Iterator[Curve], reference_returns: tuple[np.ndarray, np.ndarray]) -> float:
-    """Of one configuration: the mean over its seeds, whose curves come next."""
-    return float(np.mean([_area(next(curves), low, high) for low, high in zip(*reference_returns, strict=True)]))
+    def __call__(self, curves: Sequence[Curve]) -> float:
+        areas = [_area(curve, *pair) for curve, *pair in zip(curves, self._random, self._best, strict=True)]
+        score = float(np.mean(areas))
+        return max(score, WORST) if self.is_normalised else score if np.isfinite(score) else -1e9
 
 
 def _area(curve: Curve, random: float, best: float) -> float:
@@ -232,26 +213,65 @@ def _area(curve: Curve, random: float, best: float) -> float:
     return area if np.isfinite(area) else -np.inf
 
 
-def _entry(
-    tried: Mapping[Point, float],
-    axes: Sequence[SearchAxis],
-    config: TrainConfig,
-    num_steps: int | float,
-    num_seeds: int,
-) -> dict[str, Any]:
-    order = sorted(tried, key=lambda p: -tried[p])
-    best = config_at(order[0], axes, config)
+def _study(name: str, storage: Path | None) -> Any:
+    optuna = import_optional("optuna", "tuning")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # Pending trials of other processes, and of the same batch, count as bad ones: no region is asked for twice.
+        sampler = optuna.samplers.TPESampler(seed=0, multivariate=True, constant_liar=True, n_startup_trials=12)
+        if storage is None:
+            return optuna.create_study(study_name=name, direction="maximize", sampler=sampler)
+        storage.parent.mkdir(parents=True, exist_ok=True)
+        backend = optuna.storages.journal.JournalFileBackend(str(storage))
+        return optuna.create_study(
+            study_name=name, direction="maximize", sampler=sampler, load_if_exists=True,
+            storage=optuna.storages.JournalStorage(backend),
+        )  # fmt: skip
+
+
+def _done(study: Any) -> int:
+    """Trials with a score. One that a killed process left behind has none."""
+    optuna = import_optional("optuna", "tuning")
+    return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+
+
+def _within(config: TrainConfig, space: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration's values in a search space; values outside are left to the sampler."""
+    values = values_of(dataclasses.asdict(config), space)
+    return {name: value for name, value in values.items() if _holds(space[name], value)}
+
+
+def _holds(distribution: Any, value: Any) -> bool:
+    choices = getattr(distribution, "choices", None)
+    return distribution.low <= value <= distribution.high if choices is None else value in choices
+
+
+def _entry(sweep: Sweep, study: Any, space: Mapping[str, Any], base: TrainConfig, scorer: _Scorer) -> dict[str, Any]:
+    optuna = import_optional("optuna", "tuning")
+    done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    order = sorted(done, key=lambda trial: -trial.value)
+    best = dataclasses.replace(base, **fields_of(order[0].params))
     return {
-        "updates": best.num_updates(num_steps),
-        "setting": best.record(),
-        "score": _rounded(tried[order[0]]),
-        "trials": len(tried),
-        "seeds": num_seeds,
-        "is_inside": all(p in tried for p in neighbours(order[0], axes)),
-        "sweep_columns": [*(axis.name for axis in axes), "score"],
-        "sweep": [[*(axis.value(r) for axis, r in zip(axes, p, strict=True)), _rounded(tried[p])] for p in order],
+        **_record(sweep, best, scorer),
+        "score": round(order[0].value, 4),
+        "trials": len(done),
+        "sweep_columns": [*space, "score"],
+        "sweep": [[*(_short(trial.params[name]) for name in space), round(trial.value, 4)] for trial in order],
     }
 
 
-def _rounded(score: float) -> float | None:
-    return round(score, 4) if np.isfinite(score) else None
+def _record(sweep: Sweep, config: TrainConfig, scorer: _Scorer) -> dict[str, Any]:
+    own = {default_agent(name, env_spec(name).distribution.env).agent for name in sweep.environments}
+    return {
+        "updates": config.num_updates(sweep.num_steps[sweep.environments[0]]),
+        "setting": config.record(),
+        "seeds": scorer.num_seeds,
+        "is_normalised": scorer.is_normalised,
+        **({} if sweep.agent is None or own == {sweep.agent} else {"agent": sweep.agent}),
+        **({} if len(sweep.environments) == 1 else {"environments": list(sweep.environments)}),
+    }
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value

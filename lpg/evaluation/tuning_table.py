@@ -5,13 +5,13 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from lpg.agents.defaults import default_agent
-from lpg.agents.registry import TABULAR
 from lpg.environments import registry
+from lpg.evaluation.search_space import CONVOLUTION, DENSE, KINDS, TABLE, AgentKind, agent_kind
 from lpg.evaluation.train_config import TrainConfig
 from lpg.files import write_atomic
 from lpg.update_rules.registry import NamedRule
@@ -19,16 +19,25 @@ from lpg.update_rules.registry import NamedRule
 TABLE_FORMAT = 1
 TUNED_FOLDER = Path(__file__).parent / "tuned"
 
-TABLE_DEFAULTS = {
-    True: TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16),
-    False: TrainConfig(learning_rate=1.0, y_weight=0.15, policy_entropy_weight=0.01, num_envs=16),
-}
-"""For tables, by whether the rule is learned."""
+Settings = Literal["general", "tuned"]
+"""The one setting for all environments of a kind of agent; or the environment's own, where it was tuned."""
 
-NETWORK_DEFAULT = TrainConfig(
+_NETWORK = TrainConfig(
     learning_rate=0.003, gamma=0.99, num_envs=8, num_steps=16, max_gradient_norm=0.5, final_learning_rate=0.0
 )
-"""For agents that are networks under Adam."""
+_DEFAULTS = {
+    (TABLE, True): TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16),
+    (TABLE, False): TrainConfig(learning_rate=1.0, y_weight=0.15, policy_entropy_weight=0.01, num_envs=16),
+    (DENSE, True): _NETWORK,
+    (DENSE, False): dataclasses.replace(_NETWORK, policy_entropy_weight=0.01),
+    (CONVOLUTION, True): dataclasses.replace(_NETWORK, num_envs=32, num_steps=8),
+    (CONVOLUTION, False): dataclasses.replace(_NETWORK, num_envs=32, num_steps=8, policy_entropy_weight=0.01),
+}
+
+
+def default_for(kind: AgentKind, *, is_learned: bool) -> TrainConfig:
+    """The configuration of a kind of agent where no table has one: tables step by visits, networks by Adam."""
+    return _DEFAULTS[kind, is_learned]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,18 +49,24 @@ class ChosenConfig:
 
 
 def choose_config(
-    rule: NamedRule, environment: str, num_steps: int | float, *, agent: str | None = None
+    rule: NamedRule,
+    environment: str,
+    num_steps: int | float,
+    *,
+    agent: str | None = None,
+    settings: Settings = "tuned",
 ) -> ChosenConfig:
-    """The recorded configuration of a rule on an environment in JAX; without one: `default_config`.
+    """The recorded configuration of a rule on an environment in JAX; without one, or if asked: `general_config`.
 
     Args:
         num_steps: environment steps of the training, all environments together.
         agent: which agent learns; none: the environment's own.
+        settings: "general" ignores what was tuned on this environment.
     """
     own = default_agent(environment, registry.env_spec(environment).distribution.env).agent
     agent = agent or own
-    found = recorded_config(rule, environment, num_steps, agent, own=own)
-    return found or default_config(rule, is_table=agent == TABULAR)
+    found = recorded_config(rule, environment, num_steps, agent, own=own) if settings == "tuned" else None
+    return found or general_config(rule, agent_kind(agent))
 
 
 def recorded_config(
@@ -75,20 +90,21 @@ def recorded_config(
     return None
 
 
-def default_config(rule: NamedRule, *, is_table: bool) -> ChosenConfig:
-    """The general setting of a rule's tuning table, for tables or for networks; without one, a documented default.
+def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
+    """The general setting of a rule for a kind of agent: of its tuning table; without one, a documented default.
 
-    The default of a learned rule is the middle of what its agents had in its own meta-training, see its card.
+    A rule without one for convolutions uses that of dense networks. The default of a learned rule for tables is the
+    middle of what its agents had in its own meta-training, see its card.
     """
     for path in _files(rule):
-        advice = read_table(path).get("general", {}).get("table" if is_table else "network")
-        if advice:
-            config = TrainConfig.of_record(advice).for_rule(rule.card)
-            return ChosenConfig(config, f"general setting ({path.name})")
-    if is_table and (found := _of_meta_training(rule)) is not None:
+        general = read_table(path).get("general", {})
+        entry = general.get(kind) or (general.get(DENSE) if kind == CONVOLUTION else None)
+        if entry:
+            config = TrainConfig.of_record(entry["setting"]).for_rule(rule.card)
+            return ChosenConfig(config, f"general setting for {kind} agents ({path.name})")
+    if kind == TABLE and (found := _of_meta_training(rule)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's")
-    config = TABLE_DEFAULTS[rule.is_learned] if is_table else NETWORK_DEFAULT
-    return ChosenConfig(config.for_rule(rule.card), "default")
+    return ChosenConfig(default_for(kind, is_learned=rule.is_learned).for_rule(rule.card), "default")
 
 
 def _of_meta_training(rule: NamedRule) -> TrainConfig | None:
@@ -130,8 +146,10 @@ def read_table(path: Path) -> dict[str, Any]:
                 TrainConfig.of_record(entry["setting"])
                 if not entry["updates"] > 0:
                     raise ValueError(f"updates is {entry['updates']}")
-        for advice in table.get("general", {}).values():
-            TrainConfig.of_record(advice)
+        for kind, entry in table.get("general", {}).items():
+            if kind not in KINDS:
+                raise ValueError(f"general setting for {kind!r}; one of {', '.join(KINDS)} is needed")
+            TrainConfig.of_record(entry["setting"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not a tuning table ({type(error).__name__}: {error})") from error
     return table
@@ -149,6 +167,19 @@ def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> 
     for name, entry in entries.items():
         others = [e for e in table["environments"].get(name, []) if _sweep_of(e) != _sweep_of(entry)]
         table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])
+    write_atomic(path, (_dump(table) + "\n").encode())
+
+
+def save_general(path: Path, rule: str, kind: AgentKind, entry: Mapping[str, Any]) -> None:
+    """Puts a sweep over several environments into a tuning table, as the general setting of a kind of agent.
+
+    Raises:
+        ValueError: there is a file and it is no tuning table.
+    """
+    table: dict[str, Any] = (
+        read_table(path) if path.is_file() else {"format_version": TABLE_FORMAT, "rule": rule, "environments": {}}
+    )
+    table["general"] = {**table.get("general", {}), kind: entry}
     write_atomic(path, (_dump(table) + "\n").encode())
 
 

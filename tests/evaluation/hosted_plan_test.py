@@ -8,7 +8,7 @@ import pytest
 
 from lpg.evaluation.hosted_plan import ATARI_STEPS, GYMNASIUM_STEPS, GymnasiumOptions, make_learner, plan
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import NETWORK_DEFAULT, TABLE_DEFAULTS, tuned_beside
+from lpg.evaluation.tuning_table import default_for, tuned_beside
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule, find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
@@ -23,7 +23,9 @@ def discovered(card=None) -> NamedRule:
 def test_what_nobody_says_follows_from_the_environment():
     table, vector = plan(A2C, NAME), plan(discovered(), "gymnasium/CartPole-v1")
     assert (table.agent, vector.agent) == ("tabular", "D(64-64)")
-    assert table.config == TABLE_DEFAULTS[False].for_rule({}) and vector.config == NETWORK_DEFAULT.for_rule({})
+    assert table.config == default_for("table", is_learned=False).for_rule({}) and vector.config == default_for(
+        "dense", is_learned=True
+    ).for_rule({})
     assert table.num_updates == round(GYMNASIUM_STEPS / 320)
     assert (table.rule.label, vector.rule.label) == ("a2c", "my rule")
 
@@ -56,7 +58,9 @@ def test_what_is_given_goes_before_and_is_said(tmp_path):
     assert found.num_updates == round(3000 / 1280) and found.rule.label == "x"
     other = dataclasses.replace(discovered(), path=tmp_path / "e.safetensors")
     tuned_beside(other.path).write_text(
-        json.dumps({"format_version": 1, "environments": {}, "general": {"network": {"learning_rate": 0.25}}})
+        json.dumps(
+            {"format_version": 1, "environments": {}, "general": {"dense": {"setting": {"learning_rate": 0.25}}}}
+        )
     )
     elsewhere = plan(other, "gymnasium/CartPole-v1")
     assert elsewhere.config.learning_rate == 0.25 and "e.tuned.json" in elsewhere.chosen.source

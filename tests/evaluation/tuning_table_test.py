@@ -8,7 +8,7 @@ import pytest
 
 from lpg.evaluation import tuning_table
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import NETWORK_DEFAULT, TABLE_DEFAULTS, choose_config, read_table, tuned_beside
+from lpg.evaluation.tuning_table import choose_config, default_for, read_table, tuned_beside
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule
@@ -41,10 +41,12 @@ def test_defaults_are_said_to_be_defaults():
     learned = choose_config(rule("other"), "chain/short", 100 * UPDATE)
     written = choose_config(rule("other", is_learned=False), "chain/short", 100 * UPDATE)
     assert learned.source == written.source == "default"
-    assert learned.config == dataclasses.replace(TABLE_DEFAULTS[True], time_limit_is_termination=False)
-    assert written.config == dataclasses.replace(TABLE_DEFAULTS[False], time_limit_is_termination=False)
+    assert learned.config == dataclasses.replace(default_for("table", is_learned=True), time_limit_is_termination=False)
+    assert written.config == dataclasses.replace(
+        default_for("table", is_learned=False), time_limit_is_termination=False
+    )
     network = choose_config(rule("other"), "chain/distractor", 100 * UPDATE).config
-    assert network == dataclasses.replace(NETWORK_DEFAULT, time_limit_is_termination=False)
+    assert network == dataclasses.replace(default_for("dense", is_learned=True), time_limit_is_termination=False)
     assert choose_config(rule(), "chain/long", 100 * UPDATE).source == "default"
 
 
@@ -96,29 +98,30 @@ def test_an_entry_counts_only_for_the_agent_that_it_was_made_with(tmp_path):
     # The environment's own agent is D(32), whether an entry names it or not.
     assert rate(100, None) == rate(100, "D(32)") == 0.25 and rate(900, None) == 0.125
     assert rate(900, "D(8)") == 0.5
-    assert rate(100, "D(16)") == tuning_table.NETWORK_DEFAULT.learning_rate
+    assert rate(100, "D(16)") == default_for("dense", is_learned=True).learning_rate
 
 
 def test_networks_have_a_default_of_their_own():
     found = choose_config(rule("other"), "random/small", 100 * UPDATE)
-    assert found.config == tuning_table.NETWORK_DEFAULT.for_rule({}) and found.config.learning_rate == 0.003
+    assert found.config == default_for("dense", is_learned=True).for_rule({}) and found.config.learning_rate == 0.003
 
 
-def test_where_nothing_was_tuned_a_table_may_advise_tables_and_networks(tmp_path):
+def test_where_nothing_was_tuned_the_general_setting_of_the_kind_of_agent_counts(tmp_path):
     own = tmp_path / "own.safetensors"
-    advice = {"table": {"learning_rate": 2560.0, "y_weight": 0.25}}
-    write(tuned_beside(own), {"chain/long": [entry(9, 7.0)]}, general=advice)
+    general = {"table": {"setting": {"learning_rate": 3.0}}, "dense": {"setting": {"learning_rate": 0.25}}}
+    write(tuned_beside(own), {"chain/long": [entry(9, 7.0)]}, general=general)
 
-    def chosen(environment):
-        return choose_config(rule(path=own), environment, 100 * UPDATE)
+    def chosen(environment, **options):
+        return choose_config(rule(path=own), environment, 100 * UPDATE, **options)
 
-    found = chosen("tabular/dense")
-    assert (found.config.learning_rate, found.config.y_weight) == (2560.0, 0.25)
-    assert "own.tuned.json" in found.source
-    assert chosen("chain/long").config.learning_rate == 7.0
-    assert chosen("random/small").source == "default"
-    # What was tuned for this environment, in whichever table, goes before advice.
-    assert chosen("chain/short").config.learning_rate == 10.0
+    assert chosen("tabular/dense").config.learning_rate == 3.0
+    assert chosen("tabular/dense").source == "general setting for table agents (own.tuned.json)"
+    assert chosen("random/small").config.learning_rate == 0.25
+    # Convolutions without one of their own use that of dense networks.
+    assert chosen("random/dense").config.learning_rate == 0.25
+    # What was tuned for this environment, in any table, goes first, unless the general setting is asked for.
+    assert chosen("chain/long").config.learning_rate == 7.0 and chosen("chain/short").config.learning_rate == 10.0
+    assert chosen("chain/long", settings="general").config.learning_rate == 3.0
 
 
 def test_a_table_beside_the_rule_goes_before_the_packages(tmp_path):
@@ -135,7 +138,7 @@ def test_a_table_beside_the_rule_goes_before_the_packages(tmp_path):
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"learning_rate": -1}}]}}',
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"nonsense": 1}}]}}',
      '{"format_version": 1, "environments": {"e": [{"updates": 5, "setting": {"baseline": 1}}]}}',
-     '{"format_version": 1, "environments": {}, "general": {"table": {"learning_rate": -1}}}'],
+     '{"format_version": 1, "environments": {}, "general": {"table": {"setting": {"learning_rate": -1}}}}'],
 )  # fmt: skip
 def test_a_broken_table_is_refused_by_name(text, tmp_path):
     (tmp_path / "t.json").write_text(text)

@@ -1,0 +1,77 @@
+"""Which fields of `TrainConfig` a sweep changes, and over which values: by kind of agent and kind of rule."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lpg.agents.registry import TABULAR
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+AgentKind = str
+TABLE, DENSE, CONVOLUTION = KINDS = ("table", "dense", "convolution")
+"""Kinds of agents that can share a setting."""
+
+Range = tuple[float, float]
+LAMBDA: Range = (0.8, 1.0)
+ENTROPY: Range = (3e-4, 0.05)
+TABLE_RATES = {True: (1.0, 64.0), False: (0.25, 8.0)}
+"""Learning rates of tables that step by visits, for learned and for hand-written rules. A value overshoots from
+learning rate × weight = 2 on; a categorical prediction does not."""
+NETWORK_RATES: Range = (3e-4, 1e-2)
+Y_WEIGHTS = {True: (0.125, 4.0), False: (0.02, 0.5)}
+"""For rules that discover their predictions, and for rules whose prediction is a value."""
+GEOMETRIES = {
+    TABLE: ("8 x 20", "16 x 20", "32 x 20", "64 x 20"),
+    DENSE: ("8 x 8", "8 x 16", "16 x 16", "32 x 16"),
+    CONVOLUTION: ("16 x 8", "32 x 8", "32 x 16", "64 x 16"),
+}
+"""Parallel environments × steps of an update."""
+
+
+def agent_kind(agent: str) -> AgentKind:
+    """The kind of an agent by name; custom agents count as dense networks."""
+    if agent == TABULAR:
+        return TABLE
+    return CONVOLUTION if "C(" in agent or agent == "atari" else DENSE
+
+
+def search_space(kind: AgentKind, *, is_learned: bool, is_valued: bool) -> dict[str, "BaseDistribution"]:
+    """Distributions of the hyper-parameters that a sweep changes, by name.
+
+    γ is not searched: it belongs to the task. Every contestant of a kind of agent has the same geometries.
+
+    Args:
+        is_learned: learned rules have neither an entropy bonus nor λ.
+        is_valued: the rule's prediction is a value, given and not discovered.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    def log(bounds: Range) -> FloatDistribution:
+        return FloatDistribution(*bounds, log=True)
+
+    space: dict[str, BaseDistribution] = {
+        "learning_rate": log(TABLE_RATES[is_learned] if kind == TABLE else NETWORK_RATES),
+        "y_weight": log(Y_WEIGHTS[not is_valued]),
+        "geometry": CategoricalDistribution(GEOMETRIES[kind]),
+    }
+    if not is_learned:
+        space |= {"policy_entropy_weight": log(ENTROPY), "lambda_": FloatDistribution(*LAMBDA)}
+    if kind != TABLE:
+        space["normalise_advantages"] = CategoricalDistribution((False, True))
+    return space
+
+
+def fields_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `TrainConfig` for values from a search space."""
+    fields = dict(values)
+    if "geometry" in fields:
+        num_envs, num_steps = fields.pop("geometry").split(" x ")
+        fields |= {"num_envs": int(num_envs), "num_steps": int(num_steps)}
+    return fields
+
+
+def values_of(fields: Mapping[str, Any], space: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `fields_of`, for the names in a search space."""
+    values = {**fields, "geometry": f"{fields['num_envs']} x {fields['num_steps']}"}
+    return {name: values[name] for name in space}

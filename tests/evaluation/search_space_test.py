@@ -1,0 +1,42 @@
+"""What a sweep may change."""
+
+import dataclasses
+
+import pytest
+
+from lpg.evaluation.search_space import KINDS, agent_kind, fields_of, search_space, values_of
+from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import default_for
+
+
+@pytest.mark.parametrize(
+    "agent, kind",
+    [("tabular", "table"), ("D(64-64)", "dense"), ("D(8)/D(8)", "dense"), ("C(16)-D(32)", "convolution"),
+     ("D(4)/C(2)-D(3)", "convolution"), ("atari", "convolution"), ("mine:Net", "dense")],
+)  # fmt: skip
+def test_agents_are_of_three_kinds(agent, kind):
+    assert agent_kind(agent) == kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_learned", [True, False])
+def test_the_default_lies_in_the_space_and_comes_back_from_it(kind, is_learned):
+    space = search_space(kind, is_learned=is_learned, is_valued=not is_learned)
+    config = default_for(kind, is_learned=is_learned)
+    values = values_of(dataclasses.asdict(config), space)
+    for name, value in values.items():
+        assert space[name].single() or space[name].to_internal_repr(value) is not None, name
+        if choices := getattr(space[name], "choices", None):
+            assert value in choices, name
+        else:
+            assert space[name].low <= value <= space[name].high, name
+    assert dataclasses.replace(config, **fields_of(values)) == config
+
+
+def test_hand_written_rules_have_more_to_search_and_the_same_geometries():
+    learned = search_space("table", is_learned=True, is_valued=False)
+    written = search_space("table", is_learned=False, is_valued=True)
+    assert set(written) - set(learned) == {"policy_entropy_weight", "lambda_"}
+    assert learned["geometry"] == written["geometry"]
+    fields = {field.name for field in dataclasses.fields(TrainConfig)}
+    assert set(fields_of({"geometry": "8 x 20", "y_weight": 1.0})) == {"num_envs", "num_steps", "y_weight"} < fields
