@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from types import ModuleType
 
-EXTRAS = {"gymnasium": "gym", "ale_py": "atari", "gymnax": "envs", "pgx": "envs"}
+EXTRAS = {"gymnasium": "gym", "ale_py": "atari", "gymnax": "envs", "pgx": "envs", "optuna": "tuning"}
 """Package → extra of `lpg` in pyproject.toml."""
 
 

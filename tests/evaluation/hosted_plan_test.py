@@ -23,9 +23,8 @@ def discovered(card=None) -> NamedRule:
 def test_what_nobody_says_follows_from_the_environment():
     table, vector = plan(A2C, NAME), plan(discovered(), "gymnasium/CartPole-v1")
     assert (table.agent, vector.agent) == ("tabular", "D(64-64)")
-    assert table.config == default_for("table", is_learned=False).for_rule({}) and vector.config == default_for(
-        "dense", is_learned=True
-    ).for_rule({})
+    assert table.config == default_for("table", is_learned=False).for_rule({})
+    assert vector.config == default_for("dense", is_learned=True).for_rule({})
     assert table.num_updates == round(GYMNASIUM_STEPS / 320)
     assert (table.rule.label, vector.rule.label) == ("a2c", "my rule")
 
@@ -57,11 +56,8 @@ def test_what_is_given_goes_before_and_is_said(tmp_path):
     assert found.config.learning_rate == 7.0 and found.chosen.source == "tuned at 10 updates (t.tuned.json)"
     assert found.num_updates == round(3000 / 1280) and found.rule.label == "x"
     other = dataclasses.replace(discovered(), path=tmp_path / "e.safetensors")
-    tuned_beside(other.path).write_text(
-        json.dumps(
-            {"format_version": 1, "environments": {}, "general": {"dense": {"setting": {"learning_rate": 0.25}}}}
-        )
-    )
+    general = {"dense": {"setting": {"learning_rate": 0.25}}}
+    tuned_beside(other.path).write_text(json.dumps({"format_version": 1, "environments": {}, "general": general}))
     elsewhere = plan(other, "gymnasium/CartPole-v1")
     assert elsewhere.config.learning_rate == 0.25 and "e.tuned.json" in elsewhere.chosen.source
     changed = plan(A2C, NAME, changes={"gamma": 0.5, "num_envs": 2}, num_steps=400)

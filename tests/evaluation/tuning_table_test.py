@@ -41,12 +41,12 @@ def test_defaults_are_said_to_be_defaults():
     learned = choose_config(rule("other"), "chain/short", 100 * UPDATE)
     written = choose_config(rule("other", is_learned=False), "chain/short", 100 * UPDATE)
     assert learned.source == written.source == "default"
-    assert learned.config == dataclasses.replace(default_for("table", is_learned=True), time_limit_is_termination=False)
+    assert learned.config == default_for("table", is_learned=True).for_rule({})
     assert written.config == dataclasses.replace(
         default_for("table", is_learned=False), time_limit_is_termination=False
     )
     network = choose_config(rule("other"), "chain/distractor", 100 * UPDATE).config
-    assert network == dataclasses.replace(default_for("dense", is_learned=True), time_limit_is_termination=False)
+    assert network == default_for("dense", is_learned=True).for_rule({})
     assert choose_config(rule(), "chain/long", 100 * UPDATE).source == "default"
 
 
