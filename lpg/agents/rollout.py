@@ -53,6 +53,9 @@ def rollout(
     All random numbers are drawn at once, which is several times faster than step by step.
 
     Args:
+        state: where the environments stand; from `init_rollout` or the rollout before.
+        agent: one agent for all environments; no gradient reaches it.
+        num_steps: T.
         time_limit_is_termination: show the agent an episode cut by its time limit as terminated (the paper's way)
             instead of truncated. What comes after an end is then never needed, and `next_observation` has one row.
     """

@@ -201,7 +201,7 @@ def test_all_grids_of_the_paper_need_two_shapes_only():
     assert [name for name, env in shapes.items() if env.num_objects == 7] == ["LONGER_HORIZON"]
 
 
-def test_a_grid_that_fits_no_shared_shape_gets_one_made_to_measure():
+def test_a_grid_that_fits_no_shared_environment_gets_one_of_its_sizes():
     kind = ObjectType(count=1, reward=1.0, p_term=0.0, p_respawn=0.1)
     env = TabularGrid(rows=("." * 20,), objects=(kind,), max_steps=5).env
     assert (env.side, env.num_objects, env.num_states) == (20, 1, 40)
