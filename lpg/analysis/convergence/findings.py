@@ -118,7 +118,7 @@ def draw(tables: Tables) -> "Figure":
     """Left figure 6, right what follows on a change of policy; shaded: ± one standard error over grids."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.6, 3.1), layout="constrained")
+    figure = Figure(figsize=(8.6, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name in control_names(tables["distances"]["method"].tolist()):
         for ax, pair in ((left, "other"), (right, "new")):
@@ -139,11 +139,11 @@ def draw(tables: Tables) -> "Figure":
     right.set_title("after the policy changed (dotted line)")
     right.set_xlabel("iterations of policy evaluation")
     right.set_ylabel("KL, nats")
+    once: dict[str, Any] = {}
     for ax in (left, right):
         ax.set_yscale("log")
-        handles, labels = ax.get_legend_handles_labels()
-        once = dict(zip(labels, handles, strict=True))
-        ax.legend(list(once.values()), list(once), fontsize=7)
+        once |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(once.values()), list(once), loc="outside upper center", ncols=4, fontsize=8)
     return figure
 
 

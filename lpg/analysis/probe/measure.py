@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from lpg.agents.outputs import outputs
 from lpg.agents.rollout import init_rollout, rollout
@@ -43,7 +43,7 @@ from lpg.evaluation.evaluate import Trial, runs_of
 from lpg.evaluation.train_agents import train_agents
 from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import stream
-from lpg.types import Hyperparameters
+from lpg.types import AgentOutput, Hyperparameters, Trajectory
 from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.returns import generalised_advantages
 
@@ -178,9 +178,7 @@ def _look(env: ExactEnvironment, train_config: TrainConfig) -> Callable[..., dic
         # The environments all start in an initial state; the first rollout spreads them out.
         state, _, _ = walk(key_warm, state)
         _, seen, _ = walk(key_walk, state)
-        output = outputs(agent, seen.observation, mask)
-        following = outputs(agent, seen.next_observation, mask).prediction
-        pi_hat = rule.targets(RuleInputs(trajectory=seen, output=output, next_prediction=following), hyper).pi_hat
+        output, pi_hat = _pi_hat(rule, agent, seen, mask, hyper)
         everywhere = outputs(agent, jax.numpy.arange(env.num_states), mask, batch_ndim=1).logits
         value = exact.policy_values(env, env_params, jax.nn.softmax(everywhere), hyper.gamma)
         here, there = value[seen.observation], value[seen.next_observation]
@@ -191,6 +189,15 @@ def _look(env: ExactEnvironment, train_config: TrainConfig) -> Callable[..., dic
         return {"pi_hat": pi_hat, "advantage": advantage, "return": advantage + here, "value": here, "pi": pi}
 
     return jax.jit(look)
+
+
+def _pi_hat(
+    rule: Rule, agent: Any, seen: Trajectory, mask: Array, hyper: Hyperparameters
+) -> tuple[AgentOutput, Float[Array, " T B"]]:
+    """The agent's outputs on a trajectory, and π̂."""
+    output = outputs(agent, seen.observation, mask)
+    following = outputs(agent, seen.next_observation, mask).prediction
+    return output, rule.targets(RuleInputs(trajectory=seen, output=output, next_prediction=following), hyper).pi_hat
 
 
 ENV = ChainEnv()
@@ -237,10 +244,7 @@ def gaps(
             key_walk, state, agent, ENV, chain, num_steps=train_config.num_steps,
             time_limit_is_termination=bool(train_config.time_limit_is_termination),
         )  # fmt: skip
-        mask = ENV.action_mask(chain)
-        output = outputs(agent, seen.observation, mask)
-        following = outputs(agent, seen.next_observation, mask).prediction
-        pi_hat = rule.targets(RuleInputs(trajectory=seen, output=output, next_prediction=following), hyper).pi_hat[0]
+        pi_hat = _pi_hat(rule, agent, seen, ENV.action_mask(chain), hyper)[1][0]
         # In the first state the index is the right action.
         is_right = seen.action[0] == seen.observation[0]
         right = jnp.sum(jnp.where(is_right, pi_hat, 0.0)) / jnp.maximum(jnp.sum(is_right), 1)
