@@ -18,10 +18,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from lpg.evaluation.hosted_plan import HostedTask, make_learner, plan
+from lpg.evaluation.backend import TrainingPlan
+from lpg.evaluation.gymnasium_backend import GymnasiumBackend
+from lpg.evaluation.training_plan import make_plan
 from lpg.learner import loop
 from lpg.learner.collect import Act, Collector
-from lpg.learner.hosted import make_environments
+from lpg.learner.gymnasium_environments import make_environments
 from lpg.learner.learner import Learner
 from lpg.update_rules.registry import find_rule
 
@@ -49,13 +51,14 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("build/atari.json"))
     arguments = parser.parse_args()
-    task = plan(find_rule(arguments.rule), f"atari/{arguments.game}", changes={"num_envs": arguments.num_envs})
-    learner, rates = make_learner(task), {}
+    plan = make_plan(find_rule(arguments.rule), f"atari/{arguments.game}", changes={"num_envs": arguments.num_envs})
+    assert isinstance(plan.backend, GymnasiumBackend)
+    learner, rates = plan.backend.learner(plan), {}
     print(f"{'':<9} {'frames/s':>10} {'per CPU s':>10} {'of emulator':>12}")
     for name, measure in (("emulator", emulator), ("acting", acting), ("updating", updating), ("learning", learning),
                           ("overlap", overlapping)):  # fmt: skip
-        stretch = measure(task, learner, arguments.updates)
-        frames = FRAMES_PER_STEP * arguments.updates * task.config.steps_per_update
+        stretch = measure(plan, learner, arguments.updates)
+        frames = FRAMES_PER_STEP * arguments.updates * plan.config.steps_per_update
         rates[name] = {"frames_per_second": frames / stretch.seconds, "per_cpu_second": frames / stretch.cpu_seconds}
         wall, cpu = rates[name].values()
         share = cpu / rates["emulator"]["per_cpu_second"]
@@ -70,28 +73,22 @@ def main() -> None:
     print(f"{about['cores']} cores, load {os.getloadavg()[0]:.1f}; wrote {arguments.out}")
 
 
-def emulator(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+def emulator(plan: TrainingPlan, learner: Learner, num_updates: int) -> Stretch:
     """Random actions."""
-    generator = np.random.default_rng(0)
-    return collecting(task, num_updates, lambda seen, t: generator.integers(0, task.spaces.num_actions, len(seen)))
+    return collecting(plan, num_updates, random_actions(plan))
 
 
-def acting(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+def acting(plan: TrainingPlan, learner: Learner, num_updates: int) -> Stretch:
     """The network's actions."""
     state = learner.init(jax.random.key(0))
-    uniform = np.random.default_rng(0).random((task.config.num_steps, task.config.num_envs), np.float32)
-    return collecting(task, num_updates, lambda seen, t: np.asarray(learner.choose(state, seen, uniform[t])))
+    uniform = np.random.default_rng(0).random((plan.config.num_steps, plan.config.num_envs), np.float32)
+    return collecting(plan, num_updates, lambda seen, t: np.asarray(learner.choose(state, seen, uniform[t])))
 
 
-def updating(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+def updating(plan: TrainingPlan, learner: Learner, num_updates: int) -> Stretch:
     """One and the same trajectory, again and again: the network, forwards and backwards, and the rule."""
     state = learner.init(jax.random.key(0))
-    generator = np.random.default_rng(0)
-    trajectory = (
-        begin(task)
-        .collect(lambda seen, t: generator.integers(0, task.spaces.num_actions, len(seen)), task.config.num_steps)
-        .trajectory
-    )
+    trajectory = begin(plan).collect(random_actions(plan), plan.config.num_steps).trajectory
     state, _ = learner.update(state, trajectory)
     jax.block_until_ready(state)
     with Stretch() as stretch:
@@ -101,12 +98,12 @@ def updating(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
     return stretch
 
 
-def learning(task: HostedTask, learner: Learner, num_updates: int, overlap: bool = False) -> Stretch:
+def learning(plan: TrainingPlan, learner: Learner, num_updates: int, overlap: bool = False) -> Stretch:
     """The whole."""
-    state = loop.begin(learner, jax.random.key(0), 1)
-    states = loop.go_on(
-        learner, begin(task), state, jax.random.key(1), np.array([2 + num_updates]),
-        num_steps=task.config.num_steps, overlap=overlap,
+    state = loop.init(learner, jax.random.key(0), 1)
+    states = loop.run(
+        learner, begin(plan), state, jax.random.key(1), np.array([2 + num_updates]),
+        num_steps=plan.config.num_steps, overlap=overlap,
     )  # fmt: skip
     next(states)
     jax.block_until_ready(next(states).learner)  # compiled, and nothing left to do
@@ -116,28 +113,35 @@ def learning(task: HostedTask, learner: Learner, num_updates: int, overlap: bool
     return stretch
 
 
-def overlapping(task: HostedTask, learner: Learner, num_updates: int) -> Stretch:
+def overlapping(plan: TrainingPlan, learner: Learner, num_updates: int) -> Stretch:
     """The whole, when the emulators do not wait for the learner."""
-    return learning(task, learner, num_updates, overlap=True)
+    return learning(plan, learner, num_updates, overlap=True)
 
 
-def begin(task: HostedTask) -> Collector:
+def random_actions(plan: TrainingPlan) -> Act:
+    """Uniformly drawn, a new sequence at each call."""
+    assert isinstance(plan.backend, GymnasiumBackend)
+    generator, num_actions = np.random.default_rng(0), plan.backend.spaces.num_actions
+    return lambda seen, t: generator.integers(0, num_actions, len(seen))
+
+
+def begin(plan: TrainingPlan) -> Collector:
     """Fresh emulators."""
     return Collector(
-        make_environments(task.environment, task.config.num_envs),
+        make_environments(plan.environment, plan.config.num_envs),
         seed=0,
-        time_limit_is_termination=bool(task.config.time_limit_is_termination),
+        time_limit_is_termination=bool(plan.config.time_limit_is_termination),
         largest_reward=1.0,
     )
 
 
-def collecting(task: HostedTask, num_updates: int, act: Act) -> Stretch:
+def collecting(plan: TrainingPlan, num_updates: int, act: Act) -> Stretch:
     """Trajectories and nothing else; the first one is not counted."""
-    collector = begin(task)
-    collector.collect(act, task.config.num_steps)
+    collector = begin(plan)
+    collector.collect(act, plan.config.num_steps)
     with Stretch() as stretch:
         for _ in range(num_updates):
-            collector.collect(act, task.config.num_steps)
+            collector.collect(act, plan.config.num_steps)
     return stretch
 
 

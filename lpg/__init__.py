@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 __all__ = ["Learner", "TrainConfig", "Trajectory", "__version__", "load_rule", "train"]
 
 if TYPE_CHECKING:
-    from lpg.evaluation.single import train
+    from lpg.evaluation.train import train
     from lpg.evaluation.train_config import TrainConfig
     from lpg.learner.learner import Learner
     from lpg.types import Trajectory
@@ -17,7 +17,7 @@ _WHERE = {
     "TrainConfig": "lpg.evaluation.train_config",
     "Trajectory": "lpg.types",
     "load_rule": "lpg.update_rules.registry",
-    "train": "lpg.evaluation.single",
+    "train": "lpg.evaluation.train",
 }
 
 

@@ -21,7 +21,7 @@ from lpg.cli.progress import StepProgress
 from lpg.cli.report import make_room
 from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, check_folder, measurement_of, print_study
-from lpg.evaluation.evaluate import default_steps
+from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.validation import Validator
 from lpg.files import write_atomic
@@ -177,7 +177,9 @@ def _scores(arguments: Any, runs: Path, configs: dict[str, MetaConfig], seeds: S
     validator = Validator(next(iter(configs.values())))
     rates = {name: [one.learning_rate for one in validator.configs(name)] for name in environments}
     train_config = TrainConfig()
-    updates = {name: train_config.num_updates(default_steps(name) * arguments.steps_scale) for name in environments}
+    updates = {
+        name: train_config.num_updates(JaxBackend(name).default_steps * arguments.steps_scale) for name in environments
+    }
     agents = arguments.seeds * len(rules)
     # Each rate on the seeds for tuning, and the best one on the reported seeds.
     total = agents * sum(updates[name] * (len(rates[name]) + 1) for name in environments)

@@ -36,7 +36,7 @@ def run(argv: list[str]) -> int:
 
 def _environments() -> dict[str, str]:
     from lpg.environments.registry import ENVIRONMENTS
-    from lpg.learner.hosted import FAMILIES
+    from lpg.learner.gymnasium_environments import FAMILIES
 
     found = {name: entry.about for name, entry in ENVIRONMENTS.items()}
     return {**found, **{name + what: about for name, (what, about) in FAMILIES.items()}}
@@ -44,9 +44,9 @@ def _environments() -> dict[str, str]:
 
 def _suites() -> dict[str, str]:
     from lpg.environments.registry import SUITES
-    from lpg.learner import hosted
+    from lpg.learner import gymnasium_environments
 
-    return {name: ", ".join(members) for name, members in {**SUITES, **hosted.SUITES}.items()}
+    return {name: ", ".join(members) for name, members in {**SUITES, **gymnasium_environments.SUITES}.items()}
 
 
 def _agents() -> dict[str, str]:

@@ -11,11 +11,43 @@ from typing import Any
 
 import numpy as np
 
+from lpg.evaluation import results
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves, end_row
-from lpg.evaluation.scores import Aggregate, RuleScores
+from lpg.evaluation.scores import Aggregate, RuleScores, scores
 from lpg.evaluation.train_config import TRACED, TrainConfig
 from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.files import write_atomic
+
+
+def report_rows(
+    rows: Sequence[Row],
+    chosen: Mapping[str, Mapping[str, ChosenConfig]],
+    steps: int,
+    seconds: float,
+    table: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Prints a table and the speed, and writes the files that were asked for.
+
+    Args:
+        rows: learning curves and reference returns.
+        chosen: configurations by rule and environment.
+        steps, seconds: what was done now, and in how long.
+        table: the file for the rows; figures go beside it.
+        json_file: the file for programs.
+    """
+    scored = scores(rows)
+    print_table(rows, scored, chosen)
+    number = f"{steps / 1e6:.1f} M" if steps >= 1e6 else f"{steps:,}"
+    print(f"{number} steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
+    if json_file is not None:
+        write_json(json_file, rows, scored, chosen, seconds, steps)
+    if table is not None:
+        from lpg.analysis.learning_curves import save_figure
+
+        results.write(table, rows)
+        picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")
+        print(f"wrote {table} and {picture}")
 
 
 def print_table(

@@ -27,8 +27,9 @@ from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, identity, measurement_of, print_claims
 from lpg.environments.registry import suite
 from lpg.evaluation import results
-from lpg.evaluation.evaluate import default_steps, evaluate_rule, reference_rows
-from lpg.evaluation.tuning_table import choose_config
+from lpg.evaluation.evaluate import reference_rows
+from lpg.evaluation.trainer import evaluate_plans
+from lpg.evaluation.training_plan import make_plan
 from lpg.files import write_atomic
 from lpg.update_rules.registry import NamedRule
 
@@ -201,16 +202,12 @@ def _training_environments(arguments: Arguments, rules: list[NamedRule], folder:
 
 
 def _evaluate(rules: list[NamedRule], names: tuple[str, ...], seeds: range, scale: float) -> list[results.Row]:
-    num_steps = {name: default_steps(name) * scale for name in names}
     rows: list[results.Row] = []
     for one in rules:
-        configs = {name: choose_config(one, name, num_steps[name]).config for name in names}
-        updates = {name: config.num_updates(num_steps[name]) for name, config in configs.items()}
-        total = sum(updates[name] * configs[name].steps_per_update for name in names) * len(seeds)
+        plans = [make_plan(one, name, steps_scale=scale) for name in names]
+        total = sum(plan.steps_per_agent for plan in plans) * len(seeds)
         with StepProgress(f"figure 3, {one.label}", total) as progress:
-            rows += evaluate_rule(
-                one.rule, one.label, names, seeds, updates, "report", configs, progress=progress.advance
-            )
+            rows += evaluate_plans(plans, seeds, progress=progress.advance)
     return rows + reference_rows(names, seeds, "report")
 
 

@@ -9,10 +9,8 @@ import numpy as np
 from lpg.cli.progress import StepProgress
 from lpg.environments import video
 from lpg.evaluation import results
-from lpg.evaluation.hosted_replay import replay_hosted
 from lpg.evaluation.replay import Replay, replay
 from lpg.evaluation.training_folder import AgentCard, read_agent, trained_seeds
-from lpg.learner.hosted import is_gymnasium
 
 MOST_STEPS = 1000
 """Longer episodes are cut here: a video of half an hour helps nobody, and an Atari game may last for 27,000 steps."""
@@ -35,7 +33,7 @@ def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
             f"{folder}: nothing to show; neither config.json, which `lpg meta-train` leaves, nor a trained agent, "
             "agents/seed-0.safetensors say, which `lpg train --out` leaves, is in it"
         )
-    theta, card = read_agent(folder, seed)
+    agent, card = read_agent(folder, seed)
     path = folder / "figures" / f"episode-seed-{seed}.gif" if out is None else out
     video.check_name(path)
     print(f"{card.environment}: agent {card.agent!r}, rule {card.rule}, seed {seed}, {card.steps:,} steps")
@@ -44,8 +42,7 @@ def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
         end = results.end_row(curve)
         if end.episodes:
             print(f"return in the last tenth of its training: {end.return_mean:.4g}")
-    play = replay_hosted if is_gymnasium(card.environment) else replay
-    played = play(theta, card, jax.random.key(seed))
+    played = replay(agent, card, jax.random.key(seed))
     with StepProgress(f"an episode of at most {MOST_STEPS:,} steps", MOST_STEPS) as progress:
         story = _Story(card, played, progress)
         frames = video.write_gif(path, story.frames())
@@ -63,10 +60,10 @@ class _Story:
 
     def frames(self) -> Iterator[tuple[np.ndarray, str]]:
         """Pictures and captions; notes while they are drawn what they add up to."""
-        for step, moment in enumerate(self._played.moments):
-            self.total += moment.reward
-            self.is_over = moment.is_last
-            yield moment.picture, f"step {step}   reward {moment.reward:.3g}   return {self.total:.4g}"
+        for step, frame in enumerate(self._played.frames):
+            self.total += frame.reward
+            self.is_over = frame.is_last
+            yield frame.picture, f"step {step}   reward {frame.reward:.3g}   return {self.total:.4g}"
             self._progress.advance(1)
             if step == MOST_STEPS:
                 return

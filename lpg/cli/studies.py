@@ -11,7 +11,7 @@ from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.study import Claim, Measurement, Study, is_measured, run_study
 from lpg.cli.progress import StepProgress
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import choose_config
+from lpg.evaluation.training_plan import make_plan
 from lpg.update_rules.registry import NamedRule
 
 
@@ -54,7 +54,7 @@ def ask(question: str, one: NamedRule, config: Any, seed: int, folder: Path) -> 
         options: dict[str, Any] = {}
         if measurement.trained_updates is not None:
             num_steps = measurement.trained_updates(config) * train_config.steps_per_update
-            options["config_for"] = lambda name: choose_config(one, name, num_steps).config
+            options["config_for"] = lambda name: make_plan(one, name, num_steps=num_steps).config
         with StepProgress(f"{question} of {one.label}", config.steps) as progress:
             return measurement.measure(one.rule, config, train_config, seed, progress=progress.advance, **options)
 

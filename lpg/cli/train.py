@@ -10,23 +10,18 @@ from typing import Annotated, Any
 
 import tyro
 
-from lpg.agents.defaults import default_agent
-from lpg.agents.registry import check_agent
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import make_room, print_table, write_json
+from lpg.cli.report import make_room, report_rows
 from lpg.cli.rules import named_rules
-from lpg.environments.registry import env_spec
 from lpg.evaluation import results
-from lpg.evaluation.compiled_training import CompiledTask, steps_done, train_compiled
-from lpg.evaluation.evaluate import default_steps, reference_rows
-from lpg.evaluation.hosted_plan import GymnasiumOptions
-from lpg.evaluation.scores import scores
+from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.trainer import steps_done, train_plan
 from lpg.evaluation.training_folder import check_free
-from lpg.evaluation.tuning_table import ChosenConfig, choose_config
-from lpg.learner.hosted import is_gymnasium
+from lpg.evaluation.training_plan import make_plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,42 +82,34 @@ Options: Any = dataclasses.make_dataclass(
 def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
-    name = arguments.env
-    if is_gymnasium(name):
-        from lpg.cli.train_hosted import run_hosted
-
-        return run_hosted(arguments, assign(Options(), arguments.set), argv)
-    env = env_spec(name).distribution.env
-    if arguments.agent is not None:
-        check_agent(arguments.agent, env)
-    (one,) = named_rules([arguments.rule])
+    (rule,) = named_rules([arguments.rule])
     options = assign(Options(), arguments.set)
-    if foreign := options.changes(GymnasiumOptions):
-        raise ValueError(f"--set {next(iter(foreign))} given; it is for gymnasium/* and atari/*, and {name} is neither")
-    num_steps = default_steps(name) if arguments.steps is None else arguments.steps
-    found, changes = choose_config(one, name, num_steps, agent=arguments.agent), options.changes(TrainConfig)
-    if changes:
-        found = ChosenConfig(dataclasses.replace(found.config, **changes), f"{found.source}, changed by --set")
-    task = CompiledTask(
-        rule=one, environment=name, agent=arguments.agent or default_agent(name, env).agent,
-        num_updates=found.config.num_updates(num_steps), config=found.config, num_actions=options.num_actions,
-    )  # fmt: skip
+    gymnasium_options = options.changes(GymnasiumOptions)
+    plan = make_plan(
+        rule,
+        arguments.env,
+        num_steps=arguments.steps,
+        agent=arguments.agent,
+        changes=options.changes(TrainConfig),
+        num_actions=options.num_actions,
+        options=GymnasiumOptions(**gymnasium_options) if gymnasium_options else None,
+    )
     seeds = range(arguments.seeds)
-    prepare(arguments, one.label)
-    reference_returns = reference_rows([name], seeds, "report", options.num_actions)
-    total = task.num_updates * arguments.seeds * found.config.steps_per_update
-    if arguments.out is not None and (done := steps_done(task, seeds, arguments.out)):
+    _prepare(arguments, rule.label)
+    reference_returns = reference_rows([arguments.env], seeds, "report", options.num_actions)
+    total = plan.steps_per_agent * len(seeds)
+    if arguments.out is not None and (done := steps_done(plan, seeds, arguments.out)):
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
         total -= done
-    with print_resume_hint(arguments, argv), StepProgress(f"{one.label} on {name}", total) as progress:
-        rows, _ = train_compiled(
-            task, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume
-        )  # fmt: skip
-    finish(arguments, one.label, found, [*rows, *reference_returns], progress)
+    with _print_resume_hint(arguments, argv), StepProgress(f"{rule.label} on {arguments.env}", total) as progress:
+        rows, _ = train_plan(plan, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume)
+    table = None if arguments.out is None else arguments.out / "results.csv"
+    chosen = {rule.label: {arguments.env: plan.chosen}}
+    report_rows([*rows, *reference_returns], chosen, progress.done, progress.seconds, table, arguments.json)
     return DONE
 
 
-def prepare(arguments: Arguments, label: str) -> None:
+def _prepare(arguments: Arguments, label: str) -> None:
     """Makes room for what will be written.
 
     Args:
@@ -141,7 +128,7 @@ def prepare(arguments: Arguments, label: str) -> None:
 
 
 @contextmanager
-def print_resume_hint(arguments: Arguments, argv: list[str]) -> Iterator[None]:
+def _print_resume_hint(arguments: Arguments, argv: list[str]) -> Iterator[None]:
     """A training inside that a signal stops says how to go on.
 
     Args:
@@ -154,30 +141,3 @@ def print_resume_hint(arguments: Arguments, argv: list[str]) -> Iterator[None]:
             again = f"lpg train {shlex.join(argv)}" + ("" if arguments.resume else " --resume")
             print(f"stopped; go on with: {again}", file=sys.stderr)
         raise
-
-
-def finish(
-    arguments: Arguments, label: str, found: ChosenConfig, rows: list[results.Row], progress: StepProgress
-) -> None:
-    """Prints a table and writes the files that were asked for.
-
-    Args:
-        label: what the rule is called.
-        found: its agents' hyper-parameters.
-        rows: learning curves and reference returns.
-        progress: how much was done in how long.
-    """
-    table = None if arguments.out is None else arguments.out / "results.csv"
-    steps, seconds = progress.done, progress.seconds
-    scored, chosen = scores(rows), {label: {arguments.env: found}}
-    print_table(rows, scored, chosen)
-    number = f"{steps / 1e6:.1f} M" if steps >= 1e6 else f"{steps:,}"
-    print(f"{number} steps in {seconds:.1f} s: {steps / seconds:,.0f} steps/s")
-    if arguments.json is not None:
-        write_json(arguments.json, rows, scored, chosen, seconds, steps)
-    if table is not None:
-        from lpg.analysis.learning_curves import save_figure
-
-        results.write(table, rows)
-        picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")
-        print(f"wrote {table} and {picture}")

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from lpg.evaluation.reference_returns import Reference
-from lpg.learner.hosted import ATARI
+from lpg.learner.gymnasium_environments import ATARI
 
 FILE = Path(__file__).parent / "atari_scores.json"
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.environments.registry import env_spec
+from lpg.evaluation.curves import Curve
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, Row
 from lpg.evaluation.scores import RuleScores, scores
 from lpg.evaluation.tasks import reference, run_keys, sample_env_params
-from lpg.evaluation.train_agents import Curve, Run, stack, train_agents
+from lpg.evaluation.train_agents import Run, stack, train_agents
 from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import Purpose
 from lpg.update_rules.base import Rule
@@ -30,11 +31,6 @@ class Trial:
     num_updates: int
     agent: str | None = None
     """Which agent learns; none: the environment's own."""
-
-
-def default_steps(name: str) -> int:
-    """An environment's own budget of steps (Table 3 of the paper), all parallel environments together."""
-    return env_spec(name).lifetime_steps
 
 
 def run_trials(

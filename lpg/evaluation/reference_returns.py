@@ -20,7 +20,7 @@ from lpg.environments.greedy import Greedy
 from lpg.environments.random_grid import RandomGridEnv
 from lpg.environments.registry import ENVIRONMENTS, SUITES, env_spec
 from lpg.environments.tabulated import exact_returns, transitions
-from lpg.learner.hosted import GYMNASIUM
+from lpg.learner.gymnasium_environments import GYMNASIUM
 
 FILE = Path(__file__).parent / "reference_returns.json"
 FILE_FORMAT = 1

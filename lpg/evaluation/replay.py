@@ -1,4 +1,4 @@
-"""An episode of a trained agent on an environment written in JAX, as pictures."""
+"""An episode of a trained agent, as pictures."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,82 +7,56 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, UInt8
 
-from lpg.agents.outputs import Agent, outputs
-from lpg.agents.rollout import sample_action
-from lpg.environments import render, stepping
-from lpg.environments.base import Environment, EnvParams, EnvState, StepResult
-from lpg.environments.observation_image import observation_image
-from lpg.environments.registry import env_spec
-from lpg.environments.stepping import draw_resets, draw_steps
-from lpg.evaluation.tasks import sample_env_params
+from lpg.agents.outputs import Agent
+from lpg.evaluation.backend import Episode
 from lpg.evaluation.training_folder import AgentCard
-
-DOTS_PER_INCH = 72
 
 
 @dataclasses.dataclass(frozen=True)
-class Moment:
+class Frame:
     """One state of an episode."""
 
     picture: UInt8[np.ndarray, "H W 3"]
     reward: float
-    """Paid by the step that led here; 0 at the start."""
+    """Of the step that led here; 0 at the start."""
     is_last: bool
 
 
 @dataclasses.dataclass(frozen=True)
 class Replay:
-    """An episode that is played while one looks at it."""
+    """An episode that is played while its frames are read."""
 
     about: str
-    """Who draws the pictures."""
-    moments: Iterator[Moment]
+    """What the pictures show."""
+    frames: Iterator[Frame]
 
 
-def replay(theta: Agent, card: AgentCard, key: PRNGKeyArray) -> Replay:
-    """One episode, on the very instance on which the agent was trained; actions are drawn from its policy, as then.
+def replay(agent: Agent, card: AgentCard, key: PRNGKeyArray) -> Replay:
+    """One episode on the environment that the agent was trained on; actions are drawn from its policy.
+
+    Environments in JAX have the parameters of the agent's training. Pictures are a map of the environment or its own
+    (`render_mode="rgb_array"`) where there is one, else what the agent sees.
 
     Args:
-        theta: the agent.
-        card: what it is, see `lpg.evaluation.training_folder.read_agent`.
+        card: what the agent is, see `lpg.evaluation.training_folder.read_agent`.
         key: of the episode's random numbers.
 
     Raises:
-        ValueError: the environment is there no more.
+        ValueError: the environment does not exist any more.
     """
-    env = env_spec(card.environment).distribution.env
-    batch = sample_env_params(card.environment, [card.seed], "report", card.num_actions)
-    env_params = jax.tree.map(lambda x: x[0], batch)
-    is_drawn = render.can_draw(env_params)
-    return Replay("a map" if is_drawn else "what the agent sees", _play(theta, env, env_params, is_drawn, key))
+    episode = card.backend().episode(card.seed)
+    return Replay(episode.about, _frames(episode, agent, key))
 
 
-def _play(theta: Agent, env: Environment, env_params: EnvParams, is_drawn: bool, key: PRNGKeyArray) -> Iterator[Moment]:
-    @jax.jit
-    def advance(theta: Agent, state: EnvState, key: PRNGKeyArray) -> tuple[EnvState, StepResult]:
-        draws = draw_steps(key, env, (1,))
-        logits = outputs(theta, env.observe(state, env_params)[None], env.action_mask(env_params), batch_ndim=1).logits
-        action = sample_action(logits, draws.action)[0]
-        return stepping.step(draws.step[0], state, action, env, env_params)
-
-    def picture(state: EnvState) -> np.ndarray:
-        if is_drawn:
-            return _pixels(env, env_params, state)
-        return observation_image(env.observe(state, env_params), getattr(env, "num_states", None))
-
-    key, key_reset = jax.random.split(key)
-    state = jax.jit(stepping.reset, static_argnums=1)(draw_resets(key_reset, env), env, env_params)
-    yield Moment(picture(state), 0.0, False)
-    is_last = False
-    while not is_last:
-        key, key_step = jax.random.split(key)
-        state, result = advance(theta, state, key_step)
-        is_last = bool(result.terminated | result.truncated)
-        yield Moment(picture(state), float(result.reward), is_last)
-
-
-def _pixels(env: Environment, env_params: EnvParams, state: EnvState) -> np.ndarray:
-    figure = render.image(env, env_params, state)
-    figure.set_dpi(DOTS_PER_INCH)
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
+def _frames(episode: Episode, agent: Agent, key: PRNGKeyArray) -> Iterator[Frame]:
+    try:
+        key, key_reset = jax.random.split(key)
+        episode.reset(key_reset)
+        yield Frame(episode.picture(), 0.0, False)
+        is_last = False
+        while not is_last:
+            key, key_step = jax.random.split(key)
+            reward, is_last = episode.step(agent, key_step)
+            yield Frame(episode.picture(), reward, is_last)
+    finally:
+        episode.close()

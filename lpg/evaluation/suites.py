@@ -2,7 +2,7 @@
 
 from lpg.checks import known
 from lpg.environments import registry
-from lpg.learner import hosted
+from lpg.learner import gymnasium_environments
 
 
 def members(name: str) -> tuple[str, ...]:
@@ -14,14 +14,14 @@ def members(name: str) -> tuple[str, ...]:
     Raises:
         ValueError: one of them is neither; the nearest known name is offered.
     """
-    everything = {**registry.SUITES, **registry.ENVIRONMENTS, **hosted.SUITES}
+    everything = {**registry.SUITES, **registry.ENVIRONMENTS, **gymnasium_environments.SUITES}
     found: list[str] = []
     for part in (part.strip() for part in name.split(",")):
-        if hosted.is_gymnasium(part):
+        if gymnasium_environments.is_gymnasium(part):
             found.append(part)
         elif ":" in part:
             found += registry.suite(part)
         else:
             known(part, everything, "suite or environment")
-            found += hosted.SUITES.get(part) or registry.suite(part)
+            found += gymnasium_environments.SUITES.get(part) or registry.suite(part)
     return tuple(dict.fromkeys(found))

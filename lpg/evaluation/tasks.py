@@ -15,7 +15,7 @@ from lpg.environments.registry import env_spec
 from lpg.evaluation.atari_scores import atari_reference
 from lpg.evaluation.reference_returns import Reference, listed
 from lpg.keys import Purpose, stream
-from lpg.learner.hosted import ATARI, is_gymnasium
+from lpg.learner.gymnasium_environments import ATARI, is_gymnasium
 
 
 def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Array, " R"], Key[Array, " R"]]:

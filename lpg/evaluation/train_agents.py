@@ -5,10 +5,9 @@ Environment instances, hyper-parameters, seeds, η and the number of updates are
 per environment shape and kind of rule, however often and for however long it is used.
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -23,6 +22,7 @@ from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
 from lpg.arrays import vmap_unless_single
 from lpg.environments.base import Environment, EnvParams
+from lpg.evaluation.curves import Curves, Totals, curves_from_totals, point_ends
 from lpg.evaluation.train_config import TrainConfig
 from lpg.learner.baseline import WithBaseline
 from lpg.types import Hyperparameters
@@ -48,45 +48,6 @@ class RunState(eqx.Module):
     rollout: RolloutState
 
 
-@dataclasses.dataclass(frozen=True)
-class Curves:
-    """Learning curves of R runs, P points each; a point covers the updates since the previous one."""
-
-    agent_updates: np.ndarray
-    """[P] agent updates done at each point."""
-    return_mean: np.ndarray
-    """[R, P] mean undiscounted return of the episodes that ended; NaN where none did."""
-    return_stderr: np.ndarray
-    """[R, P] its standard error over episodes; NaN for fewer than two."""
-    episodes: np.ndarray
-    """[R, P] how many ended."""
-
-    def of(self, run: int) -> "Curve":
-        """The curve of one run."""
-        return self.agent_updates, self.return_mean[run], self.return_stderr[run], self.episodes[run]
-
-
-Curve = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""One learning curve: agent updates, mean return, its standard error, number of episodes; [P] each."""
-
-
-@runtime_checkable
-class Checkpoints(Protocol):
-    """Where a training keeps how far it has come, see `lpg.evaluation.compiled_training`."""
-
-    def read(self, first: int, num_rows: int, state: RunState) -> tuple[RunState, list[RolloutInfo]]:
-        """What the batch that begins with this run has reached; the state itself and nothing, if it begins now.
-
-        Args:
-            num_rows: runs in the batch, padding included.
-        """
-        ...
-
-    def write(self, first: int, state: RunState, infos: Sequence[RolloutInfo], *, at_once: bool) -> None:
-        """Keeps it; unless it must be at once, only if the last time is long ago."""
-        ...
-
-
 def train_agents(
     rule: Rule,
     env: Environment,
@@ -99,73 +60,106 @@ def train_agents(
     chunk: int | None = None,
     progress: Callable[[int], None] | None = None,
     keep_agents: bool = False,
-    checkpoints: Checkpoints | None = None,
 ) -> tuple[Curves, list[Agent]]:
     """Trains one fresh agent per run.
 
     Args:
         runs: on a leading axis of any length R ≥ 1.
-        config: only its static fields are read, see `TrainConfig.static`; the traced ones are in `runs.hyper`.
+        config: only its static fields are read, see `TrainConfig.static`; the traced ones are in `runs`.
         agent: which kind of agent, see `lpg.agents.registry`. With a baseline it predicts one number more.
         num_points: at most so many points on each curve.
         chunk: runs that a device works on together; none: what is fastest here, as nearly as R allows.
         progress: called with the number of environment steps just done.
         keep_agents: return the trained agents; costs memory.
-        checkpoints: go on from what these know, and tell them how far the training has come. A training that was
-            interrupted is the one that was not, bit for bit.
 
     Returns:
         The learning curves, and the agents in the order of the runs (empty unless they are kept).
     """
-    num_runs = runs.key.shape[0]
+    ends = point_ends(num_updates, num_points)
+    everything: list[list[Totals]] = []
+    agents: list[Agent] = []
+    for rows, num_real in batch_rows(runs.key.shape[0], agent, chunk):
+        members = jax.tree.map(lambda x, rows=rows: x[rows], runs)
+        done = 0
+        for state, totals in advance_batch(rule, env, members, config, agent, ends):
+            trained, before, done = state.learner.acting, done, int(ends[len(totals) - 1])
+            if progress is not None:
+                progress((done - before) * num_real * config.steps_per_update)
+        everything.append([jax.tree.map(lambda x, n=num_real: np.asarray(x)[:n], point) for point in totals])
+        if keep_agents:
+            agents += [row_of(trained, row) for row in range(num_real)]
+    joined = [jax.tree.map(lambda *x: np.concatenate(x), *point) for point in zip(*everything, strict=True)]
+    return curves_from_totals(ends, joined), agents
+
+
+def batch_rows(num_runs: int, agent: str, chunk: int | None = None) -> list[tuple[np.ndarray, int]]:
+    """The runs, in batches of `chunk` for each device.
+
+    Returns:
+        For each batch the indices of its runs, and how many of them are no padding, which repeats the last run.
+    """
     devices = jax.device_count()
     chunk = chunk or (1 if is_faster_unbatched(agent) else fitting_chunk(num_runs, devices))
-    rule, config = WithBaseline(rule) if config.baseline else rule, config.static
-    begin, advance, spread = _programs(env, config, chunk, agent)  # type: ignore[arg-type]  # environments are frozen
-    batch = chunk * devices
-    ends = stretch_ends(num_updates, num_points)
-    everything, agents = [], []
-    for start in range(0, num_runs, batch):
-        rows = np.minimum(np.arange(start, start + batch), num_runs - 1)  # padding repeats the last run
-        members = jax.device_put(jax.tree.map(lambda x, rows=rows: x[rows], runs), spread)
-        state, infos = begin(rule, members), []
-        if checkpoints is not None:
-            state, infos = checkpoints.read(start, batch, state)
-            state = jax.device_put(state, spread)
-        num_real = min(batch, num_runs - start)
-        spans = list(zip(np.append(0, ends[:-1]), ends, strict=True))
-        try:
-            for first, last in spans[len(infos) :]:
-                moved, info = advance(rule, state, members, int(first), int(last), num_updates)
-                state, infos = moved, [*infos, info]
-                # Fetched one stretch late, so that the devices never wait for the host.
-                if len(infos) > 1:
-                    infos[-2] = jax.device_get(infos[-2])
-                if progress is not None:
-                    progress(int(last - first) * num_real * config.steps_per_update)
-                if checkpoints is not None:
-                    checkpoints.write(start, state, infos, at_once=False)
-        finally:
-            # At a signal, too; then the arrays may just have been given away to the next stretch.
-            if checkpoints is not None and not any(leaf.is_deleted() for leaf in jax.tree.leaves(state)):
-                checkpoints.write(start, state, infos, at_once=True)
-        everything.append(jax.tree.map(lambda *x, n=num_real: np.stack(x, 1)[:n], *jax.device_get(infos)))
-        if keep_agents:
-            agents += [jax.tree.map(lambda x, i=i: x[i], state.learner.acting) for i in range(num_real)]
-    info = jax.tree.map(lambda *x: np.concatenate(x).astype(float), *everything)
-    return _curves(ends, info), agents
+    size = chunk * devices
+    return [
+        (np.minimum(np.arange(start, start + size), num_runs - 1), min(size, num_runs - start))
+        for start in range(0, num_runs, size)
+    ]
 
 
-def stretch_ends(num_updates: int, num_points: int) -> np.ndarray:
-    """Agent updates at which a point is logged: evenly spread, the last one at the end.
+def init_batch(rule: Rule, env: Environment, runs: Run, config: TrainConfig, agent: str) -> RunState:
+    """Fresh agents and environments for a batch of runs; arguments as in `advance_batch`."""
+    init, _, layout = _programs(env, config.static, len(runs.key) // jax.device_count(), agent)  # type: ignore[arg-type]
+    return init(_with_baseline(rule, config), jax.device_put(runs, layout))
 
-    Raises:
-        ValueError: more updates than compiled programs can count.
+
+def advance_batch(
+    rule: Rule,
+    env: Environment,
+    runs: Run,
+    config: TrainConfig,
+    agent: str,
+    ends: np.ndarray,
+    *,
+    state: RunState | None = None,
+    totals: Sequence[Totals] = (),
+) -> Generator[tuple[RunState, list[Totals]], None, None]:
+    """Trains a batch of agents, point by point of the learning curve.
+
+    A training that goes on from a state is the one that was not interrupted, bit for bit.
+
+    Args:
+        runs: of a batch, see `batch_rows`.
+        ends: [P] agent updates at which points end.
+        state: where the training stands; none: at its beginning. Its arrays are deleted.
+        totals: of the points that are done.
+
+    Yields:
+        The state at the end of a point, and the totals of all points up to there; JAX arrays, which are still being
+        computed. The state's arrays are deleted when the next one is asked for.
     """
-    if num_updates >= 2**31:
-        raise ValueError(f"{num_updates:,} agent updates asked for; programs count them up to 2,147,483,647 (32 bits)")
-    count = min(num_updates, num_points)
-    return np.round(np.arange(1, count + 1) * num_updates / count).astype(int)
+    # Environments are frozen dataclasses.
+    _, advance, layout = _programs(env, config.static, len(runs.key) // jax.device_count(), agent)  # type: ignore[arg-type]
+    runs = jax.device_put(runs, layout)
+    state = init_batch(rule, env, runs, config, agent) if state is None else jax.device_put(state, layout)
+    rule, totals = _with_baseline(rule, config), list(totals)
+    spans = list(zip(np.append(0, ends[:-1]), ends, strict=True))
+    for first, last in spans[len(totals) :]:
+        state, info = advance(rule, state, runs, int(first), int(last), int(ends[-1]))
+        totals = [*totals, (info.return_sum, info.return_square_sum, info.num_episodes)]
+        # Fetched one point late, so that the devices never wait for the host.
+        if len(totals) > 1:
+            totals[-2] = jax.device_get(totals[-2])
+        yield state, totals
+
+
+def row_of(tree: Any, row: int) -> Any:
+    """One row of every array."""
+    return jax.tree.map(lambda x: x[row], tree)
+
+
+def _with_baseline(rule: Rule, config: TrainConfig) -> Rule:
+    return WithBaseline(rule) if config.baseline else rule
 
 
 def fitting_chunk(num_runs: int, num_devices: int) -> int:
@@ -182,38 +176,42 @@ def fitting_chunk(num_runs: int, num_devices: int) -> int:
 def _programs(
     env: Environment, config: TrainConfig, chunk: int, agent: str
 ) -> tuple[Callable, Callable, NamedSharding]:
-    """Compiled: (η, runs) → states, and (η, states, runs, first, last, total) → states, what finished; and layout."""
+    """Compiled init and advance of a batch, and how its arrays are spread over devices.
+
+    Returns:
+        (η, runs) → states; (η, states, runs, first, last, total) → states, sums over the episodes that ended; the
+        sharding of states and runs.
+    """
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     spread, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
-    def begin(rule: Rule, run: Run) -> RunState:
-        return _begin(rule, run, env, config, agent)
+    def init(rule: Rule, run: Run) -> RunState:
+        return _init(rule, run, env, config, agent)
 
     def advance(rule: Rule, state: RunState, run: Run, span: tuple) -> tuple:
         first, last, total = span
         return _advance(rule, state, run, first, last, total, env, config, agent)
 
-    start = jax.shard_map(
-        lambda rule, runs: vmap_unless_single(functools.partial(begin, rule))(runs),
+    init_all = jax.shard_map(
+        lambda rule, runs: vmap_unless_single(functools.partial(init, rule))(runs),
         mesh=mesh, in_specs=(everywhere, spread), out_specs=spread, check_vma=False,
     )  # fmt: skip
-    go_on = jax.shard_map(
+    advance_all = jax.shard_map(
         lambda rule, states, runs, *span: vmap_unless_single(lambda state, run: advance(rule, state, run, span))(
             states, runs
         ),
         mesh=mesh, in_specs=(everywhere, spread, spread, *[everywhere] * 3), out_specs=spread, check_vma=False,
     )  # fmt: skip
-    return jax.jit(start), jax.jit(go_on, donate_argnums=1), NamedSharding(mesh, spread)
+    return jax.jit(init_all), jax.jit(advance_all, donate_argnums=1), NamedSharding(mesh, spread)
 
 
-def _begin(rule: Rule, run: Run, env: Environment, config: TrainConfig, name: str) -> RunState:
+def _init(rule: Rule, run: Run, env: Environment, config: TrainConfig, name: str) -> RunState:
     key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
     agent = init_agent(key_agent, name, env, prediction_size=rule.prediction_size)
-    optimizer = agent_optimizer(name, config.table_step)
     return RunState(
         learner=init_agent_state(
             agent,
-            optimizer,
+            agent_optimizer(name, config.table_step),
             config.passes,
             num_envs=config.num_envs,
             observation_shape=env.observation_shape,
@@ -266,16 +264,6 @@ def _advance(
 
     zero = RolloutInfo(return_sum=jnp.zeros(()), return_square_sum=jnp.zeros(()), num_episodes=jnp.zeros((), int))
     return jax.lax.fori_loop(first, last, update, (state, zero))
-
-
-def _curves(ends: np.ndarray, info: RolloutInfo) -> Curves:
-    """Means and standard errors from sums [R, P]."""
-    count = np.asarray(info.num_episodes)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(count > 0, info.return_sum / count, np.nan)
-        variance = np.maximum(info.return_square_sum - count * mean**2, 0) / (count - 1)
-        stderr = np.where(count > 1, np.sqrt(variance / count), np.nan)
-    return Curves(agent_updates=ends, return_mean=mean, return_stderr=stderr, episodes=count.astype(int))
 
 
 def stack(items: Sequence[Any]) -> Any:

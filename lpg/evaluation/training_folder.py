@@ -13,17 +13,12 @@ from typing import Any
 import jax
 
 from lpg.agents.outputs import Agent
-from lpg.agents.registry import init_agent
-from lpg.environments.registry import env_spec
-from lpg.evaluation.hosted_plan import look
-from lpg.learner.agent import Theta
-from lpg.learner.hosted import is_gymnasium
+from lpg.evaluation.backend import Backend, GymnasiumOptions
+from lpg.evaluation.training_plan import backend_of
+from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.learner.saving import read_card, read_tree, write_tree
-from lpg.learner.spaces import make_agent
-from lpg.update_rules.lpg import init_lpg
 
 CHECKPOINTS, AGENTS = "checkpoints", "agents"
-SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +40,16 @@ class AgentCard:
     """Probability that an Atari game repeated the last action."""
     steps: int = 0
     """Environment steps of its training, all environments together."""
+
+    def backend(self) -> Backend:
+        """Of the agent's environment.
+
+        Raises:
+            ValueError: it does not exist any more.
+        """
+        if is_gymnasium(self.environment):
+            return backend_of(self.environment, options=GymnasiumOptions(sticky_actions=self.sticky_actions))
+        return backend_of(self.environment, self.num_actions)
 
 
 def checkpoint_path(folder: Path, seed: int) -> Path:
@@ -120,17 +125,5 @@ def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
         card = AgentCard(**read_card(path))
     except TypeError as error:
         raise ValueError(f"{path}: not a trained agent, its card does not fit ({error})") from error
-    return read_tree(path, jax.eval_shape(lambda: _fresh(card)))[0], card
-
-
-def _fresh(card: AgentCard) -> Any:
-    """An untrained agent of the same shapes."""
-    key = jax.random.key(0)
-    if not is_gymnasium(card.environment):
-        env = env_spec(card.environment).distribution.env
-        return init_agent(key, card.agent, env, prediction_size=card.prediction_size)
-    spaces = look(card.environment, card.sticky_actions)
-    # Any rule that asks for so many predictions: of the rule an agent's shapes depend on nothing else.
-    rule = init_lpg(key, lstm_size=1, prediction_size=card.prediction_size)
-    made = make_agent(card.agent, rule, spaces)
-    return Theta(made.init(key), made.apply, card.prediction_size)
+    backend = card.backend()
+    return read_tree(path, jax.eval_shape(lambda: backend.template(card.agent, card.prediction_size)))[0], card

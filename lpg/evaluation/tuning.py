@@ -15,12 +15,13 @@ import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.environments.registry import env_spec
+from lpg.evaluation.curves import Curve
+from lpg.evaluation.curves import Curve
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
 from lpg.evaluation.search_space import agent_kind, fields_of, search_space, values_of
 from lpg.evaluation.tasks import references
-from lpg.evaluation.train_agents import Curve
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import default_for
 from lpg.packages import import_optional

@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lpg.agents.defaults import default_agent
-from lpg.environments import registry
 from lpg.evaluation.search_space import CONVOLUTION, DENSE, KINDS, TABLE, AgentKind, agent_kind
 from lpg.evaluation.train_config import TrainConfig
 from lpg.files import write_atomic
+from lpg.learner.gymnasium_environments import ATARI
 from lpg.update_rules.registry import NamedRule
 
 TABLE_FORMAT = 1
@@ -52,34 +51,24 @@ def choose_config(
     rule: NamedRule,
     environment: str,
     num_steps: int | float,
+    agent: str,
     *,
-    agent: str | None = None,
+    own: str,
     settings: Settings = "tuned",
 ) -> ChosenConfig:
-    """The recorded configuration of a rule on an environment in JAX; without one, or if asked: `general_config`.
+    """The recorded configuration of a rule on an environment; without one, or if asked: `general_config`.
+
+    An entry of a tuning table counts if it was made with the agent that is going to learn. The first table that has one
+    counts: that beside the rule's file, then `tuned/<name>.json` of the package. Of its entries the one for the nearest
+    number of steps is taken.
 
     Args:
         num_steps: environment steps of the training, all environments together.
-        agent: which agent learns; none: the environment's own.
+        agent: which agent learns.
+        own: the environment's own agent, which made the entries that name none.
         settings: "general" ignores what was tuned on this environment.
     """
-    own = default_agent(environment, registry.env_spec(environment).distribution.env).agent
-    agent = agent or own
-    found = recorded_config(rule, environment, num_steps, agent, own=own) if settings == "tuned" else None
-    return found or general_config(rule, agent_kind(agent))
-
-
-def recorded_config(
-    rule: NamedRule, environment: str, num_steps: int | float, agent: str, *, own: str
-) -> ChosenConfig | None:
-    """The entry for the nearest number of steps in the first tuning table that knows environment and agent; or none.
-
-    The table beside the rule's file goes before `tuned/<name>.json` of the package.
-
-    Args:
-        own: the agent of entries that name none.
-    """
-    for path in _files(rule):
+    for path in _files(rule) if settings == "tuned" else []:
         entries = read_table(path)["environments"].get(environment, [])
         entries = [entry for entry in entries if entry.get("agent", own) == agent]
         if entries:
@@ -87,7 +76,9 @@ def recorded_config(
             nearest = min(entries, key=lambda entry: abs(np.log(steps_of(entry) / num_steps)))
             config = TrainConfig.of_record(nearest["setting"]).for_rule(rule.card)
             return ChosenConfig(config, f"tuned at {nearest['updates']} updates ({path.name})")
-    return None
+    if environment.startswith(ATARI):
+        return ChosenConfig(_atari_config(rule).for_rule(rule.card), "default")
+    return general_config(rule, agent_kind(agent))
 
 
 def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
@@ -105,6 +96,19 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
     if kind == TABLE and (found := _of_meta_training(rule)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's")
     return ChosenConfig(default_for(kind, is_learned=rule.is_learned).for_rule(rule.card), "default")
+
+
+def _atari_config(rule: NamedRule) -> TrainConfig:
+    """Table 4 of the paper, with a baseline for rules without a value function and 30 games at once.
+
+    The paper gives no configuration for A2C on Atari; its entropy bonus is the usual one.
+    """
+    return TrainConfig(
+        learning_rate=5e-4,
+        policy_entropy_weight=0.0 if rule.is_learned else 0.01,
+        baseline=rule.rule.discovers_predictions,
+        num_envs=30,
+    )
 
 
 def _of_meta_training(rule: NamedRule) -> TrainConfig | None:

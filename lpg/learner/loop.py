@@ -23,12 +23,12 @@ class LoopState:
     before, sum of their squares, and how many they were."""
 
 
-def begin(learner: Learner, key: PRNGKeyArray, num_points: int) -> LoopState:
+def init(learner: Learner, key: PRNGKeyArray, num_points: int) -> LoopState:
     """A fresh agent and an empty curve."""
     return LoopState(learner.init(key), 0, np.zeros((num_points, 3)))
 
 
-def go_on(
+def run(
     learner: Learner,
     collector: Collector,
     state: LoopState,

@@ -6,7 +6,8 @@ import pytest
 
 from lpg.cli.rules import named_rules
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import choose_config, tuned_beside
+from lpg.evaluation.training_plan import make_plan
+from lpg.evaluation.tuning_table import tuned_beside
 from lpg.update_rules.lpg_v import init_lpg_v
 from lpg.update_rules.rule_file import save_rule
 
@@ -40,9 +41,12 @@ def test_a_tuning_table_beside_a_rule_file_is_used(key, tmp_path):
     path = tmp_path / "mine.safetensors"
     save_rule(path, init_lpg_v(key, lstm_size=2), {})
     (one,) = named_rules([str(path)])
-    assert choose_config(one, "chain/short", 128_000).source == "default"
+    assert make_plan(one, "chain/short", num_steps=128_000).chosen.source == "default"
     entry = {"updates": 100, "setting": {"learning_rate": 5.0}}
     tuned_beside(path).write_text(json.dumps({"format_version": 1, "environments": {"chain/short": [entry]}}))
-    assert choose_config(one, "chain/short", 128_000).config.learning_rate == 5.0
-    other = choose_config(one, "chain/short", 128_000, agent="D(32)")
-    assert other.source == "default", "the table was made with another agent"
+    assert make_plan(one, "chain/short", num_steps=128_000).config.learning_rate == 5.0
+    # The twin: an entry that was made with another agent.
+    tuned_beside(path).write_text(
+        json.dumps({"format_version": 1, "environments": {"chain/short": [{**entry, "agent": "D(32)"}]}})
+    )
+    assert make_plan(one, "chain/short", num_steps=128_000).chosen.source == "default"

@@ -1,13 +1,35 @@
-"""`lpg train` from arguments to files, on a tiny chain."""
+"""`lpg train` from arguments to files, on a tiny chain and on a Gymnasium environment."""
 
 import json
+
+import pytest
 
 from lpg.cli.main import INTERRUPTED, main
 from lpg.cli.progress import StepProgress
 from lpg.cli.train import run
 from lpg.evaluation import results
+from tests.learner.mirror import CONTINUOUS, NAME
 
 ARGV = ["chain/short", "--rule", "a2c", "--steps", "400", "--set", "num_envs=4", "--set", "num_steps=10"]
+GYMNASIUM = ["train", NAME, "--rule", "a2c", "--steps", "192", "--set", "num_envs=8", "--set", "num_steps=8"]
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Stops a training like a signal, after so many reports of progress."""
+
+    def stop(num_calls):
+        calls, advance = [], StepProgress.advance
+
+        def stopping(progress, steps):
+            advance(progress, steps)
+            calls.append(steps)
+            if len(calls) == num_calls:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(StepProgress, "advance", stopping)
+
+    return stop
 
 
 def test_a_training_is_written_and_reported(tmp_path, capsys):
@@ -32,25 +54,17 @@ def test_environments_of_other_libraries_are_trained_on_alike(tmp_path, capsys):
     assert all(row["return_mean"] > 8 for row in json.loads((tmp_path / "t.json").read_text())["rows"])
 
 
-def test_without_out_nothing_is_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("argv", [["train", *ARGV], GYMNASIUM], ids=["jax", "gymnasium"])
+def test_without_out_nothing_is_written(argv, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run(ARGV) == 0
+    assert main(argv) == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_training_that_was_stopped_says_how_it_goes_on_and_does(tmp_path, capsys, monkeypatch):
-    calls, advance = [], StepProgress.advance
-
-    def stopping(progress, steps):
-        advance(progress, steps)
-        calls.append(steps)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-
+def test_a_training_that_was_stopped_says_how_it_goes_on_and_does(tmp_path, capsys, stop_after):
+    stop_after(4)
     argv = ["train", *ARGV, "--out", str(tmp_path / "run")]
-    with monkeypatch.context() as patch:
-        patch.setattr(StepProgress, "advance", stopping)
-        assert main(argv) == INTERRUPTED
+    assert main(argv) == INTERRUPTED
     error = capsys.readouterr().err
     assert "go on with: lpg train chain/short" in error and "--resume" in error
     assert main(argv) == 2
@@ -61,3 +75,51 @@ def test_a_training_that_was_stopped_says_how_it_goes_on_and_does(tmp_path, caps
     assert main(["train", *ARGV, "--out", str(tmp_path / "straight")]) == 0
     tables = [(tmp_path / name / "results.csv").read_text() for name in ("run", "straight")]
     assert tables[0] == tables[1]
+
+
+def test_a_gymnasium_training_is_written_and_reported_alike(tmp_path, capsys):
+    files = ["--seeds", "2", "--out", str(tmp_path), "--json", str(tmp_path / "t.json")]
+    assert main([*GYMNASIUM, *files, "--set", "learning_rate=7"]) == 0
+    rows = results.read(tmp_path / "results.csv")
+    assert {(row.rule, row.environment, row.seed) for row in rows} == {("a2c", NAME, 0), ("a2c", NAME, 1)}
+    assert [row.steps for row in rows] == [64, 128, 192] * 2
+    found = json.loads((tmp_path / "t.json").read_text())
+    assert found["chosen"]["a2c"][NAME]["learning_rate"] == 7.0
+    # Nothing is known to measure it by.
+    assert found["normalised"] == {"a2c": {"end": None, "area": None}}
+    assert (tmp_path / "figures" / "learning_curves.png").exists()
+    assert NAME in capsys.readouterr().out
+
+
+def test_a_gymnasium_training_that_was_stopped_goes_on_with_new_episodes(tmp_path, capsys, stop_after):
+    stop_after(2)
+    argv = [*GYMNASIUM, "--out", str(tmp_path)]
+    assert main(argv) == INTERRUPTED
+    error = capsys.readouterr().err
+    assert f"go on with: lpg train {NAME}" in error and "--resume" in error
+    assert main(argv) == 2
+    assert "go on with that training by --resume" in capsys.readouterr().err
+    assert main([*argv, "--resume"]) == 0
+    assert "128 of 192 steps are done already" in capsys.readouterr().err
+    assert [row.steps for row in results.read(tmp_path / "results.csv")] == [64, 128, 192]
+
+
+BAD_INPUT = {
+    f"train {CONTINUOUS} --rule a2c": "has actions Box",
+    "train gymnasium/CartPol-v1 --rule a2c": "Did you mean: `CartPole`",
+    "train atari/brekout --rule a2c": "did you mean atari/breakout",
+    f"train {NAME} --rule a2c --resume": "--resume given without --out",
+    f"train {NAME} --rule a2c --set num_actions=9": "only grids come in two",
+    f"train {NAME} --rule a2c --set sticky_actions=0.25": "is no Atari game",
+    f"train {NAME} --rule a2c --agent D(3)": "observations here are state indices",
+    "train chain/short --rule a2c --resume": "--resume given without --out",
+    "train chain/short --rule a2c --set overlap=true": "options of gymnasium/* and atari/* given, and chain/short is",
+}
+
+
+@pytest.mark.parametrize("command", BAD_INPUT)
+def test_bad_input_is_one_line_and_status_2(command, capsys):
+    assert main(command.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.startswith("lpg: ")
+    assert BAD_INPUT[command] in err

@@ -9,7 +9,7 @@ from lpg.analysis.paper_numbers import FIGURE_9, FIGURE_10
 from lpg.evaluation.atari_scores import atari_reference
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.scores import normalise
-from lpg.learner.hosted import SUITES
+from lpg.learner.gymnasium_environments import SUITES
 
 
 def human_normalised(game: str, score: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from lpg.environments.grid_families import objects_of
 from lpg.environments.random_grid_families import RandomGrid
-from lpg.evaluation.evaluate import Trial, default_steps, evaluate_rule, reference_rows, rows_of, run_trials, score_rule
+from lpg.evaluation.evaluate import Trial, evaluate_rule, reference_rows, rows_of, run_trials, score_rule
 from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg_v import init_lpg_v
@@ -88,10 +88,6 @@ def test_a_rule_is_scored_against_its_rulers():
     assert set(found.area.per_environment) == set(NAMES)
     # On a chain a normalised return is the return.
     assert found.end.per_environment["chain/short"] == pytest.approx(found.raw_end["chain/short"], abs=1e-5)
-
-
-def test_an_environments_own_budget_is_that_of_the_paper():
-    assert (default_steps("tabular/dense"), default_steps("chain/short")) == (3_000_000, 1_000_000)
 
 
 def test_trials_with_other_geometries_are_those_of_runs_of_their_own():

@@ -1,91 +1,66 @@
-"""Episodes of trained agents on environments in JAX."""
-
-import dataclasses
+"""The loop of a replay: one frame for every state, and the episode is closed at the end."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import lpg
 from lpg.evaluation.replay import replay
-from lpg.evaluation.tasks import sample_env_params
-from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.training_folder import read_agent
-
-CONFIG = TrainConfig(num_envs=4, num_steps=5)
+from lpg.evaluation.training_folder import AgentCard
 
 
-def play(environment, folder, **options):
-    lpg.train("a2c", environment, 40, config=CONFIG, out=folder, **options)
-    found = replay(*read_agent(folder, 0), jax.random.key(0))
-    return found, list(found.moments)
+class Countdown:
+    """Three steps; each pays what is left."""
+
+    about = "numbers"
+
+    def __init__(self):
+        self.left, self.keys, self.agents, self.is_closed = -1, [], [], False
+
+    def reset(self, key):
+        self.left = 3
+        self.keys.append(key)
+
+    def step(self, agent, key):
+        self.left -= 1
+        self.agents.append(agent)
+        self.keys.append(key)
+        return float(self.left), self.left == 0
+
+    def picture(self):
+        return np.full((1, 1, 3), self.left, np.uint8)
+
+    def close(self):
+        self.is_closed = True
 
 
-def test_an_episode_has_a_picture_of_every_state_and_ends_once(tmp_path):
-    found, moments = play("chain/short", tmp_path)
-    length = int(jax.tree.map(lambda x: x[0], sample_env_params("chain/short", [0], "report")).length)
-    # The first state, and one more for each step.
-    assert len(moments) == length + 1 and found.about == "a map"
-    assert [moment.is_last for moment in moments] == [False] * length + [True]
-    # The reward comes at the end, ±1, and nothing before.
-    assert [abs(moment.reward) for moment in moments] == [0.0] * length + [1.0]
-    pictures = [moment.picture for moment in moments]
-    assert pictures[0].dtype == np.uint8 and pictures[0].shape[-1] == 3
-    assert all((one != other).any() for one, other in zip(pictures, pictures[1:], strict=False))
+@pytest.fixture
+def episode(monkeypatch):
+    made = Countdown()
+    monkeypatch.setattr(AgentCard, "backend", lambda card: type("Backend", (), {"episode": lambda self, seed: made})())
+    return made
 
 
-def test_actions_are_those_of_the_agent(tmp_path):
-    lpg.train("a2c", "chain/short", 80 * 200, config=dataclasses.replace(CONFIG, learning_rate=20.0), out=tmp_path)
-    theta, card = read_agent(tmp_path, 0)
-    ends = [list(replay(theta, card, jax.random.key(k)).moments)[-1].reward for k in range(4)]
-    assert ends == [1.0] * 4
-    # The twin: an agent that prefers the other action in both first states.
-    worse = jax.tree.map(lambda rows: rows.at[:2, :2].multiply(-1.0), theta)
-    assert [list(replay(worse, card, jax.random.key(k)).moments)[-1].reward for k in range(4)] == [-1.0] * 4
+def agent(observation):
+    """Any agent."""
 
 
-@pytest.mark.parametrize("environment", ["bsuite/catch", "tests.evaluation.replay_test:Countdowns"])
-def test_what_nobody_here_can_draw_is_shown_as_the_agent_sees_it(environment, tmp_path):
-    found, moments = play(environment, tmp_path)
-    assert found.about == "what the agent sees"
-    assert len(moments) == 10 and (moments[0].picture != moments[-1].picture).any()
+CARD = AgentCard(environment="e", agent="a", rule="r", seed=0, prediction_size=1)
 
 
-def test_a_version_of_a_grid_is_played_in_that_version(tmp_path):
-    _, moments = play("tabular/sparse", tmp_path, num_actions=9)
-    assert read_agent(tmp_path, 0)[1].num_actions == 9 and len(moments) > 1
+def test_there_is_a_frame_of_every_state_and_the_episode_ends_once(episode):
+    played = replay(agent, CARD, jax.random.key(0))
+    assert played.about == "numbers"
+    frames = list(played.frames)
+    assert [int(frame.picture[0, 0, 0]) for frame in frames] == [3, 2, 1, 0]
+    assert [frame.reward for frame in frames] == [0.0, 2.0, 1.0, 0.0]
+    assert [frame.is_last for frame in frames] == [False, False, False, True]
+    assert episode.is_closed and episode.agents == [agent] * 3
+    assert len({int(jax.random.bits(key)) for key in episode.keys}) == 4
 
 
-class Countdowns:
-    """A custom environment, as a user would write it: nine steps down, whatever the actions; `env` and `sample`."""
-
-    num_states, num_actions, observation_shape = 10, 2, ()
-
-    def __hash__(self):
-        return 1
-
-    def __eq__(self, other):
-        return isinstance(other, Countdowns)
-
-    @property
-    def env(self):
-        return self
-
-    def sample(self, key, num_actions=None):
-        return jnp.asarray(0.0)
-
-    def action_mask(self, env_params):
-        return jnp.ones(2, bool)
-
-    def reset(self, key, env_params):
-        return jnp.asarray(9)
-
-    def step(self, key, state, action, env_params):
-        from lpg.environments.base import StepResult
-
-        ended = state == 1
-        return state - 1, StepResult(reward=jnp.asarray(1.0), terminated=ended, truncated=jnp.asarray(False))
-
-    def observe(self, state, env_params):
-        return state
+def test_an_episode_that_nobody_watches_to_its_end_is_closed(episode):
+    played = replay(agent, CARD, jax.random.key(0))
+    next(played.frames)
+    assert not episode.is_closed
+    played.frames.close()
+    assert episode.is_closed

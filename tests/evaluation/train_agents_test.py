@@ -12,7 +12,7 @@ from lpg.agents.rollout import init_rollout, rollout
 from lpg.environments.registry import env_spec
 from lpg.evaluation import train_agents as module
 from lpg.evaluation.evaluate import Trial, runs_of
-from lpg.evaluation.train_agents import fitting_chunk, stretch_ends, train_agents
+from lpg.evaluation.train_agents import fitting_chunk, train_agents
 from lpg.evaluation.train_config import TrainConfig
 from lpg.learner.baseline import WithBaseline
 from lpg.learner.learner import Learner
@@ -119,7 +119,7 @@ def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, ta
     found = [train_agents(rule, env, made, n, config=config, agent=agent, keep_agents=True)[1][0] for n in (1, 2)]
     run = jax.tree.map(lambda x: x[0], made)
     inside = WithBaseline(rule) if baseline else rule
-    theta = module._begin(inside, run, env, config, agent).learner.agent
+    theta = module._init(inside, run, env, config, agent).learner.agent
     learner = Learner(
         (lambda key: theta, lambda params, observation: params(observation)),
         rule,
@@ -142,25 +142,6 @@ def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, ta
         np.abs(a - b).max() > 1e-4
         for a, b in zip(jax.tree.leaves(found[0]), jax.tree.leaves(other.params), strict=True)
     )
-
-
-def test_standard_errors_worked_by_hand():
-    # Returns 1 and 3: mean 2, sample variance 2, standard error √(2/2) = 1. One episode has none; none has no mean.
-    info = module.RolloutInfo.__new__(module.RolloutInfo)
-    for name, value in {"return_sum": [[4.0, 5.0, 0.0]], "return_square_sum": [[10.0, 25.0, 0.0]],
-                        "num_episodes": [[2, 1, 0]]}.items():  # fmt: skip
-        object.__setattr__(info, name, np.array(value, float))
-    curves = module._curves(np.array([1, 2, 3]), info)
-    np.testing.assert_allclose(curves.return_mean, [[2.0, 5.0, np.nan]])
-    np.testing.assert_allclose(curves.return_stderr, [[1.0, np.nan, np.nan]])
-
-
-def test_points_are_spread_evenly_and_the_last_is_the_end():
-    assert stretch_ends(10, 4).tolist() == [2, 5, 8, 10]
-    assert stretch_ends(3, 50).tolist() == [1, 2, 3]
-    assert stretch_ends(2**31 - 1, 2)[-1] == 2**31 - 1
-    with pytest.raises(ValueError, match="2,147,483,648 agent updates"):
-        stretch_ends(2**31, 2)
 
 
 def test_chunks_waste_little():

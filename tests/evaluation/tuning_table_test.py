@@ -8,7 +8,8 @@ import pytest
 
 from lpg.evaluation import tuning_table
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import choose_config, default_for, read_table, tuned_beside
+from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.tuning_table import default_for, read_table, tuned_beside
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule
@@ -35,6 +36,11 @@ def write(path, environments, **more):
 def rule(name="r", path=None, card=None, is_learned=True):
     made = init_lpg(jax.random.key(0), lstm_size=2, prediction_size=2) if is_learned else A2C()
     return NamedRule(made, name, label=name, card=card or {}, path=path)
+
+
+def choose_config(one, environment, num_steps, agent=None, **options):
+    own = JaxBackend(environment).default_agent
+    return tuning_table.choose_config(one, environment, num_steps, agent or own, own=own, **options)
 
 
 def test_defaults_are_said_to_be_defaults():

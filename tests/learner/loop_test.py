@@ -33,7 +33,7 @@ def collector(mode="SAME_STEP"):
 
 def test_a_curve_counts_each_episode_at_the_point_in_which_it_ended(key):
     one = learner()
-    states = list(loop.go_on(one, collector(), loop.begin(one, key, 2), key, np.array([2, 3]), num_steps=2))
+    states = list(loop.run(one, collector(), loop.init(one, key, 2), key, np.array([2, 3]), num_steps=2))
     assert [state.num_updates for state in states] == [1, 2, 3]
     # Two environments, two steps an update. Number 0 ends in steps 2, 4, 6 with 2 · 1, 2 · 11, 2 · 21; number 1
     # in steps 3 and 6 with 3 · 1, 3 · 11. Steps 1 to 4 are the first point, steps 5 and 6 the second.
@@ -44,24 +44,24 @@ def test_a_curve_counts_each_episode_at_the_point_in_which_it_ended(key):
 @pytest.mark.parametrize("mode", ["SAME_STEP", "NEXT_STEP"])
 def test_a_loop_that_is_left_and_entered_again_is_the_loop_that_was_not(mode, key):
     one, ends = learner(), np.array([4])
-    *_, straight = loop.go_on(one, collector(mode), loop.begin(one, key, 1), key, ends, num_steps=3)
+    *_, straight = loop.run(one, collector(mode), loop.init(one, key, 1), key, ends, num_steps=3)
     same = collector(mode)
-    first = loop.go_on(one, same, loop.begin(one, key, 1), key, ends, num_steps=3)
+    first = loop.run(one, same, loop.init(one, key, 1), key, ends, num_steps=3)
     next(first)
     middle = next(first)
-    *_, resumed = loop.go_on(one, same, middle, key, ends, num_steps=3)
+    *_, resumed = loop.run(one, same, middle, key, ends, num_steps=3)
     jax.tree.map(np.testing.assert_array_equal, resumed.learner, straight.learner)
     assert np.array_equal(resumed.totals, straight.totals)
     # The twin: the actions depend on the key.
-    *_, other = loop.go_on(one, same, middle, jax.random.key(1), ends, num_steps=3)
+    *_, other = loop.run(one, same, middle, jax.random.key(1), ends, num_steps=3)
     assert not np.array_equal(other.learner.params.policy.weight, straight.learner.params.policy.weight)
 
 
 @pytest.mark.parametrize(("overlap", "behind"), [(False, 0), (True, 1)])
 def test_overlapping_acts_with_parameters_that_are_one_update_old(overlap, behind, key):
     one = learner(kind=Watched)
-    begun = loop.begin(one, key, 1)
-    states = [begun, *loop.go_on(one, collector(), begun, key, np.array([3]), num_steps=2, overlap=overlap)]
+    begun = loop.init(one, key, 1)
+    states = [begun, *loop.run(one, collector(), begun, key, np.array([3]), num_steps=2, overlap=overlap)]
     acted = [one.acted[2 * number] for number in range(3)]
     for number, used in enumerate(acted):
         wanted = states[max(number - behind, 0)].learner
@@ -71,4 +71,4 @@ def test_overlapping_acts_with_parameters_that_are_one_update_old(overlap, behin
 def test_an_agent_that_diverges_is_told_off(key):
     one = learner("a2c", rate=1e30)
     with pytest.raises(RuntimeError, match="not finite after . updates; a smaller learning rate may help"):
-        list(loop.go_on(one, collector(), loop.begin(one, key, 1), key, np.array([9]), num_steps=2))
+        list(loop.run(one, collector(), loop.init(one, key, 1), key, np.array([9]), num_steps=2))

@@ -16,9 +16,9 @@ from lpg.agents.outputs import MASKED_LOGIT
 from lpg.analysis.study import Tables
 from lpg.analysis.table import make_table
 from lpg.environments.registry import suite
+from lpg.evaluation.curves import Curve
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.tasks import references
-from lpg.evaluation.train_agents import Curve
 from lpg.evaluation.train_config import TrainConfig
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import Rule, RuleInputs

@@ -1,4 +1,4 @@
-"""What a training on the host will be."""
+"""What a training will be, on either backend."""
 
 import dataclasses
 import json
@@ -6,9 +6,11 @@ import json
 import jax
 import pytest
 
-from lpg.evaluation.hosted_plan import ATARI_STEPS, GYMNASIUM_STEPS, GymnasiumOptions, make_learner, plan
+from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.gymnasium_backend import ATARI_STEPS, GYMNASIUM_STEPS
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import default_for, tuned_beside
+from lpg.evaluation.training_plan import backend_of, make_plan
+from lpg.evaluation.tuning_table import ChosenConfig, default_for, tuned_beside
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule, find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
@@ -21,7 +23,7 @@ def discovered(card=None) -> NamedRule:
 
 
 def test_what_nobody_says_follows_from_the_environment():
-    table, vector = plan(A2C, NAME), plan(discovered(), "gymnasium/CartPole-v1")
+    table, vector = make_plan(A2C, NAME), make_plan(discovered(), "gymnasium/CartPole-v1")
     assert (table.agent, vector.agent) == ("tabular", "D(64-64)")
     assert table.config == default_for("table", is_learned=False).for_rule({})
     assert vector.config == default_for("dense", is_learned=True).for_rule({})
@@ -30,7 +32,7 @@ def test_what_nobody_says_follows_from_the_environment():
 
 
 def test_on_atari_it_is_table_4_of_the_paper():
-    task = plan(discovered(), "atari/breakout")
+    task = make_plan(discovered(), "atari/breakout")
     assert (task.agent, task.config.baseline) == ("atari", True)
     assert (task.config.num_envs, task.config.num_steps) == (30, 20)
     config = task.config
@@ -38,10 +40,10 @@ def test_on_atari_it_is_table_4_of_the_paper():
     # 200 M frames are 50 M steps of four frames.
     assert task.num_updates == round(ATARI_STEPS / 600) == round(200e6 / 4 / 600)
     # A rule with a value function has its baseline already; and anybody may do without.
-    assert not plan(A2C, "atari/breakout").config.baseline
-    without = plan(discovered(), "atari/breakout", changes={"baseline": False})
-    assert make_learner(without).rule.prediction_size == 3
-    assert make_learner(task).rule.prediction_size == 4
+    assert not make_plan(A2C, "atari/breakout").config.baseline
+    without = make_plan(discovered(), "atari/breakout", changes={"baseline": False})
+    assert without.backend.learner(without).rule.prediction_size == 3
+    assert task.backend.learner(task).rule.prediction_size == 4
 
 
 def test_what_is_given_goes_before_and_is_said(tmp_path):
@@ -52,24 +54,26 @@ def test_what_is_given_goes_before_and_is_said(tmp_path):
     }  # fmt: skip
     mine = dataclasses.replace(A2C, path=tmp_path / "t.safetensors", label="x")
     tuned_beside(mine.path).write_text(json.dumps(table))
-    found = plan(mine, NAME, num_steps=3000)
+    found = make_plan(mine, NAME, num_steps=3000)
     assert found.config.learning_rate == 7.0 and found.chosen.source == "tuned at 10 updates (t.tuned.json)"
     assert found.num_updates == round(3000 / 1280) and found.rule.label == "x"
     other = dataclasses.replace(discovered(), path=tmp_path / "e.safetensors")
     general = {"dense": {"setting": {"learning_rate": 0.25}}}
     tuned_beside(other.path).write_text(json.dumps({"format_version": 1, "environments": {}, "general": general}))
-    elsewhere = plan(other, "gymnasium/CartPole-v1")
+    elsewhere = make_plan(other, "gymnasium/CartPole-v1")
     assert elsewhere.config.learning_rate == 0.25 and "e.tuned.json" in elsewhere.chosen.source
-    changed = plan(A2C, NAME, changes={"gamma": 0.5, "num_envs": 2}, num_steps=400)
+    changed = make_plan(A2C, NAME, changes={"gamma": 0.5, "num_envs": 2}, num_steps=400)
     assert changed.config.gamma == 0.5 and changed.chosen.source == "default, changed by --set"
     assert changed.num_updates == 400 // (2 * 20)
-    assert plan(A2C, NAME, config=TrainConfig(learning_rate=3.0)).config.learning_rate == 3.0
+    assert (
+        make_plan(A2C, NAME, chosen=ChosenConfig(TrainConfig(learning_rate=3.0), "given")).config.learning_rate == 3.0
+    )
 
 
 def test_time_limits_are_shown_as_when_the_rule_was_discovered():
     card = {"config": {"time_limit_is_termination": True}}
-    assert plan(discovered(card), NAME).config.time_limit_is_termination
-    assert not plan(discovered(), NAME).config.time_limit_is_termination
+    assert make_plan(discovered(card), NAME).config.time_limit_is_termination
+    assert not make_plan(discovered(), NAME).config.time_limit_is_termination
 
 
 @pytest.mark.parametrize(
@@ -86,9 +90,20 @@ def test_time_limits_are_shown_as_when_the_rule_was_discovered():
 )
 def test_what_does_not_fit_is_found_before_anything_happens(name, options, words):
     with pytest.raises(ValueError, match=words):
-        plan(A2C, name, **options)
+        make_plan(A2C, name, **options)
 
 
-def test_the_identity_of_a_training_is_json_and_knows_its_seed():
-    task = plan(A2C, NAME, num_steps=1280)
-    assert json.loads(json.dumps(task.identity(1))) == task.identity(1) != task.identity(0)
+def test_environments_in_jax_are_planned_alike():
+    plan = make_plan(A2C, "chain/distractor", changes={"num_envs": 16})
+    assert (plan.agent, plan.num_updates) == ("D(32)", round(2_000_000 / (16 * 20)))
+    assert make_plan(A2C, "tabular/dense", steps_scale=0.5).num_updates == round(1_500_000 / 1280)
+    assert make_plan(A2C, "tabular/dense").steps_per_agent == 2344 * 1280
+    with pytest.raises(ValueError, match="convolutions"):
+        make_plan(A2C, "chain/distractor", agent="C(4)-D(4)")
+
+
+def test_what_belongs_to_the_other_backend_is_refused():
+    with pytest.raises(ValueError, match="chain/short is neither"):
+        backend_of("chain/short", options=GymnasiumOptions())
+    with pytest.raises(ValueError, match="only grids come in two"):
+        backend_of(NAME, num_actions=9)

@@ -1,4 +1,4 @@
-"""Training on environments of the host: the curve, the agent, and what is left after an interruption."""
+"""Training on Gymnasium environments: the curve, the agent, and what is left after an interruption."""
 
 import dataclasses
 
@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 import lpg
-from lpg.evaluation import hosted_training
-from lpg.evaluation.hosted_plan import GymnasiumOptions, plan
-from lpg.evaluation.hosted_training import train_hosted
+from lpg.evaluation import trainer
+from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import checkpoint_path
+from lpg.evaluation.training_plan import make_plan
+from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.learner.saving import read_card
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
@@ -19,9 +21,15 @@ from tests.learner.mirror import CONTINUOUS, NAME
 CONFIG = TrainConfig(num_envs=8, num_steps=8)
 
 
-def task(num_updates: int, **changes):
+def plan(num_updates: int, environment=NAME, **changes):
     config = dataclasses.replace(CONFIG, **changes)
-    return plan(find_rule("a2c"), NAME, config=config, num_steps=num_updates * 64)
+    num_steps = num_updates * config.steps_per_update
+    return make_plan(find_rule("a2c"), environment, chosen=ChosenConfig(config, "given"), num_steps=num_steps)
+
+
+def train(num_updates: int, seed: int = 0, progress=None, out=None, resume=False, **changes):
+    rows, (agent,) = train_plan(plan(num_updates, **changes), [seed], progress=progress, out=out, resume=resume)
+    return rows, agent
 
 
 def test_an_agent_learns_to_name_the_state_that_it_sees():
@@ -35,12 +43,12 @@ def test_an_agent_learns_to_name_the_state_that_it_sees():
 
 def test_every_episode_is_in_the_curve_once():
     # 8 environments, 8 steps an update, 4 steps an episode: 16 episodes an update, and 3 updates.
-    rows, _ = train_hosted(task(3), 0)
+    rows, _ = train(3, 0)
     assert [row.episodes for row in rows] == [16, 16, 16] and [row.steps for row in rows] == [64, 128, 192]
 
 
 def test_the_same_seed_gives_the_same_training_and_another_one_another():
-    a, b, other = (train_hosted(task(3), seed)[0] for seed in (0, 0, 1))
+    a, b, other = (train(3, seed)[0] for seed in (0, 0, 1))
     assert a == b
     assert [row.return_mean for row in a] != [row.return_mean for row in other]
 
@@ -64,30 +72,30 @@ def stop_after(num_updates: int):
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path):
     path = checkpoint_path(tmp_path, 0)
     with pytest.raises(Stop):
-        train_hosted(task(5), 0, out=tmp_path, progress=stop_after(2))
+        train(5, 0, out=tmp_path, progress=stop_after(2))
     assert read_card(path)["done"] == 2
     steps = []
-    rows, _ = train_hosted(task(5), 0, out=tmp_path, resume=True, progress=steps.append)
+    rows, _ = train(5, 0, out=tmp_path, resume=True, progress=steps.append)
     assert steps == [64, 64, 64] and read_card(path)["done"] == 5
     # What was before the interruption is that of a training without one; new episodes began after it.
-    straight, _ = train_hosted(task(5), 0)
+    straight, _ = train(5, 0)
     assert rows[:2] == straight[:2] and [row.episodes for row in rows] == [16] * 5
     # A training that is done is not done again.
-    again, theta = train_hosted(task(5), 0, out=tmp_path, resume=True, progress=stop_after(1))
-    assert again == rows and theta(jnp.asarray(0)).logits.shape == (3,)
+    again, agent = train(5, 0, out=tmp_path, resume=True, progress=stop_after(1))
+    assert again == rows and agent(jnp.asarray(0)).logits.shape == (3,)
 
 
 def test_without_resume_it_begins_anew(tmp_path):
-    first, _ = train_hosted(task(2), 0, out=tmp_path)
+    first, _ = train(2, 0, out=tmp_path)
     steps = []
-    assert train_hosted(task(2), 0, out=tmp_path, progress=steps.append)[0] == first and len(steps) == 2
+    assert train(2, 0, out=tmp_path, progress=steps.append)[0] == first and len(steps) == 2
 
 
 def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
-    monkeypatch.setattr(hosted_training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     path = checkpoint_path(tmp_path, 0)
     seen = []
-    train_hosted(task(3), 0, out=tmp_path, progress=lambda _: seen.append(path.exists() and read_card(path)["done"]))
+    train(3, 0, out=tmp_path, progress=lambda _: seen.append(path.exists() and read_card(path)["done"]))
     assert seen == [False, 1, 2] and read_card(path)["done"] == 3
 
 
@@ -101,24 +109,23 @@ def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
             0,
             "config differs: .*'baseline': False.* then,.*'baseline': True",
         ),
-        ({"num_updates": 5}, 1, "seed differs: 0 then, 1 now"),
+        ({"num_updates": 5}, 1, r"seeds differs: \[0\] then, \[1\] now"),
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(changes, seed, words, tmp_path):
     with pytest.raises(Stop):
-        train_hosted(task(5), 0, out=tmp_path, progress=stop_after(1))
+        train(5, 0, out=tmp_path, progress=stop_after(1))
     # Whoever calls one seed's file like another's.
     checkpoint_path(tmp_path, 0).rename(checkpoint_path(tmp_path, seed))
     with pytest.raises(ValueError, match=f"of another training, its {words}"):
-        train_hosted(task(**changes), seed, out=tmp_path, resume=True)
+        train(**changes, seed=seed, out=tmp_path, resume=True)
 
 
 def test_a_tiny_atari_training_runs_from_frames_to_scores():
-    rule = find_rule("a2c")
-    made = plan(rule, "atari/pong", config=TrainConfig(num_envs=2, num_steps=3), num_steps=12)
-    rows, theta = train_hosted(made, 0)
+    made = plan(2, "atari/pong", num_envs=2, num_steps=3)
+    rows, (agent,) = train_plan(made, [0])
     assert [row.steps for row in rows] == [6, 12] and rows[0].episodes == 0 and np.isnan(rows[0].return_mean)
-    assert theta(jnp.zeros((4, 84, 84), jnp.uint8)).logits.shape == (made.spaces.num_actions,)
+    assert agent(jnp.zeros((4, 84, 84), jnp.uint8)).logits.shape == (made.backend.spaces.num_actions,)
 
 
 def test_what_does_not_fit_is_refused_by_the_short_way_too():
@@ -130,5 +137,5 @@ def test_what_does_not_fit_is_refused_by_the_short_way_too():
             lpg.train(*arguments)
     with pytest.raises(ValueError, match="only grids come in two"):
         lpg.train("a2c", NAME, 64, num_actions=9)
-    with pytest.raises(ValueError, match="they are for gymnasium"):
+    with pytest.raises(ValueError, match="chain/short is neither"):
         lpg.train("a2c", "chain/short", 400, options=GymnasiumOptions())

@@ -1,19 +1,16 @@
-"""The shortest way to a trained agent: one rule, one environment, one seed."""
+"""`lpg.train`: one rule, one environment, one seed."""
 
 import dataclasses
 from pathlib import Path
 
-from lpg.agents.defaults import default_agent
 from lpg.agents.outputs import Agent
-from lpg.environments import registry
-from lpg.evaluation.compiled_training import CompiledTask, train_compiled
-from lpg.evaluation.hosted_plan import GymnasiumOptions, plan
-from lpg.evaluation.hosted_training import train_hosted
+from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import check_free
-from lpg.evaluation.tuning_table import choose_config
-from lpg.learner.hosted import is_gymnasium
+from lpg.evaluation.training_plan import make_plan
+from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, find_rule
 
@@ -25,7 +22,7 @@ class TrainingResult:
     curve: list[Row]
     """Rows of the results table; `return_mean` over `steps` is the learning curve."""
     agent: Agent
-    """θ after the last update; called with an observation, gives its outputs."""
+    """The agent after the last update: called with an observation, gives its outputs."""
     config: TrainConfig
     """The configuration that was used."""
 
@@ -49,18 +46,18 @@ def train(
         rule: a rule, or anything that `lpg.load_rule` takes.
         environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID` or `atari/GAME`.
         num_steps: environment steps, all environments together; none: the environment's own budget.
-        seed: of the environment instance, the agent and its random numbers.
+        seed: of the environment's parameters, the agent and its random numbers.
         config: hyper-parameters, and environments and steps per update; none: a recorded one, else the defaults.
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
-        options: what only environments on the host know (`gymnasium/*`, `atari/*`).
+        options: of Gymnasium environments and Atari games only.
         out: a folder for the trained agent, which `lpg show` can replay, and for a checkpoint, which is written every
             minute, at the end and when a signal stops the training.
         resume: go on with the training that the folder holds; one that is done is read and not done again.
 
     Raises:
         ValueError: there is no such rule or environment, `num_steps` is not positive, or the folder holds another
-            training, or this one and nobody said `resume`.
+            training, or this one and `resume` is not given.
         OSError: the folder cannot be written.
     """
     out = None if out is None else Path(out)
@@ -68,33 +65,17 @@ def train(
         check_free(out, resume=resume)
     elif resume:
         raise ValueError("resume given without out; the folder of the training that goes on is needed")
-    named = find_rule(rule) if isinstance(rule, str | Path) else _unnamed(rule)
-    if is_gymnasium(environment):
-        if num_actions is not None:
-            raise ValueError(f"num_actions is {num_actions}; {environment} has its own actions, only grids come in two")
-        hosted = plan(
-            named, environment, num_steps=num_steps, agent=agent, config=config, options=options
-        )  # fmt: skip
-        curve, theta = train_hosted(hosted, seed, out=out, resume=resume)
-        return TrainingResult(curve, theta, hosted.config)
-    if options is not None:
-        raise ValueError(f"options given; they are for gymnasium/* and atari/*, and {environment} is neither")
-    entry = registry.env_spec(environment)
-    num_steps = entry.lifetime_steps if num_steps is None else num_steps
-    if not num_steps > 0:
-        raise ValueError(f"num_steps is {num_steps}; it must be positive")
-    config = config or choose_config(named, environment, num_steps, agent=agent).config
-    config = config.for_rule(named.card)
-    task = CompiledTask(
-        rule=named,
-        environment=environment,
-        agent=agent or default_agent(environment, entry.distribution.env).agent,
-        num_updates=config.num_updates(num_steps),
-        config=config,
+    plan = make_plan(
+        find_rule(rule) if isinstance(rule, str | Path) else _unnamed(rule),
+        environment,
+        num_steps=num_steps,
+        agent=agent,
+        chosen=None if config is None else ChosenConfig(config, "given"),
         num_actions=num_actions,
+        options=options,
     )
-    curve, (trained,) = train_compiled(task, [seed], out=out, resume=resume)
-    return TrainingResult(curve, trained, config)
+    curve, (trained,) = train_plan(plan, [seed], out=out, resume=resume)
+    return TrainingResult(curve, trained, plan.config)
 
 
 def _unnamed(rule: Rule) -> NamedRule:

@@ -5,7 +5,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from lpg.learner.collect import Collector
-from lpg.learner.hosted import is_gymnasium, make_atari, make_environments
+from lpg.learner.gymnasium_environments import is_gymnasium, make_atari, make_environments
 
 
 def test_names_are_told_by_their_family():

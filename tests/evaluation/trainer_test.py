@@ -7,20 +7,24 @@ import numpy as np
 import pytest
 
 import lpg
-from lpg.evaluation import compiled_training
-from lpg.evaluation.compiled_training import CompiledTask, steps_done, train_compiled
+from lpg.evaluation import trainer
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.trainer import evaluate_plans, steps_done, train_plan
 from lpg.evaluation.training_folder import checkpoint_path, trained_seeds
+from lpg.evaluation.training_plan import make_plan
+from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.learner.saving import read_card
 from lpg.update_rules.registry import find_rule
+from tests.learner.mirror import NAME
 
-TASK = CompiledTask(
-    rule=find_rule("a2c"),
-    environment="chain/short",
-    agent="tabular",
-    num_updates=250,
-    config=TrainConfig(learning_rate=5.0, num_envs=4, num_steps=5, table_step="samples"),
-)
+CONFIG = TrainConfig(learning_rate=5.0, num_envs=4, num_steps=5, table_step="samples")
+
+
+def plan_of(environment="chain/short", num_updates=250, config=CONFIG):
+    return make_plan(find_rule("a2c"), environment, num_steps=num_updates * 20, chosen=ChosenConfig(config, "given"))
+
+
+PLAN = plan_of()
 """100 points, of two or three updates each; an update is 20 steps."""
 
 
@@ -45,31 +49,33 @@ def same(a, b) -> bool:
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_been(tmp_path):
     # Two devices and three seeds: one batch of four rows, the last seed twice.
-    straight, agents = train_compiled(TASK, range(3))
+    straight, agents = train_plan(PLAN, range(3))
     with pytest.raises(Stop):
-        train_compiled(TASK, range(3), out=tmp_path, progress=stop_after(40))
+        train_plan(PLAN, range(3), out=tmp_path, progress=stop_after(40))
     assert trained_seeds(tmp_path) == []
     # 40 of 100 points, 100 of 250 updates, three seeds.
-    assert steps_done(TASK, range(3), tmp_path) == 3 * 100 * 20
+    assert steps_done(PLAN, range(3), tmp_path) == 3 * 100 * 20
     steps = []
-    rows, found = train_compiled(TASK, range(3), out=tmp_path, resume=True, progress=steps.append)
+    rows, found = train_plan(PLAN, range(3), out=tmp_path, resume=True, progress=steps.append)
     assert sum(steps) == 3 * 150 * 20 and trained_seeds(tmp_path) == [0, 1, 2]
     assert str(rows) == str(straight) and same(found, agents)
     # What is done is not done again.
-    rows, found = train_compiled(TASK, range(3), out=tmp_path, resume=True, progress=stop_after(1))
+    rows, found = train_plan(PLAN, range(3), out=tmp_path, resume=True, progress=stop_after(1))
     assert str(rows) == str(straight) and same(found, agents)
     # The twin: without resume it begins anew.
     with pytest.raises(Stop):
-        train_compiled(TASK, range(3), out=tmp_path, progress=stop_after(1))
-    assert steps_done(TASK, range(3), tmp_path) == 3 * 2 * 20
+        train_plan(PLAN, range(3), out=tmp_path, progress=stop_after(1))
+    assert steps_done(PLAN, range(3), tmp_path) == 3 * 2 * 20
 
 
 def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiled_training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     path, seen = checkpoint_path(tmp_path, 0), []
-    task = dataclasses.replace(TASK, num_updates=3)
-    train_compiled(
-        task, [0], out=tmp_path, progress=lambda _: seen.append(path.exists() and len(read_card(path)["totals"]))
+    train_plan(
+        plan_of(num_updates=3),
+        [0],
+        out=tmp_path,
+        progress=lambda _: seen.append(path.exists() and len(read_card(path)["totals"])),
     )
     assert seen == [False, 1, 2] and len(read_card(path)["totals"]) == 3
 
@@ -78,20 +84,19 @@ def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
     ("changes", "seeds", "words"),
     [
         ({"num_updates": 20}, [0], "num_updates differs: 10 then, 20 now"),
-        ({"config": TrainConfig(num_envs=4, num_steps=5)}, [0], "config differs"),
+        ({"config": dataclasses.replace(CONFIG, learning_rate=6.0)}, [0], "config differs"),
         ({"environment": "chain/short_noisy"}, [0], "environment differs"),
         ({}, [0, 1], r"seeds differs: \[0\] then, \[0, 1\] now"),
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(changes, seeds, words, tmp_path):
-    task = dataclasses.replace(TASK, num_updates=10)
-    train_compiled(task, [0], out=tmp_path)
+    train_plan(plan_of(num_updates=10), [0], out=tmp_path)
     with pytest.raises(ValueError, match=f"of another training, its {words}"):
-        train_compiled(dataclasses.replace(task, **changes), seeds, out=tmp_path, resume=True)
+        train_plan(plan_of(**{"num_updates": 10, **changes}), seeds, out=tmp_path, resume=True)
 
 
 def test_the_short_way_saves_and_resumes_too(tmp_path):
-    arguments = {"num_steps": 200, "seed": 3, "config": TASK.config, "out": tmp_path}
+    arguments = {"num_steps": 200, "seed": 3, "config": CONFIG, "out": tmp_path}
     first = lpg.train("a2c", "chain/short", **arguments)
     with pytest.raises(ValueError, match="exists; go on with that training by --resume"):
         lpg.train("a2c", "chain/short", **arguments)
@@ -99,3 +104,17 @@ def test_the_short_way_saves_and_resumes_too(tmp_path):
     assert str(again.curve) == str(first.curve) and same(again.agent, first.agent)
     with pytest.raises(ValueError, match="resume given without out"):
         lpg.train("a2c", "chain/short", 200, resume=True)
+
+
+def test_evaluating_several_plans_gives_the_curves_of_each_in_order():
+    # Two lengths of chains in one program, a network and a Gymnasium environment, as they are asked for.
+    names = ("chain/long", NAME, "chain/distractor", "chain/short")
+    plans = [plan_of(name, num_updates=4) for name in names]
+    told = []
+    rows = evaluate_plans(plans, [0, 1], progress=told.append)
+    assert [(row.environment, row.seed, row.steps) for row in rows] == [
+        (name, seed, steps) for name in names for seed in (0, 1) for steps in (20, 40, 60, 80)
+    ]
+    assert sum(told) == 4 * 2 * 80
+    alone = evaluate_plans(plans[3:], [0, 1])
+    assert [row.episodes for row in alone] == [row.episodes for row in rows[-8:]]

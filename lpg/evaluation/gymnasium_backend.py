@@ -1,0 +1,163 @@
+"""Training on Gymnasium environments and Atari games, which run on the host: one seed after the other.
+
+A training that was interrupted begins new episodes when it is resumed, because emulators cannot be saved; it is not the
+one that was not interrupted, bit for bit.
+"""
+
+import functools
+from collections.abc import Generator, Iterator, Sequence
+
+import jax
+import numpy as np
+import optax
+from jaxtyping import PRNGKeyArray
+
+from lpg.agents.outputs import Agent
+from lpg.agents.registry import TABULAR, agent_optimizer
+from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.gymnasium_episode import GymnasiumEpisode
+from lpg.evaluation.tasks import run_keys
+from lpg.evaluation.train_config import TrainConfig
+from lpg.learner import loop
+from lpg.learner.agent import Theta
+from lpg.learner.collect import Collector
+from lpg.learner.gymnasium_environments import ATARI, make_environments
+from lpg.learner.learner import Learner
+from lpg.learner.spaces import make_agent, spaces_of
+from lpg.update_rules.base import Rule
+from lpg.update_rules.lpg import init_lpg
+
+GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
+"""The second are the paper's 200 M frames."""
+
+
+class GymnasiumBackend:
+    """`gymnasium/ANY-ID` or `atari/GAME`; see `lpg.evaluation.backend.Backend`."""
+
+    num_actions: int | None = None
+
+    def __init__(self, environment: str, options: GymnasiumOptions | None = None) -> None:
+        """Makes one copy of the environment, to look at its spaces.
+
+        Raises:
+            ValueError: there is no such environment, or its spaces are none that an agent here can have.
+        """
+        self.environment, self.options = environment, options or GymnasiumOptions()
+        one = make_environments(environment, 1, sticky_actions=self.options.sticky_actions)
+        try:
+            self.spaces = spaces_of(one.single_observation_space, one.single_action_space, environment)
+        finally:
+            one.close()
+
+    @property
+    def default_agent(self) -> str:
+        """A table for states, a small network for vectors, convolutions for images."""
+        return self.spaces.default_agent
+
+    @property
+    def default_steps(self) -> int:
+        """500,000; of Atari games the paper's 50 M."""
+        return ATARI_STEPS if self.environment.startswith(ATARI) else GYMNASIUM_STEPS
+
+    def check_agent(self, agent: str, rule: Rule, *, baseline: bool) -> None:
+        """Whether it can read the observations and fits the rule.
+
+        Raises:
+            ValueError: it does not.
+        """
+        make_agent(agent, rule, self.spaces, baseline=baseline)
+
+    def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
+        """Each seed alone; they share what is compiled."""
+        learner = self.learner(plan)
+        for seed in seeds:
+            key = run_keys(plan.environment, [seed], "report")[1][0]
+            key_init = jax.random.split(key, 3)[0]
+            yield Batch(
+                seeds=[seed],
+                num_rows=1,
+                init=functools.partial(_init, learner, key_init, len(ends)),
+                advance=functools.partial(self._advance, plan, learner, seed, ends),
+                agents=lambda tree: [learner.theta(tree)],
+            )
+
+    def learner(self, plan: TrainingPlan) -> Learner:
+        """The agent, rule and optimiser of a plan."""
+        config, rule = plan.config, plan.rule.rule
+        return Learner(
+            make_agent(plan.agent, rule, self.spaces, baseline=config.baseline),
+            rule,
+            optimizer=_optimizer(plan.agent, config, plan.num_updates),
+            y_weight=config.y_weight,
+            gamma=config.gamma,
+            lambda_=config.lambda_,
+            policy_entropy_weight=config.policy_entropy_weight,
+            baseline=config.baseline,
+        )
+
+    def template(self, agent: str, prediction_size: int) -> Agent:
+        """A fresh agent."""
+        key = jax.random.key(0)
+        # Any rule with so many predictions: the shapes of an agent depend on nothing else of a rule.
+        rule = init_lpg(key, lstm_size=1, prediction_size=prediction_size)
+        made = make_agent(agent, rule, self.spaces)
+        return Theta(made.init(key), made.apply, prediction_size)
+
+    def episode(self, seed: int) -> GymnasiumEpisode:
+        """Of a fresh copy of the environment."""
+        return GymnasiumEpisode(self.environment, self.spaces, self.options.sticky_actions)
+
+    def _advance(
+        self, plan: TrainingPlan, learner: Learner, seed: int, ends: np.ndarray, state: BatchState
+    ) -> Generator[BatchState, None, None]:
+        if state.num_updates >= plan.num_updates:
+            return
+        config = plan.config
+        key_environment, key_agent = (keys[0] for keys in run_keys(plan.environment, [seed], "report"))
+        _, key_actions, key_again = jax.random.split(key_agent, 3)
+        if state.num_updates:
+            # Other episodes than those that were played before the interruption.
+            key_environment = jax.random.fold_in(key_again, state.num_updates)
+        environments = make_environments(
+            self.environment, config.num_envs, sticky_actions=self.options.sticky_actions
+        )  # fmt: skip
+        try:
+            collector = Collector(
+                environments,
+                name=self.environment,
+                seed=int(jax.random.randint(key_environment, (), 0, 2**31 - 1)),
+                time_limit_is_termination=bool(config.time_limit_is_termination),
+                largest_reward=1.0 if self.environment.startswith(ATARI) else None,
+            )
+            states = loop.run(
+                learner, collector, _loop_state(state), key_actions, ends,
+                num_steps=config.num_steps, overlap=self.options.overlap,
+            )  # fmt: skip
+            yield from map(_batch_state, states)
+        finally:
+            environments.close()
+
+
+def _init(learner: Learner, key: PRNGKeyArray, num_points: int) -> BatchState:
+    return _batch_state(loop.init(learner, key, num_points))
+
+
+def _batch_state(state: loop.LoopState) -> BatchState:
+    return BatchState(state.learner, state.num_updates, [tuple(point[:, None]) for point in state.totals])
+
+
+def _loop_state(state: BatchState) -> loop.LoopState:
+    totals = np.array([[np.asarray(column)[0] for column in point] for point in state.totals], float)
+    return loop.LoopState(state.tree, state.num_updates, totals)
+
+
+def _optimizer(agent: str, config: TrainConfig, num_updates: int) -> optax.GradientTransformation:
+    """The agent's optimiser with clipping and schedule, as `lpg.update_rules.learning` has them."""
+    limit = config.max_gradient_norm
+    rate = optax.linear_schedule(
+        config.learning_rate, config.learning_rate * config.final_learning_rate, max(num_updates - 1, 1)
+    )
+    step = optax.adam(1.0) if agent != TABULAR else agent_optimizer(agent, config.table_step)
+    return optax.chain(
+        optax.identity() if limit is None else optax.clip_by_global_norm(limit), step, optax.scale_by_schedule(rate)
+    )

@@ -1,0 +1,85 @@
+"""Training on environments written in JAX: batches of seeds in one compiled program, resumed bit for bit."""
+
+from collections.abc import Generator, Iterator, Sequence
+
+import jax
+import numpy as np
+
+from lpg.agents.defaults import default_agent
+from lpg.agents.outputs import Agent
+from lpg.agents.registry import check_agent, init_agent
+from lpg.environments.registry import env_spec
+from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.evaluate import Trial, runs_of
+from lpg.evaluation.jax_episode import JaxEpisode
+from lpg.evaluation.train_agents import Run, advance_batch, batch_rows, init_batch, row_of
+from lpg.update_rules.base import Rule
+
+
+class JaxBackend:
+    """An environment of the registry, or `module:factory`; see `lpg.evaluation.backend.Backend`."""
+
+    def __init__(self, environment: str, num_actions: int | None = None) -> None:
+        """Looks the environment up.
+
+        Raises:
+            ValueError: there is no such environment.
+        """
+        self._name, self._spec = environment, env_spec(environment)
+        self._env = self._spec.distribution.env
+        self.num_actions, self.options = num_actions, GymnasiumOptions()
+
+    @property
+    def default_agent(self) -> str:
+        """The environment's own."""
+        return default_agent(self._name, self._env).agent
+
+    @property
+    def default_steps(self) -> int:
+        """The budget of Table 3 of the paper, or the registry's."""
+        return self._spec.lifetime_steps
+
+    def check_agent(self, agent: str, rule: Rule, *, baseline: bool) -> None:
+        """Whether it can read the observations.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        check_agent(agent, self._env)
+
+    def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
+        """As many seeds together as the devices work on fastest; padding repeats the last seed."""
+        trials = [Trial(plan.environment, seed, plan.config, plan.num_updates) for seed in seeds]
+        runs = runs_of(trials, "report", self.num_actions)
+        for rows, num_real in batch_rows(len(seeds), plan.agent):
+            members = jax.tree.map(lambda x, rows=rows: x[rows], runs)
+            yield self._batch(plan, [seeds[row] for row in rows[:num_real]], members, ends)
+
+    def _batch(self, plan: TrainingPlan, seeds: Sequence[int], runs: Run, ends: np.ndarray) -> Batch:
+        rule, env, config = plan.rule.rule, self._env, plan.config
+
+        def init() -> BatchState:
+            return BatchState(init_batch(rule, env, runs, config, plan.agent), 0, [])
+
+        def advance(state: BatchState) -> Generator[BatchState, None, None]:
+            states = advance_batch(
+                rule, env, runs, config, plan.agent, ends, state=state.tree, totals=state.totals
+            )  # fmt: skip
+            for tree, totals in states:
+                yield BatchState(tree, int(ends[len(totals) - 1]), totals)
+
+        return Batch(
+            seeds=seeds,
+            num_rows=len(runs.key),
+            init=init,
+            advance=advance,
+            agents=lambda tree: [row_of(tree.learner.acting, row) for row in range(len(seeds))],
+        )
+
+    def template(self, agent: str, prediction_size: int) -> Agent:
+        """A fresh agent."""
+        return init_agent(jax.random.key(0), agent, self._env, prediction_size=prediction_size)
+
+    def episode(self, seed: int) -> JaxEpisode:
+        """Of the environment parameters that the agent of this seed was trained with."""
+        return JaxEpisode(self._name, self._env, seed, self.num_actions)

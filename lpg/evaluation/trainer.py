@@ -1,0 +1,175 @@
+"""Trains agents by a plan: progress, checkpoints, agents' files and rows of results, whatever the backend."""
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from lpg.agents.outputs import Agent
+from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
+from lpg.evaluation.curves import curves_from_totals, point_ends
+from lpg.evaluation.evaluate import Trial, rows_of, run_trials
+from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.results import Row
+from lpg.evaluation.training_folder import AgentCard, check_same, checkpoint_path, write_agent
+from lpg.learner.saving import read_card, read_tree, write_tree
+
+NUM_POINTS = 100
+"""At most so many points on each learning curve."""
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+Progress = Callable[[int], None]
+
+
+def train_plan(
+    plan: TrainingPlan,
+    seeds: Sequence[int],
+    *,
+    progress: Progress | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+) -> tuple[list[Row], list[Agent]]:
+    """Trains one fresh agent for each seed.
+
+    Args:
+        progress: called with the number of environment steps just done.
+        out: a folder (see `lpg.evaluation.training_folder`) for checkpoints, which are written every minute, at the end
+            and when a signal stops the training, and for the trained agents.
+        resume: go on from the checkpoints that are there. Environments in JAX go on bit for bit; Gymnasium's begin new
+            episodes.
+
+    Returns:
+        The learning curves, and the agent of each seed after the last update.
+
+    Raises:
+        ValueError: a checkpoint is of another training.
+        RuntimeError: an agent diverged.
+        OSError: the folder cannot be written.
+    """
+    ends = point_ends(plan.num_updates, NUM_POINTS)
+    rows: list[Row] = []
+    agents: list[Agent] = []
+    for batch in plan.backend.batches(plan, seeds, ends):
+        state = _train(plan, batch, progress, None if out is None else _Checkpoint(out, plan, batch), resume=resume)
+        curves = curves_from_totals(ends, state.totals)
+        trials = [Trial(plan.environment, seed, plan.config, plan.num_updates) for seed in batch.seeds]
+        rows += rows_of(plan.rule.label, trials, [curves.of(row) for row in range(len(trials))])
+        trained = batch.agents(state.tree)
+        if out is not None:
+            for seed, agent in zip(batch.seeds, trained, strict=True):
+                write_agent(out, agent, _card(plan, seed))
+        agents += trained
+    return rows, agents
+
+
+def evaluate_plans(
+    plans: Sequence[TrainingPlan], seeds: Sequence[int], *, progress: Progress | None = None
+) -> list[Row]:
+    """Learning curves of a rule's agents in several environments, environment by environment and seed by seed.
+
+    Those in JAX that have the same array shapes train together, so that no program is compiled twice.
+
+    Args:
+        plans: of one rule.
+        progress: called with the number of environment steps just done.
+    """
+    rows: dict[str, list[Row]] = {plan.environment: [] for plan in plans}
+    together = [plan for plan in plans if isinstance(plan.backend, JaxBackend)]
+    trials = [
+        Trial(plan.environment, seed, plan.config, plan.num_updates, plan.agent) for plan in together for seed in seeds
+    ]
+    if together:
+        one = together[0]
+        curves = run_trials(
+            one.rule.rule, trials, "report", num_actions=one.backend.num_actions, progress=progress
+        )  # fmt: skip
+        for row in rows_of(one.rule.label, trials, curves):
+            rows[row.environment].append(row)
+    for plan in plans:
+        if plan not in together:
+            rows[plan.environment] = train_plan(plan, seeds, progress=progress)[0]
+    return [row for environment in rows.values() for row in environment]
+
+
+def steps_done(plan: TrainingPlan, seeds: Sequence[int], folder: Path) -> int:
+    """Environment steps that are in a folder's checkpoints already, all seeds together."""
+    cards = [read_card(path) for path in (checkpoint_path(folder, seed) for seed in seeds) if path.exists()]
+    updates = sum(int(card.get("done", 0)) * len(card.get("seeds", [])) for card in cards)
+    return updates * plan.config.steps_per_update
+
+
+def _train(
+    plan: TrainingPlan, batch: Batch, progress: Progress | None, checkpoint: "_Checkpoint | None", *, resume: bool
+) -> BatchState:
+    state = batch.init()
+    if checkpoint is not None and resume:
+        state = checkpoint.read(state)
+    done = state.num_updates
+    # Closed at once, and not some time after a signal, so that emulators end.
+    with contextlib.closing(batch.advance(state)) as states:
+        try:
+            for state in states:
+                if progress is not None:
+                    progress((state.num_updates - done) * len(batch.seeds) * plan.config.steps_per_update)
+                done = state.num_updates
+                if checkpoint is not None:
+                    checkpoint.write(state, at_once=False)
+        except (KeyboardInterrupt, SystemExit):
+            # A signal. The state may just have been given away to the next step; then the last checkpoint stays.
+            is_whole = not any(leaf.is_deleted() for leaf in jax.tree.leaves(state.tree))
+            if checkpoint is not None and is_whole:
+                checkpoint.write(state, at_once=True)
+            raise
+    if checkpoint is not None:
+        checkpoint.write(state, at_once=True)
+    return state
+
+
+class _Checkpoint:
+    """The file of one batch of seeds, called by the first of them."""
+
+    def __init__(self, folder: Path, plan: TrainingPlan, batch: Batch) -> None:
+        self._path = checkpoint_path(folder, batch.seeds[0])
+        self._identity = plan.identity(batch)
+        self._saved = time.monotonic()
+
+    def read(self, state: BatchState) -> BatchState:
+        """What the batch has reached; the state itself if there is no file.
+
+        Raises:
+            ValueError: the file is torn or of another training.
+        """
+        if not self._path.exists():
+            return state
+        card = read_card(self._path)
+        check_same(self._path, card, self._identity)
+        totals = [tuple(np.asarray(column) for column in point) for point in card["totals"]]
+        return BatchState(read_tree(self._path, state.tree)[0], int(card["done"]), totals)  # type: ignore[arg-type]
+
+    def write(self, state: BatchState, *, at_once: bool) -> None:
+        """Writes it, at once or if the last time is a minute ago.
+
+        Raises:
+            OSError: nothing could be written; an older file is kept.
+        """
+        if not at_once and time.monotonic() - self._saved < SECONDS_BETWEEN_CHECKPOINTS:
+            return
+        totals = [[np.asarray(column).tolist() for column in point] for point in state.totals]
+        write_tree(self._path, state.tree, {**self._identity, "done": state.num_updates, "totals": totals})
+        self._saved = time.monotonic()
+
+
+def _card(plan: TrainingPlan, seed: int) -> AgentCard:
+    return AgentCard(
+        environment=plan.environment,
+        agent=plan.agent,
+        rule=plan.rule.label,
+        seed=seed,
+        prediction_size=plan.rule.rule.prediction_size + plan.config.baseline,
+        num_actions=plan.backend.num_actions,
+        sticky_actions=plan.backend.options.sticky_actions,
+        steps=plan.steps_per_agent,
+    )

@@ -1,0 +1,81 @@
+"""What a training will be, before it begins: environment, agent and configuration, and whether they fit."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.gymnasium_backend import GymnasiumBackend
+from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.tuning_table import ChosenConfig, Settings, choose_config
+from lpg.learner.gymnasium_environments import is_gymnasium
+from lpg.update_rules.registry import NamedRule
+
+
+def make_plan(
+    rule: NamedRule,
+    environment: str,
+    *,
+    num_steps: int | float | None = None,
+    steps_scale: float = 1.0,
+    agent: str | None = None,
+    chosen: ChosenConfig | None = None,
+    settings: Settings = "tuned",
+    changes: Mapping[str, Any] | None = None,
+    num_actions: int | None = None,
+    options: GymnasiumOptions | None = None,
+) -> TrainingPlan:
+    """Decides everything that is not given, and finds out what does not fit.
+
+    Args:
+        environment: `family/name` of the registry, `module:factory`, `gymnasium/ANY-ID` or `atari/GAME`.
+        num_steps: environment steps, all parallel environments together; none: the environment's own budget.
+        steps_scale: share of them.
+        agent: which agent learns; none: the environment's own.
+        chosen: how it is trained; none: a recorded configuration, else the defaults.
+        settings: which recorded one, see `lpg.evaluation.tuning_table.choose_config`.
+        changes: fields of the configuration to change.
+        num_actions: which version of a grid, 9 or 18 (the default).
+        options: of Gymnasium environments and Atari games.
+
+    Raises:
+        ValueError: there is no such environment, the agent or an option does not fit it, or a value is out of range.
+    """
+    backend = backend_of(environment, num_actions, options)
+    num_steps = backend.default_steps if num_steps is None else num_steps
+    if not num_steps > 0:
+        raise ValueError(f"num_steps is {num_steps}; it must be positive")
+    num_steps = num_steps * steps_scale
+    agent = agent or backend.default_agent
+    if chosen is None:
+        chosen = choose_config(rule, environment, num_steps, agent, own=backend.default_agent, settings=settings)
+    chosen = dataclasses.replace(chosen, config=chosen.config.for_rule(rule.card))
+    if changes:
+        chosen = ChosenConfig(
+            dataclasses.replace(chosen.config, **changes), f"{chosen.source}, changed by --set"
+        )  # fmt: skip
+    backend.check_agent(agent, rule.rule, baseline=chosen.config.baseline)
+    return TrainingPlan(
+        rule=rule,
+        environment=environment,
+        agent=agent,
+        chosen=chosen,
+        num_updates=chosen.config.num_updates(num_steps),
+        backend=backend,
+    )
+
+
+def backend_of(environment: str, num_actions: int | None = None, options: GymnasiumOptions | None = None) -> Backend:
+    """The backend of an environment by name.
+
+    Raises:
+        ValueError: there is no such environment, or something is given that it does not have.
+    """
+    if is_gymnasium(environment):
+        if num_actions is not None:
+            raise ValueError(f"num_actions is {num_actions}; {environment} has its own actions, only grids come in two")
+        return GymnasiumBackend(environment, options)
+    if options is not None:
+        names = ", ".join(field.name for field in dataclasses.fields(options))
+        raise ValueError(f"{names}: options of gymnasium/* and atari/* given, and {environment} is neither")
+    return JaxBackend(environment, num_actions)
