@@ -15,7 +15,7 @@ ENDS = np.array([2, 4, 6])
 
 
 def test_the_defaults_are_the_registrys():
-    assert JaxBackend("chain/distractor").default_agent == "D(32)"
+    assert JaxBackend("chain/distractor").default_agent == "D(16)"
     assert JaxBackend("tabular/dense").default_steps == 3_000_000
 
 

@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_found_before_anything_happens(name, options, words
 
 def test_environments_in_jax_are_planned_alike():
     plan = make_plan(A2C, "chain/distractor", changes={"num_envs": 16})
-    assert (plan.agent, plan.num_updates) == ("D(32)", round(2_000_000 / (16 * 20)))
+    assert (plan.agent, plan.num_updates) == ("D(16)", round(2_000_000 / (16 * 20)))
     assert make_plan(A2C, "tabular/dense", steps_scale=0.5).num_updates == round(1_500_000 / 1280)
     assert make_plan(A2C, "tabular/dense").steps_per_agent == 2344 * 1280
     with pytest.raises(ValueError, match="convolutions"):
