@@ -84,11 +84,12 @@ def test_a_report_of_all_is_made_though_a_rule_cannot_be_asked_everything(tmp_pa
 def test_figure_3_makes_its_own_table_once(tmp_path, monkeypatch, capsys):
     calls = []
 
-    def evaluate(rule, label, names, seeds, *rest, **options):
+    def evaluate(plans, seeds, **options):
+        label, names = plans[0].rule.label, [plan.environment for plan in plans]
         calls.append(label)
         return [results.Row(label, n, s, at, at, 1.0, 0.0, 64) for n in names for s in seeds for at in (1, 2)]
 
-    monkeypatch.setattr(reproduce, "evaluate_rule", evaluate)
+    monkeypatch.setattr(reproduce, "evaluate_plans", evaluate)
     command = ["reproduce", "figure-3", "--rule", "lpg=a2c", "--rule", "a2c", "--quick", "--out", "o"]
     assert main(command) == 0 and main(command) == 0
     assert calls == ["lpg", "a2c"]
