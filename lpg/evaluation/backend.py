@@ -98,8 +98,8 @@ class Backend(Protocol):
         """Environment steps of a training unless its length is given, all parallel environments together."""
         ...
 
-    def check_agent(self, agent: str, rule: Rule, *, baseline: bool) -> None:
-        """Whether the agent can learn here by this rule.
+    def check(self, agent: str, rule: Rule, config: TrainConfig) -> None:
+        """Whether the agent can learn here by this rule and in this way.
 
         Raises:
             ValueError: it cannot.
@@ -114,7 +114,7 @@ class Backend(Protocol):
         """
         ...
 
-    def template(self, agent: str, prediction_size: int) -> Agent:
+    def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:
         """An untrained agent whose arrays have the shapes of a trained one's."""
         ...
 

@@ -17,7 +17,7 @@ from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.gymnasium_episode import GymnasiumEpisode
 from lpg.evaluation.tasks import run_keys
-from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.train_config import PASSES, TrainConfig
 from lpg.learner import loop
 from lpg.learner.agent import Theta
 from lpg.learner.collect import Collector
@@ -25,6 +25,7 @@ from lpg.learner.gymnasium_environments import ATARI, make_environments
 from lpg.learner.learner import Learner
 from lpg.learner.spaces import make_agent, spaces_of
 from lpg.update_rules.base import Rule
+from lpg.update_rules.learning import Passes
 from lpg.update_rules.lpg import init_lpg
 
 GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
@@ -59,13 +60,15 @@ class GymnasiumBackend:
         """500,000; of Atari games the paper's 50 M."""
         return ATARI_STEPS if self.environment.startswith(ATARI) else GYMNASIUM_STEPS
 
-    def check_agent(self, agent: str, rule: Rule, *, baseline: bool) -> None:
+    def check(self, agent: str, rule: Rule, config: TrainConfig) -> None:
         """Whether it can read the observations and fits the rule.
 
         Raises:
-            ValueError: it does not.
+            ValueError: it does not; or a rollout is asked to be used in a way that only the JAX backend knows.
         """
-        make_agent(agent, rule, self.spaces, baseline=baseline)
+        if config.passes != Passes():
+            raise ValueError(f"{', '.join(PASSES)} must have their defaults on {self.environment}")
+        make_agent(agent, rule, self.spaces, baseline=config.baseline)
 
     def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
         """Each seed alone; they share what is compiled."""
@@ -95,7 +98,7 @@ class GymnasiumBackend:
             baseline=config.baseline,
         )
 
-    def template(self, agent: str, prediction_size: int) -> Agent:
+    def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:
         """A fresh agent."""
         key = jax.random.key(0)
         # Any rule with so many predictions: the shapes of an agent depend on nothing else of a rule.

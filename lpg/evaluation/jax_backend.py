@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from lpg.agents.defaults import default_agent
+from lpg.agents.normalisation import NormalisedAgent, init_statistics
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import check_agent, init_agent
 from lpg.environments.registry import env_spec
@@ -13,6 +14,7 @@ from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, Training
 from lpg.evaluation.evaluate import Trial, runs_of
 from lpg.evaluation.jax_episode import JaxEpisode
 from lpg.evaluation.train_agents import Run, advance_batch, batch_rows, init_batch, row_of
+from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.base import Rule
 
 
@@ -39,7 +41,7 @@ class JaxBackend:
         """The budget of Table 3 of the paper, or the registry's."""
         return self._spec.lifetime_steps
 
-    def check_agent(self, agent: str, rule: Rule, *, baseline: bool) -> None:
+    def check(self, agent: str, rule: Rule, config: TrainConfig) -> None:
         """Whether it can read the observations.
 
         Raises:
@@ -76,9 +78,12 @@ class JaxBackend:
             agents=lambda tree: [row_of(tree.learner.acting, row) for row in range(len(seeds))],
         )
 
-    def template(self, agent: str, prediction_size: int) -> Agent:
+    def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:
         """A fresh agent."""
-        return init_agent(jax.random.key(0), agent, self._env, prediction_size=prediction_size)
+        made = init_agent(jax.random.key(0), agent, self._env, prediction_size=prediction_size)
+        if not normalise_observations:
+            return made
+        return NormalisedAgent(made, init_statistics(self._env.observation_shape))
 
     def episode(self, seed: int) -> JaxEpisode:
         """Of the environment parameters that the agent of this seed was trained with."""

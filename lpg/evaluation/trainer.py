@@ -169,6 +169,7 @@ def _card(plan: TrainingPlan, seed: int) -> AgentCard:
         rule=plan.rule.label,
         seed=seed,
         prediction_size=plan.rule.rule.prediction_size + plan.config.baseline,
+        normalise_observations=plan.config.normalise_observations,
         num_actions=plan.backend.num_actions,
         sticky_actions=plan.backend.options.sticky_actions,
         steps=plan.steps_per_agent,

@@ -34,6 +34,8 @@ class AgentCard:
     """With the environment's name, this decides the instance on which it was trained."""
     prediction_size: int
     """Numbers that it predicts, a learned baseline included."""
+    normalise_observations: bool = False
+    """Whether it carries statistics by which it scales observations."""
     num_actions: int | None = None
     """Which version of a grid; none: the usual one."""
     sticky_actions: float = 0.0
@@ -126,4 +128,5 @@ def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
     except TypeError as error:
         raise ValueError(f"{path}: not a trained agent, its card does not fit ({error})") from error
     backend = card.backend()
-    return read_tree(path, jax.eval_shape(lambda: backend.template(card.agent, card.prediction_size)))[0], card
+    shape = {name: getattr(card, name) for name in ("agent", "prediction_size", "normalise_observations")}
+    return read_tree(path, jax.eval_shape(lambda: backend.template(**shape)))[0], card

@@ -54,7 +54,7 @@ def make_plan(
         chosen = ChosenConfig(
             dataclasses.replace(chosen.config, **changes), f"{chosen.source}, changed by --set"
         )  # fmt: skip
-    backend.check_agent(agent, rule.rule, baseline=chosen.config.baseline)
+    backend.check(agent, rule.rule, chosen.config)
     return TrainingPlan(
         rule=rule,
         environment=environment,

@@ -18,7 +18,7 @@ ROWS = [
     Row("random", "chain/short", 0, 0, 0, 0.0, math.nan, 0),
     Row("optimum", "chain/short", 0, 0, 0, 1.0, math.nan, 0),
 ]
-CHOSEN = {"a2c": {"chain/short": ChosenConfig(TrainConfig(), "default")}}
+CHOSEN = {"a2c": {"chain/short": ChosenConfig(TrainConfig(learning_rate=40.0), "default")}}
 
 
 def test_the_file_for_programs_has_the_promised_shape_and_no_nan(tmp_path):

@@ -13,7 +13,7 @@ from lpg.evaluation.tasks import sample_env_params
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_folder import read_agent
 
-CONFIG = TrainConfig(num_envs=4, num_steps=5)
+CONFIG = TrainConfig(num_envs=4, num_steps=5, table_step="samples")
 
 
 def play(environment, folder, **options):

@@ -18,26 +18,27 @@ CONFIG = TrainConfig(num_envs=4, num_steps=5)
 
 
 @pytest.mark.parametrize(
-    ("environment", "agent", "baseline", "observation"),
+    ("environment", "agent", "changes", "observation"),
     [
-        ("chain/short", None, True, jnp.asarray(3)),
-        ("chain/distractor", "D(4)/D(4)", False, jnp.ones(22)),
-        ("chain/distractor", "tests.agents.custom_test:linear", False, jnp.ones(22)),
-        (NAME, None, False, jnp.asarray(1)),
-        (NAME, "tests.agents.custom_test:table", False, jnp.asarray(1)),
-        (NAME, None, True, jnp.asarray(1)),
+        ("chain/short", None, {"baseline": True}, jnp.asarray(3)),
+        ("chain/distractor", "D(4)/D(4)", {}, jnp.ones(22)),
+        ("chain/distractor", "D(4)", {"normalise_observations": True}, jnp.ones(22)),
+        ("chain/distractor", "tests.agents.custom_test:linear", {}, jnp.ones(22)),
+        (NAME, None, {}, jnp.asarray(1)),
+        (NAME, "tests.agents.custom_test:table", {}, jnp.asarray(1)),
+        (NAME, None, {"baseline": True}, jnp.asarray(1)),
     ],
 )
-def test_a_trained_agent_comes_back_as_it_was(environment, agent, baseline, observation, tmp_path):
+def test_a_trained_agent_comes_back_as_it_was(environment, agent, changes, observation, tmp_path):
     rule = init_lpg(jax.random.key(0), lstm_size=2, prediction_size=3)
-    config = dataclasses.replace(CONFIG, baseline=baseline)
+    config = dataclasses.replace(CONFIG, **changes)
     trained = lpg.train(rule, environment, 40, seed=7, config=config, agent=agent, out=str(tmp_path)).agent
     theta, card = read_agent(tmp_path, 7)
     assert trained_seeds(tmp_path) == [7]
     np.testing.assert_array_equal(theta(observation).logits, trained(observation).logits)
     np.testing.assert_array_equal(theta(observation).prediction, trained(observation).prediction)
     assert (card.environment, card.seed, card.rule, card.steps) == (environment, 7, "lpg", 40)
-    assert card.prediction_size == 3 + baseline
+    assert card.prediction_size == 3 + config.baseline
 
 
 def test_a_folder_with_a_training_is_not_used_for_another_unless_it_goes_on(tmp_path):
