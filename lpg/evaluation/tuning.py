@@ -16,7 +16,6 @@ import numpy as np
 from lpg.agents.defaults import default_agent
 from lpg.environments.registry import env_spec
 from lpg.evaluation.curves import Curve
-from lpg.evaluation.curves import Curve
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise

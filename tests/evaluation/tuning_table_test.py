@@ -7,8 +7,8 @@ import jax
 import pytest
 
 from lpg.evaluation import tuning_table
-from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import default_for, read_table, tuned_beside
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
