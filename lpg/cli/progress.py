@@ -15,6 +15,7 @@ class StepProgress:
         """Nothing is shown before the context is entered."""
         self.what, self.total, self.done = what, total, 0
         self.began = self._said = time.monotonic()
+        self._first: tuple[float, int] | None = None
         self._bar: Any = None
         self._task: Any = None
 
@@ -43,13 +44,18 @@ class StepProgress:
     def advance(self, steps: int) -> None:
         """So many more steps are done."""
         self.done += steps
+        known, now = self._first, self.seconds
+        # The first report comes after compiling; the time left is estimated from the pace after it.
+        self._first = known or (now, self.done)
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, rate=self._rate())
         elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
-            left = self.seconds * (self.total - self.done) / max(self.done, 1)
-            share = self.done / max(self.total, 1)
-            print(f"{self.what}: {share:.0%}, {self._rate()}, {left:.0f} s left", file=sys.stderr, flush=True)
+            line = f"{self.what}: {self.done / max(self.total, 1):.0%}, {self._rate()}"
+            if known is not None and self.done > known[1]:
+                left = (now - known[0]) * (self.total - self.done) / (self.done - known[1])
+                line += f", {left:.0f} s left"
+            print(line, file=sys.stderr, flush=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar is not None:

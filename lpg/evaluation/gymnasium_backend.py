@@ -19,7 +19,7 @@ from lpg.evaluation.gymnasium_episode import GymnasiumEpisode
 from lpg.evaluation.tasks import run_keys
 from lpg.evaluation.train_config import PASSES, TrainConfig
 from lpg.learner import loop
-from lpg.learner.agent import Theta
+from lpg.learner.agent import BoundAgent
 from lpg.learner.collect import Collector
 from lpg.learner.gymnasium_environments import ATARI, make_environments
 from lpg.learner.learner import Learner
@@ -81,7 +81,7 @@ class GymnasiumBackend:
                 num_rows=1,
                 init=functools.partial(_init, learner, key_init, len(ends)),
                 advance=functools.partial(self._advance, plan, learner, seed, ends),
-                agents=lambda tree: [learner.theta(tree)],
+                agents=lambda tree: [learner.agent(tree)],
             )
 
     def learner(self, plan: TrainingPlan) -> Learner:
@@ -104,7 +104,7 @@ class GymnasiumBackend:
         # Any rule with so many predictions: the shapes of an agent depend on nothing else of a rule.
         rule = init_lpg(key, lstm_size=1, prediction_size=prediction_size)
         made = make_agent(agent, rule, self.spaces)
-        return Theta(made.init(key), made.apply, prediction_size)
+        return BoundAgent(made.init(key), made.apply, prediction_size)
 
     def episode(self, seed: int) -> GymnasiumEpisode:
         """Of a fresh copy of the environment."""

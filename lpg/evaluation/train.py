@@ -12,7 +12,7 @@ from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.update_rules.base import Rule
-from lpg.update_rules.registry import NamedRule, find_rule
+from lpg.update_rules.registry import named_rule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ def train(
     elif resume:
         raise ValueError("resume given without out; the folder of the training that goes on is needed")
     plan = make_plan(
-        find_rule(rule) if isinstance(rule, str | Path) else _unnamed(rule),
+        named_rule(rule),
         environment,
         num_steps=num_steps,
         agent=agent,
@@ -76,8 +76,3 @@ def train(
     )
     curve, (trained,) = train_plan(plan, [seed], out=out, resume=resume)
     return TrainingResult(curve, trained, plan.config)
-
-
-def _unnamed(rule: Rule) -> NamedRule:
-    name = type(rule).__name__.lower()
-    return NamedRule(rule, name, label=name)

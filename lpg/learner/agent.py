@@ -21,7 +21,7 @@ class AgentFns(NamedTuple):
     """(Parameters, one observation without a batch axis) → `AgentOutput`, or (logits [A], prediction [P])."""
 
 
-class Theta(eqx.Module):
+class BoundAgent(eqx.Module):
     """θ: parameters with the function that applies them, as `lpg.update_rules.update.agent_update` needs them."""
 
     params: PyTree

@@ -11,7 +11,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
 from lpg.agents.rollout import sample_action
-from lpg.learner.agent import Theta, as_agent, checked
+from lpg.learner.agent import BoundAgent, as_agent, checked
 from lpg.learner.baseline import WithBaseline
 from lpg.learner.real_steps import OnRealSteps
 from lpg.learner.saving import read_tree, write_tree
@@ -120,9 +120,9 @@ class Learner:
         params = checked(params)
         return LearnerState(params=params, optimizer_state=self._optimizer.init(params))
 
-    def theta(self, state: LearnerState) -> Theta:
+    def agent(self, state: LearnerState) -> BoundAgent:
         """The agent itself: a function of one observation."""
-        return Theta(state.params, self._agent.apply, self.rule.prediction_size)
+        return BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)
 
     def act(self, state: LearnerState, observation: Shaped[Any, " B *obs"], key: PRNGKeyArray) -> Int[Array, " B"]:
         """Draws an action for each observation of a batch.
@@ -178,30 +178,32 @@ class Learner:
         return read_tree(Path(path), jax.eval_shape(self.init, jax.random.key(0)))[0]
 
     def _choose(self, params: PyTree, observation: Array, uniform: Array) -> Array:
-        theta = Theta(params, self._agent.apply, self.rule.prediction_size)
-        return sample_action(jax.vmap(theta)(observation).logits, uniform)
+        agent = BoundAgent(params, self._agent.apply, self.rule.prediction_size)
+        return sample_action(jax.vmap(agent)(observation).logits, uniform)
 
     def _update(
         self, rule: Rule, hyper: Hyperparameters, state: LearnerState, trajectory: Trajectory, is_real: Array | None
     ) -> tuple[LearnerState, LearnerInfo]:
-        theta = Theta(state.params, self._agent.apply, self.rule.prediction_size)
-        output = jax.eval_shape(theta, jax.tree.map(lambda x: x[0, 0], trajectory.observation))
+        agent = BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)
+        output = jax.eval_shape(agent, jax.tree.map(lambda x: x[0, 0], trajectory.observation))
         mask = jnp.ones(output.logits.shape, bool)
         inside = rule if is_real is None else OnRealSteps(rule, is_real)
         moved, optimizer_state, info = agent_update(
-            inside, theta, _of_params(self._optimizer, theta), state.optimizer_state, trajectory, mask, hyper, is_real
+            inside, agent, _of_params(self._optimizer, agent), state.optimizer_state, trajectory, mask, hyper, is_real
         )
         after = LearnerState(params=moved.params, optimizer_state=optimizer_state)  # type: ignore[attr-defined]
         return after, LearnerInfo(policy_entropy=jnp.mean(entropy(info.output.logits)), targets=info.targets)
 
 
-def _of_params(optimizer: optax.GradientTransformation, theta: Theta) -> optax.GradientTransformation:
+def _of_params(optimizer: optax.GradientTransformation, agent: BoundAgent) -> optax.GradientTransformation:
     """The optimiser for θ; it sees the bare parameters, so that masks and labels by name fit."""
 
     inner = optax.with_extra_args_support(optimizer)
 
-    def update(gradient: Theta, state: optax.OptState, current: Theta, **extra: Any) -> tuple[Theta, optax.OptState]:
+    def update(
+        gradient: BoundAgent, state: optax.OptState, current: BoundAgent, **extra: Any
+    ) -> tuple[BoundAgent, optax.OptState]:
         direction, state = inner.update(gradient.params, state, current.params, **extra)
-        return Theta(direction, theta.apply, theta.prediction_size), state
+        return BoundAgent(direction, agent.apply, agent.prediction_size), state
 
     return optax.GradientTransformationExtraArgs(lambda given: inner.init(given.params), update)  # type: ignore[arg-type]

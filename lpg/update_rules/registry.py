@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ SHIPPED_FOLDER = Path(__file__).parent.parent / "rules"
 SUFFIX = ".safetensors"
 RUN_FILE = "rule.safetensors"
 """Name of the rule file in a run folder."""
+
+
+_ORIGINS: dict[int, dict[str, Any]] = {}
+"""Name, label, card and path of the rules that `load_rule` returned, by `id`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +56,30 @@ def shipped() -> dict[str, Path]:
 def load_rule(name: str | Path) -> Rule:
     """A rule by name, rule file, run folder or `module:factory`.
 
+    Its name, card and file are remembered as long as the object exists, so that `lpg.train` uses its recorded settings.
+
     Raises:
         ValueError: there is no such rule (names the nearest), or its file is damaged.
     """
-    return find_rule(name).rule
+    found = find_rule(name)
+    # By identity: rules hold arrays and have no hash. NamedRule would hold the rule, so only its other fields are kept.
+    _ORIGINS[id(found.rule)] = {"name": found.name, "label": found.label, "card": found.card, "path": found.path}
+    weakref.finalize(found.rule, _ORIGINS.pop, id(found.rule), None)
+    return found.rule
+
+
+def named_rule(rule: Rule | str | Path) -> NamedRule:
+    """A rule with name, card and file: what `load_rule` takes, what it returned, or a rule object of any other origin.
+
+    An object that `load_rule` did not return is called by its class and has neither card nor file.
+
+    Raises:
+        ValueError: see `load_rule`.
+    """
+    if isinstance(rule, str | Path):
+        return find_rule(rule)
+    name = type(rule).__name__.lower()
+    return NamedRule(rule=rule, **_ORIGINS.get(id(rule), {"name": name, "label": name}))
 
 
 def find_rule(name: str | Path) -> NamedRule:

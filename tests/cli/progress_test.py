@@ -14,6 +14,18 @@ def test_lines_come_now_and_then_and_say_how_far(monkeypatch, capsys):
     assert one.done == 100 and one.seconds >= 0
 
 
+def test_the_time_left_follows_from_the_pace_after_the_first_report(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1.0)
+    # 30 s until the first quarter, most of it compiling; then 2 s for a quarter.
+    seconds = iter([30.0, 30.0, 32.0, 32.0])
+    monkeypatch.setattr(StepProgress, "seconds", property(lambda self: next(seconds)))
+    with StepProgress("a2c", 200) as one:
+        one.advance(50)
+        one.advance(50)
+    first, second = capsys.readouterr().err.splitlines()
+    assert "left" not in first and second.endswith(", 4 s left")
+
+
 def test_rates_are_told_in_the_unit_that_shows_something(monkeypatch, capsys):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1.0)
     monkeypatch.setattr(StepProgress, "seconds", 2.0)

@@ -2,12 +2,15 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import lpg
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.training_plan import make_plan
+from lpg.update_rules.registry import named_rule
 
 CONFIG = TrainConfig(num_envs=8, num_steps=10)
 
@@ -29,6 +32,12 @@ def test_a_rule_object_does_as_well_as_its_name():
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, other, equal_nan=True)
     assert runs[0].curve[0].rule == "a2c"
+    # Its recorded settings are used, too, as if it had been given by name; those of a rule without a name are not.
+    rule = lpg.load_rule("lpg")
+    named = make_plan(named_rule("lpg"), "chain/short", num_steps=10**6)
+    assert make_plan(named_rule(rule), "chain/short", num_steps=10**6).config == named.config
+    copy = jax.tree.map(lambda x: x + 0, rule)
+    assert make_plan(named_rule(copy), "chain/short", num_steps=10**6).chosen.source == "default"
 
 
 @pytest.mark.parametrize(

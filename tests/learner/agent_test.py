@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.learner.agent import AgentFns, Theta, as_agent, checked
+from lpg.learner.agent import AgentFns, BoundAgent, as_agent, checked
 from lpg.types import AgentOutput
 from tests.learner.fixtures import table_pair
 
@@ -30,12 +30,12 @@ def test_a_factory_of_equinox_modules_becomes_a_pair_that_computes_the_same(key)
     agent = as_agent(perceptron)
     params = checked(agent.init(key))
     observation = jnp.array([0.5, -1.0])
-    output = Theta(params, agent.apply, 3)(observation)
+    output = BoundAgent(params, agent.apply, 3)(observation)
     logits, prediction = perceptron(key)(observation)
     np.testing.assert_array_equal(output.logits, logits)
     np.testing.assert_array_equal(output.prediction, prediction)
     # The twin: another key's parameters are other ones, so the pair did not keep the module it was made from.
-    other = Theta(checked(agent.init(jax.random.key(1))), agent.apply, 3)(observation)
+    other = BoundAgent(checked(agent.init(jax.random.key(1))), agent.apply, 3)(observation)
     assert not np.array_equal(other.logits, logits)
 
 
@@ -56,7 +56,7 @@ def test_a_flax_module_learns_as_a_pair(key):
 
     net = Net()
     agent = as_agent((lambda key: net.init(key, jnp.zeros(2)), net.apply))
-    output = Theta(checked(agent.init(key)), agent.apply, 3)(jnp.ones(2))
+    output = BoundAgent(checked(agent.init(key)), agent.apply, 3)(jnp.ones(2))
     assert output.logits.shape == (2,) and output.prediction.shape == (3,)
     with pytest.raises(ValueError, match=r"type Net given; .* give \(lambda key: net.init\(key, observation\)"):
         as_agent(net)
@@ -87,14 +87,14 @@ def test_what_is_no_agent_is_refused_in_one_line(given, words):
     ],
 )
 def test_outputs_that_do_not_fit_are_refused_before_anything_is_computed(returned, words):
-    theta = Theta({"w": jnp.zeros(1)}, lambda params, observation: returned, 3)
+    bound = BoundAgent({"w": jnp.zeros(1)}, lambda params, observation: returned, 3)
     with pytest.raises(ValueError, match=words):
-        jax.eval_shape(theta, jnp.zeros(5))
+        jax.eval_shape(bound, jnp.zeros(5))
 
 
 def test_an_agent_output_will_do_as_well_as_a_pair():
-    theta = Theta({}, lambda params, observation: AgentOutput(logits=jnp.zeros(2), prediction=jnp.ones(3)), 3)
-    np.testing.assert_array_equal(theta(jnp.zeros(5)).prediction, np.ones(3))
+    bound = BoundAgent({}, lambda params, observation: AgentOutput(logits=jnp.zeros(2), prediction=jnp.ones(3)), 3)
+    np.testing.assert_array_equal(bound(jnp.zeros(5)).prediction, np.ones(3))
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_an_init_that_wants_more_than_a_key_is_refused():
 
 def test_the_trained_agent_is_a_function_of_one_observation(key):
     one = learner()
-    output = one.theta(one.init(key))(jnp.asarray(2))
+    output = one.agent(one.init(key))(jnp.asarray(2))
     assert isinstance(output, AgentOutput)
     np.testing.assert_array_equal(output.logits, table()(key).rows[2, :2])
 

@@ -1,6 +1,7 @@
 """Names of rules: every form that the command line accepts, and the nearest name for unknown ones."""
 
 import dataclasses
+import gc
 import json
 
 import pytest
@@ -61,6 +62,22 @@ def test_the_card_of_a_shipped_rule_has_the_shipped_configuration(name, config):
     assert stored == {key: wanted[key] for key in stored}
     # Fields that are newer than the rule have their defaults.
     assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys())
+
+
+def test_a_loaded_rule_keeps_its_name_card_and_file_as_long_as_it_lives(rule, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_rule(path, rule, {"seed": 3})
+    loaded = registry.load_rule(path)
+    named = registry.named_rule(loaded)
+    assert named.rule is loaded and (named.name, named.card["seed"], named.path) == ("mine", 3, path)
+    assert registry.named_rule(path).name == "mine" and len(registry._ORIGINS) >= 1
+    # The twin: an object of another origin.
+    other = registry.named_rule(rule)
+    assert (other.name, other.label, other.card, other.path) == ("lpg", "lpg", {}, None)
+    identity = id(loaded)
+    del loaded, named
+    gc.collect()
+    assert identity not in registry._ORIGINS
 
 
 def test_a_factory_is_called():
