@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
@@ -21,7 +21,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import evaluate_plans
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
-from lpg.evaluation.tuning_table import ChosenConfig, save_general, save_table, tuned_beside
+from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.update_rules.registry import SHIPPED_FOLDER, NamedRule
 
@@ -43,9 +43,9 @@ class Arguments:
     """Share of each environment's own budget of steps."""
     num_actions: int | None = None
     """Actions of the grids: 9 or 18 (the default)."""
-    settings: Literal["tuned", "general"] = "tuned"
-    """The agents' hyper-parameters: tuned for each environment, where they were; or one setting for each kind of agent
-    (table, dense network, convolutions)."""
+    settings: Settings = "tuned"
+    """The recorded hyper-parameters: those tuned on each environment where there are some, or the general ones of each kind
+    of agent (table, dense network, convolutions)."""
     tune: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Search the hyper-parameters first, on other seeds: for each environment, or with --settings general for all
     environments of a kind of agent together. Kept beside a rule's file, and in OUT/tuned with the study."""

@@ -22,6 +22,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import steps_done, train_plan
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
+from lpg.evaluation.tuning_table import Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Arguments:
     """Environment steps of each agent, all environments together; none: the environment's own budget."""
     seeds: int = 1
     """How many agents."""
+    settings: Settings = "tuned"
+    """The recorded hyper-parameters: those tuned on this environment where there are some, or the general ones of the kind
+    of agent (table, dense network, convolutions)."""
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Change a field of the configuration (learning_rate, y_weight, gamma, num_envs, num_steps, …)."""
     out: Path | None = None
@@ -90,6 +94,7 @@ def run(argv: list[str]) -> int:
         arguments.env,
         num_steps=arguments.steps,
         agent=arguments.agent,
+        settings=arguments.settings,
         changes=options.changes(TrainConfig),
         num_actions=options.num_actions,
         options=GymnasiumOptions(**gymnasium_options) if gymnasium_options else None,

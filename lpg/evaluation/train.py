@@ -10,7 +10,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
+from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import named_rule
 
@@ -34,6 +34,7 @@ def train(
     seed: int = 0,
     *,
     config: TrainConfig | None = None,
+    settings: Settings = "tuned",
     agent: str | None = None,
     num_actions: int | None = None,
     options: GymnasiumOptions | None = None,
@@ -48,6 +49,8 @@ def train(
         num_steps: environment steps, all environments together; none: the environment's own budget.
         seed: of the environment's parameters, the agent and its random numbers.
         config: hyper-parameters, and environments and steps per update; none: a recorded one, else the defaults.
+        settings: which recorded configuration: "tuned" on this environment where there is one, or the "general" one of
+            the kind of agent. Not read if `config` is given.
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
         options: of Gymnasium environments and Atari games only.
@@ -71,6 +74,7 @@ def train(
         num_steps=num_steps,
         agent=agent,
         chosen=None if config is None else ChosenConfig(config, "given"),
+        settings=settings,
         num_actions=num_actions,
         options=options,
     )

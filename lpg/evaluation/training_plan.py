@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
+from lpg.checks import known
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
@@ -39,8 +40,9 @@ def make_plan(
         options: of Gymnasium environments and Atari games.
 
     Raises:
-        ValueError: there is no such environment, the agent or an option does not fit it, or a value is out of range.
+        ValueError: there is no such environment or kind of settings, the agent or an option does not fit it, or a value is out of range.
     """
+    known(settings, get_args(Settings), "settings")
     backend = backend_of(environment, num_actions, options)
     num_steps = backend.default_steps if num_steps is None else num_steps
     if not num_steps > 0:

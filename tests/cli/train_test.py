@@ -44,6 +44,15 @@ def test_a_training_is_written_and_reported(tmp_path, capsys):
     assert "chain/short" in capsys.readouterr().out
 
 
+def test_the_general_settings_may_be_asked_for(tmp_path):
+    sources = []
+    for settings in ("tuned", "general"):
+        file = tmp_path / f"{settings}.json"
+        assert run([*ARGV[:5], "--settings", settings, "--json", str(file)]) == 0
+        sources.append(json.loads(file.read_text())["chosen"]["a2c"]["chain/short"]["source"])
+    assert sources[0].startswith("tuned at ") and sources[1] == "default"
+
+
 def test_environments_of_other_libraries_are_trained_on_alike(tmp_path, capsys):
     assert run(["classic/CartPole-v1", *ARGV[1:], "--out", str(tmp_path), "--json", str(tmp_path / "t.json")]) == 0
     rows = [row for row in results.read(tmp_path / "results.csv") if row.rule == "a2c"]

@@ -9,6 +9,7 @@ import pytest
 
 import lpg
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.tuning_table import default_for
 from lpg.evaluation.training_plan import make_plan
 from lpg.update_rules.registry import named_rule
 
@@ -38,6 +39,17 @@ def test_a_rule_object_does_as_well_as_its_name():
     assert make_plan(named_rule(rule), "chain/short", num_steps=10**6).config == named.config
     copy = jax.tree.map(lambda x: x + 0, rule)
     assert make_plan(named_rule(copy), "chain/short", num_steps=10**6).chosen.source == "default"
+
+
+def test_settings_choose_the_recorded_configuration():
+    # A2C has an entry tuned on this chain; the general one of tables is the documented default.
+    tuned, general, given = (
+        lpg.train("a2c", "chain/short", 400, **options).config
+        for options in ({}, {"settings": "general"}, {"settings": "general", "config": CONFIG})
+    )
+    default = default_for("table", is_learned=False)
+    assert general.learning_rate == default.learning_rate != tuned.learning_rate
+    assert given.num_envs == CONFIG.num_envs != default.num_envs
 
 
 @pytest.mark.parametrize(
