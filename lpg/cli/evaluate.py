@@ -44,8 +44,8 @@ class Arguments:
     num_actions: int | None = None
     """Actions of the grids: 9 or 18 (the default)."""
     settings: Settings = "tuned"
-    """The recorded hyper-parameters: those tuned on each environment where there are some, or the general ones of each kind
-    of agent (table, dense network, convolutions)."""
+    """The recorded hyper-parameters: those tuned on each environment where there are some, or the general ones of each
+    kind of agent (table, dense network, convolutions)."""
     tune: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Search the hyper-parameters first, on other seeds: for each environment, or with --settings general for all
     environments of a kind of agent together. Kept beside a rule's file, and in OUT/tuned with the study."""

@@ -40,8 +40,8 @@ class Arguments:
     seeds: int = 1
     """How many agents."""
     settings: Settings = "tuned"
-    """The recorded hyper-parameters: those tuned on this environment where there are some, or the general ones of the kind
-    of agent (table, dense network, convolutions)."""
+    """The recorded hyper-parameters: those tuned on this environment where there are some, or the general ones of the
+    kind of agent (table, dense network, convolutions)."""
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Change a field of the configuration (learning_rate, y_weight, gamma, num_envs, num_steps, …)."""
     out: Path | None = None

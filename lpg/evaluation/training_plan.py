@@ -40,7 +40,8 @@ def make_plan(
         options: of Gymnasium environments and Atari games.
 
     Raises:
-        ValueError: there is no such environment or kind of settings, the agent or an option does not fit it, or a value is out of range.
+        ValueError: there is no such environment or kind of settings, the agent or an option does not fit it, or a value
+            is out of range.
     """
     known(settings, get_args(Settings), "settings")
     backend = backend_of(environment, num_actions, options)

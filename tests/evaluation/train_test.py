@@ -9,8 +9,8 @@ import pytest
 
 import lpg
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import default_for
 from lpg.evaluation.training_plan import make_plan
+from lpg.evaluation.tuning_table import default_for
 from lpg.update_rules.registry import named_rule
 
 CONFIG = TrainConfig(num_envs=8, num_steps=10)
