@@ -1,11 +1,7 @@
-"""Statistics of the analyses: explained variance, correlations, slopes, and intervals of paired differences."""
-
-from collections.abc import Sequence
+"""Statistics of the analyses: explained variance, correlations and slopes."""
 
 import numpy as np
 from jaxtyping import Float
-
-NUM_RESAMPLES = 2000
 
 
 def r_squared(
@@ -50,23 +46,3 @@ def correlation(
     weight = np.ones(len(x)) if weight is None else np.asarray(weight, float)
     covariance = weight @ ((x - np.average(x, weights=weight)) * y)
     return float(np.sign(covariance) * np.sqrt(r_squared(y, np.asarray(x)[:, None], weight)))
-
-
-def paired_interval(differences: Sequence[float]) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean of differences, one for each pair; NaN for fewer than two.
-
-    Two runs with the same seed have the same environment and random numbers, so that their difference varies less than
-    either of them.
-    """
-    from scipy.stats import bootstrap
-
-    if len(differences) < 2 or not np.all(np.isfinite(differences)):
-        return float("nan"), float("nan")
-    found = bootstrap(
-        [np.asarray(differences, float)],
-        np.mean,
-        n_resamples=NUM_RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)

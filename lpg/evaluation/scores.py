@@ -1,13 +1,15 @@
-"""Scores: normalised returns, and aggregates over runs × environments with honest intervals.
+"""Scores of rules: normalised returns, their aggregates over seeds and environments, and paired differences.
 
-Normalised: 0 is the uniformly random policy and 1 the optimum, both exact, on the very instance of the run; where an
-environment cannot be solved, 1 is the best return that is known, and more is possible. On Atari 1 is a person's score.
+Normalised: 0 is the uniformly random policy and 1 the optimum, both exact, for the environment parameters of the run;
+where an environment cannot be solved, 1 is the best return that is known, and more is possible. On Atari 1 is the score
+of a human.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves, last_tenth, smoothed
 
@@ -16,10 +18,10 @@ NUM_RESAMPLES = 2000
 
 @dataclasses.dataclass(frozen=True)
 class Aggregate:
-    """One number for a rule, and the numbers behind it."""
+    """One number for a rule, or for the difference between two rules, and the numbers behind it."""
 
     iqm: float
-    """Interquartile mean over all runs of all environments."""
+    """Interquartile mean over all runs of all environments; for two rules, the difference of theirs."""
     low: float
     high: float
     """95 % bootstrap interval of it."""
@@ -41,6 +43,14 @@ class RuleScores:
     """Standard error of it over seeds; NaN for one seed."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How much more one rule scores than another, on the same environments and seeds."""
+
+    end: Aggregate
+    area: Aggregate
+
+
 def scores(rows: Sequence[Row], seed: int = 0) -> dict[str, RuleScores]:
     """Scores of every rule in a results table, in its order.
 
@@ -50,10 +60,72 @@ def scores(rows: Sequence[Row], seed: int = 0) -> dict[str, RuleScores]:
     """
     table = curves(rows)
     return {
-        rule: _rule_scores(by_environment, table, np.random.default_rng(seed))
+        rule: _rule_scores(by_environment, _normalised(table, rule), np.random.default_rng(seed))
         for rule, by_environment in table.items()
         if rule not in REFERENCES
     }
+
+
+def differences(rows: Sequence[Row], against: str, seed: int = 0) -> dict[str, Difference]:
+    """Normalised scores of the other rules of a results table minus those of one rule.
+
+    Only runs that can be normalised and whose environment and seed both rules have are compared. A rule without any is
+    left out.
+
+    Args:
+        rows: a table with its reference returns.
+        against: the rule whose scores are subtracted.
+        seed: of the bootstrap.
+    """
+    table = curves(rows)
+    base, found = _normalised(table, against), {}
+    for rule in table:
+        if rule == against or rule in REFERENCES:
+            continue
+        pairs: dict[str, list[tuple[tuple[float, float], tuple[float, float]]]] = {}
+        for name, by_seed in _normalised(table, rule).items():
+            both = [(one, base[name][seed]) for seed, one in by_seed.items() if seed in base.get(name, {})]
+            if both:
+                pairs[name] = both
+        if pairs:
+            # [environment][seed, rule, score]
+            values = {name: np.array(both) for name, both in pairs.items()}
+            end, area = (
+                difference({name: v[:, :, score].T for name, v in values.items()}, np.random.default_rng(seed))
+                for score in (0, 1)
+            )
+            found[rule] = Difference(end, area)
+    return found
+
+
+def steps_to_threshold(
+    rows: Sequence[Row], threshold: float, threshold_return: float | None = None
+) -> dict[tuple[str, str, int], float]:
+    """Environment steps after which a smoothed learning curve first reaches a return.
+
+    Args:
+        rows: a table with its reference returns.
+        threshold: the normalised return to reach.
+        threshold_return: the return to reach in environments without reference returns.
+
+    Returns:
+        Steps by (rule, environment, seed); NaN where the return is never reached, or where there is none to reach.
+    """
+    table, found = curves(rows), {}
+    for rule, by_environment in table.items():
+        if rule in REFERENCES:
+            continue
+        for name, by_seed in by_environment.items():
+            for seed, curve in by_seed.items():
+                reference_returns = _reference_returns(table, name, seed)
+                if reference_returns is not None:
+                    is_reached = np.asarray(normalise(smoothed(curve), *reference_returns)) >= threshold
+                elif threshold_return is not None:
+                    is_reached = smoothed(curve) >= threshold_return
+                else:
+                    is_reached = np.zeros(1, bool)
+                found[rule, name, seed] = float(curve[np.argmax(is_reached)].steps) if is_reached.any() else np.nan
+    return found
 
 
 def normalise(value: np.ndarray | float, random: float, best: float) -> np.ndarray | float:
@@ -78,49 +150,108 @@ def aggregate(values: Mapping[str, Sequence[float]], generator: np.random.Genera
     Args:
         values: scores of the seeds, by environment; one NaN makes the aggregate NaN.
     """
-    from scipy.stats import bootstrap
+    samples = [np.asarray(v, float)[None] for v in values.values()]
+    iqm = float(interquartile_mean(np.concatenate(samples, axis=-1)[0]))
+    low, high = bootstrap_interval(samples, lambda joined: interquartile_mean(joined[0]), generator)
+    return Aggregate(iqm, low, high, per_environment={name: float(np.mean(v)) for name, v in values.items()})
 
-    strata = [np.asarray(v, float) for v in values.values()]
-    # An environment with one seed has nothing to resample; `bootstrap` refuses it as a sample.
-    resampled = [v for v in strata if len(v) > 1]
-    fixed = np.concatenate([v for v in strata if len(v) == 1] or [np.zeros(0)])
 
-    def statistic(*samples: np.ndarray, axis: int = -1) -> np.ndarray | np.floating:
-        joined = np.concatenate(samples, axis=axis)
-        constant = np.broadcast_to(fixed, (*joined.shape[:-1], len(fixed)))
-        return interquartile_mean(np.concatenate([joined, constant], axis=-1))
+def difference(values: Mapping[str, Float[np.ndarray, "2 seeds"]], generator: np.random.Generator) -> Aggregate:
+    """Difference of the interquartile means of two rules, with a paired bootstrap interval.
 
-    iqm = float(interquartile_mean(np.concatenate(strata)))
-    low = high = iqm
-    if resampled and np.isfinite(iqm):
-        found = bootstrap(
-            resampled, statistic, n_resamples=NUM_RESAMPLES, method="percentile", vectorized=True, rng=generator
-        )
-        low, high = found.confidence_interval
+    Runs with the same seed have the same environment parameters and random numbers. Each resample of the seeds is
+    therefore the same for both rules; the difference varies less than either score.
+
+    Args:
+        values: scores of the two rules for the same seeds, by environment.
+    """
+
+    def statistic(joined: np.ndarray) -> np.ndarray:
+        return np.asarray(interquartile_mean(joined[0]) - interquartile_mean(joined[1]))
+
+    samples = list(values.values())
+    low, high = bootstrap_interval(samples, statistic, generator)
     return Aggregate(
-        iqm=iqm,
-        low=float(low),
-        high=float(high),
-        per_environment={name: float(np.mean(v)) for name, v in values.items()},
+        iqm=float(statistic(np.concatenate(samples, axis=-1))),
+        low=low,
+        high=high,
+        per_environment={name: float(np.mean(v[0] - v[1])) for name, v in values.items()},
     )
 
 
-def _rule_scores(
-    by_environment: dict[str, dict[int, list[Row]]],
-    table: dict[str, dict[str, dict[int, list[Row]]]],
+def paired_interval(pairs: Sequence[float]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of differences in one environment; NaN for fewer than two, or if one is NaN.
+
+    Args:
+        pairs: one rule's score minus another's, for each seed.
+    """
+    if len(pairs) < 2:
+        return float("nan"), float("nan")
+    sample = np.asarray(pairs, float)[None]
+    return bootstrap_interval([sample], lambda joined: np.mean(joined[0], axis=-1), np.random.default_rng(0))
+
+
+def bootstrap_interval(
+    samples: Sequence[Float[np.ndarray, "k _"]],
+    statistic: Callable[[np.ndarray], np.ndarray | np.floating],
     generator: np.random.Generator,
-) -> RuleScores:
-    end: dict[str, list[float]] = {}
-    area: dict[str, list[float]] = {}
-    raw: dict[str, np.ndarray] = {}
-    for name, by_seed in by_environment.items():
-        raw[name] = np.array([np.mean(smoothed(curve)[-last_tenth(curve) :]) for curve in by_seed.values()])
+) -> tuple[float, float]:
+    """95 % percentile interval of a statistic; seeds are resampled within each environment, jointly for all k rows.
+
+    Args:
+        samples: [k, n] for each environment: n seeds under k rules. An environment with one seed is fixed.
+        statistic: [k, ..., N], all environments together → [...].
+
+    Returns:
+        The ends of the interval; the statistic itself, twice, where there is nothing to resample or it is no number.
+    """
+    from scipy.stats import bootstrap
+
+    # `bootstrap` refuses a sample of one.
+    resampled = [v for v in samples if v.shape[-1] > 1]
+    fixed = np.concatenate([v for v in samples if v.shape[-1] == 1] or [np.zeros((samples[0].shape[0], 0))], axis=-1)
+    value = float(statistic(np.concatenate(samples, axis=-1)))
+    if not resampled or not np.isfinite(value):
+        return value, value
+
+    def of_indices(*indices: np.ndarray, axis: int = -1) -> np.ndarray | np.floating:
+        joined = np.concatenate([v[:, i] for v, i in zip(resampled, indices, strict=True)], axis=-1)
+        constant = np.broadcast_to(np.expand_dims(fixed, tuple(range(1, joined.ndim - 1))),
+                                   (*joined.shape[:-1], fixed.shape[-1]))  # fmt: skip
+        return statistic(np.concatenate([joined, constant], axis=-1))
+
+    found = bootstrap(
+        [np.arange(v.shape[-1]) for v in resampled], of_indices,
+        n_resamples=NUM_RESAMPLES, method="percentile", vectorized=True, rng=generator,
+    )  # fmt: skip
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def _normalised(
+    table: dict[str, dict[str, dict[int, list[Row]]]], rule: str
+) -> dict[str, dict[int, tuple[float, float]]]:
+    """Normalised return at the end and its mean over the curve, by environment and seed, where they are known."""
+    found: dict[str, dict[int, tuple[float, float]]] = {}
+    for name, by_seed in table[rule].items():
         for seed, curve in by_seed.items():
             reference_returns = _reference_returns(table, name, seed)
             if reference_returns is not None:
                 value = np.asarray(normalise(smoothed(curve), *reference_returns))
-                end.setdefault(name, []).append(float(np.mean(value[-last_tenth(curve) :])))
-                area.setdefault(name, []).append(float(np.mean(value)))
+                pair = float(np.mean(value[-last_tenth(curve) :])), float(np.mean(value))
+                found.setdefault(name, {})[seed] = pair
+    return found
+
+
+def _rule_scores(
+    by_environment: dict[str, dict[int, list[Row]]],
+    normalised: dict[str, dict[int, tuple[float, float]]],
+    generator: np.random.Generator,
+) -> RuleScores:
+    end, area = ({name: [p[i] for p in seeds.values()] for name, seeds in normalised.items()} for i in (0, 1))
+    raw = {
+        name: np.array([np.mean(smoothed(curve)[-last_tenth(curve) :]) for curve in by_seed.values()])
+        for name, by_seed in by_environment.items()
+    }
     return RuleScores(
         end=aggregate(end, generator) if end else None,
         area=aggregate(area, generator) if area else None,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpg.analysis.statistics import correlation, line, paired_interval, r_squared
+from lpg.analysis.statistics import correlation, line, r_squared
 
 
 @pytest.fixture
@@ -48,12 +48,3 @@ def test_a_correlation_is_signed_and_its_square_is_the_explained_share(data):
     # The third row does not count; with it the line falls.
     x, y = np.array([0.0, 1, 2]), np.array([0.0, 1, -9])
     assert correlation(x, y, np.array([1.0, 1, 0])) == pytest.approx(1) and correlation(x, y) < 0
-
-
-def test_the_interval_is_of_the_mean_difference():
-    # Differences 0 and 1: their resampled mean is 0, ½ or 1 with probability ¼, ½, ¼.
-    assert paired_interval([0.0, 1.0]) == (0, 1)
-    assert paired_interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
-    low, high = paired_interval(list(np.random.default_rng(0).normal(1.0, 0.1, 20)))
-    assert 0.9 < low < 1 < high < 1.1
-    assert np.isnan(paired_interval([1.0])).all() and np.isnan(paired_interval([1.0, np.nan])).all()

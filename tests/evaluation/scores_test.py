@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from lpg.evaluation.results import Row
-from lpg.evaluation.scores import aggregate, interquartile_mean, normalise, scores
+from lpg.evaluation.scores import (
+    aggregate,
+    difference,
+    differences,
+    interquartile_mean,
+    normalise,
+    paired_interval,
+    scores,
+    steps_to_threshold,
+)
 
 
 def test_zero_is_random_and_one_is_the_optimum():
@@ -103,3 +112,53 @@ def test_without_reference_returns_there_are_raw_returns_only():
     rows, _ = table(lambda rule, seed, at: 1.0)
     found = scores(rows)["a"]
     assert found.end is None and found.area is None and found.raw_end == {"env": 1.0}
+
+
+def test_the_interval_is_of_the_mean_difference():
+    # Differences 0 and 1: their resampled mean is 0, ½ or 1 with probability ¼, ½, ¼.
+    assert paired_interval([0.0, 1.0]) == (0, 1)
+    assert paired_interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
+    low, high = paired_interval(list(np.random.default_rng(0).normal(1.0, 0.1, 20)))
+    assert 0.9 < low < 1 < high < 1.1
+    assert np.isnan(paired_interval([1.0])).all() and np.isnan(paired_interval([1.0, np.nan])).all()
+
+
+def test_a_constant_lead_is_certain_however_much_the_seeds_differ():
+    # Seeds differ by 10, and in each of them the first rule is ahead by 1: the paired interval has no width.
+    pairs = {"a": np.array([[1.0, 11.0], [0.0, 10.0]]), "b": np.array([[6.0], [5.0]])}
+    found = difference(pairs, np.random.default_rng(0))
+    assert (found.iqm, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0)) and found.per_environment == {
+        "a": 1.0,
+        "b": 1.0,
+    }
+    # The twin: the same scores in another pairing.
+    unpaired = difference({"a": np.array([[11.0, 1.0], [0.0, 10.0]])}, np.random.default_rng(0))
+    assert unpaired.iqm == 1.0 and (unpaired.low, unpaired.high) == (-9.0, 11.0)
+
+
+def test_differences_are_between_scores_of_the_same_seeds():
+    # On a scale of 10, a's end is 0.9 and its area 0.45; b has 0.1 for both (see the scores worked by hand above).
+    rows, reference_returns = table(lambda rule, seed, at: 1.0 + seed + (at if rule == "a" else 1.0))
+    extra = [dataclasses.replace(row, seed=5, return_mean=99.0) for row in rows if row.rule == "a" and row.seed == 0]
+    extra += [dataclasses.replace(row, seed=5) for row in reference_returns if row.seed == 0]
+    found = differences([*rows, *extra, *reference_returns], "b")
+    assert list(found) == ["a"]
+    for got, expected in ((found["a"].end, 0.8), (found["a"].area, 0.35)):
+        assert (got.iqm, got.low, got.high) == pytest.approx((expected,) * 3)
+        assert got.per_environment == {"env": pytest.approx(expected)}
+    assert differences(rows + reference_returns, "a")["b"].end.iqm == pytest.approx(-0.8)
+    assert differences(rows, "b") == {}, "nothing can be normalised"
+
+
+def test_steps_to_a_threshold_are_those_of_the_first_point_that_reaches_it():
+    # Rule a is `at` above random after at + 1 steps, on a scale of 10; rule b stays at 1 above random.
+    rows, reference_returns = table(lambda rule, seed, at: 1.0 + seed + (at if rule == "a" else 1.0))
+    found = steps_to_threshold(rows + reference_returns, 0.5)
+    assert found["a", "env", 0] == found["a", "env", 1] == 6 and math.isnan(found["b", "env", 0])
+    assert set(found) == {(rule, "env", seed) for rule in ("a", "b") for seed in (0, 1)}
+    # Without reference returns the return itself counts, if one is given: seed 1 begins at 2.
+    raw = steps_to_threshold(rows, 0.5, threshold_return=4.0)
+    assert (raw["a", "env", 0], raw["a", "env", 1]) == (4, 3)
+    assert all(math.isnan(steps) for steps in steps_to_threshold(rows, 0.5).values())
+    # With reference returns it does not.
+    assert steps_to_threshold(rows + reference_returns, 0.5, threshold_return=-9.0)["a", "env", 0] == 6
