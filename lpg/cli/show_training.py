@@ -1,4 +1,4 @@
-"""`lpg show` of a folder that `lpg train` left: plays an episode of the trained agent into an animated GIF."""
+"""`lpg show` of a folder of `lpg train`: an episode of the trained agent as an animated GIF."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +10,14 @@ from lpg.cli.progress import StepProgress
 from lpg.environments import video
 from lpg.evaluation import results
 from lpg.evaluation.replay import Replay, replay
-from lpg.evaluation.training_folder import AgentCard, read_agent, trained_seeds
+from lpg.evaluation.training_folder import read_agent, trained_seeds
 
 MOST_STEPS = 1000
-"""Longer episodes are cut here: a video of half an hour helps nobody, and an Atari game may last for 27,000 steps."""
+"""Longer episodes are cut here; an Atari game may last for 27,000 steps."""
 
 
 def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
-    """Says what was trained and how it went, plays one episode, and draws it.
+    """Prints what was trained with which result, plays one episode, and draws it.
 
     Args:
         folder: left by `lpg train --out`.
@@ -25,7 +25,7 @@ def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
         out: the GIF; none: `figures/episode-seed-N.gif` in the folder.
 
     Raises:
-        ValueError: there is no such agent in the folder, or the file's name is none of a GIF.
+        ValueError: there is no such agent in the folder, or the file's name does not end in .gif.
         OSError: the file cannot be written.
     """
     if not trained_seeds(folder):
@@ -44,22 +44,22 @@ def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
             print(f"return in the last tenth of its training: {end.return_mean:.4g}")
     played = replay(agent, card, jax.random.key(seed))
     with StepProgress(f"an episode of at most {MOST_STEPS:,} steps", MOST_STEPS) as progress:
-        story = _Story(card, played, progress)
-        frames = video.write_gif(path, story.frames())
-    ending = "to its end" if story.is_over else "cut there"
-    print(f"an episode of {frames - 1:,} steps, {ending}: return {story.total:.4g}")
+        captions = _Captions(played, progress)
+        frames = video.write_gif(path, captions.frames())
+    ending = "to its end" if captions.is_over else "cut there"
+    print(f"an episode of {frames - 1:,} steps, {ending}: return {captions.total:.4g}")
     print(f"drawn into {path}; it shows {played.about}")
 
 
-class _Story:
-    """What is told below the pictures, and what there is to tell at the end."""
+class _Captions:
+    """Frames with captions; keeps the return and whether the episode ended."""
 
-    def __init__(self, card: AgentCard, played: Replay, progress: StepProgress) -> None:
-        self._card, self._played, self._progress = card, played, progress
+    def __init__(self, played: Replay, progress: StepProgress) -> None:
+        self._played, self._progress = played, progress
         self.total, self.is_over = 0.0, False
 
     def frames(self) -> Iterator[tuple[np.ndarray, str]]:
-        """Pictures and captions; notes while they are drawn what they add up to."""
+        """Pictures and captions."""
         for step, frame in enumerate(self._played.frames):
             self.total += frame.reward
             self.is_over = frame.is_last

@@ -47,7 +47,7 @@ class Arguments:
     out: Path | None = None
     """Folder for results.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and checkpoints."""
     resume: bool = False
-    """Go on with the training that the folder holds."""
+    """Resume the training in the folder."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -57,7 +57,7 @@ class Arguments:
         if self.steps is not None and not 1 <= self.steps < float("inf"):
             raise ValueError(f"--steps is {self.steps}; it must be positive")
         if self.resume and self.out is None:
-            raise ValueError("--resume given without --out; the folder of the training that goes on is needed")
+            raise ValueError("--resume given without --out; the folder of the training to resume is needed")
 
 
 def _optional(field: dataclasses.Field) -> tuple[str, Any, Any]:
@@ -115,7 +115,7 @@ def run(argv: list[str]) -> int:
 
 
 def _prepare(arguments: Arguments, label: str) -> None:
-    """Makes room for what will be written.
+    """Checks that the output can be written, before the training.
 
     Args:
         label: what the rule is called.
@@ -134,7 +134,7 @@ def _prepare(arguments: Arguments, label: str) -> None:
 
 @contextmanager
 def _print_resume_hint(arguments: Arguments, argv: list[str]) -> Iterator[None]:
-    """A training inside that a signal stops says how to go on.
+    """Prints how to resume when a signal stops the training inside.
 
     Args:
         argv: what was given on the command line.

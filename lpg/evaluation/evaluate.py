@@ -1,4 +1,4 @@
-"""One rule on many environments and seeds → rows of the results table; and whole tables."""
+"""Trains agents with one rule on many environments and seeds; rows of the results table."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -157,7 +157,7 @@ def runs_of(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) 
     """What the trials need, on a leading axis; equal environments must stand together."""
     names = list(dict.fromkeys(trial.environment for trial in trials))
     seeds = {name: [trial.seed for trial in trials if trial.environment == name] for name in names}
-    # Many trials share a seed; each instance is drawn once.
+    # Trials may share a seed; its environment parameters are drawn once.
     distinct = {name: sorted(set(seeds[name])) for name in names}
     place = {name: np.searchsorted(distinct[name], seeds[name]) for name in names}
     drawn = {name: sample_env_params(name, distinct[name], purpose, num_actions) for name in names}

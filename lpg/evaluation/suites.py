@@ -1,4 +1,4 @@
-"""What agents can be evaluated on: environments in JAX and on the host, alone, in suites, or several with commas."""
+"""Environments to evaluate on, by name: single ones, suites, or several with commas; in JAX and of Gymnasium."""
 
 from lpg.checks import known
 from lpg.environments import registry
@@ -6,7 +6,7 @@ from lpg.learner import gymnasium_environments
 
 
 def members(name: str) -> tuple[str, ...]:
-    """Names of environments, each of them once. Whether one on the host exists is not known before it is made.
+    """Names of environments, each once. Names of Gymnasium environments are not checked here.
 
     Args:
         name: a suite, an environment, or several of either with commas.

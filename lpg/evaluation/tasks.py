@@ -1,4 +1,4 @@
-"""What a rule is evaluated on: given purpose and seed, every rule gets the same environment and random keys."""
+"""Environment parameters and random keys by purpose and seed: the same for every rule."""
 
 import functools
 import zlib
@@ -19,7 +19,7 @@ from lpg.learner.gymnasium_environments import ATARI, is_gymnasium
 
 
 def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Array, " R"], Key[Array, " R"]]:
-    """Keys [R] of instances and of agents, a pair for each seed.
+    """Keys [R] of environment parameters and of agents, a pair for each seed.
 
     They depend on the environment's name, never on the suite it is run in.
     """
@@ -30,7 +30,7 @@ def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Arr
 
 
 def sample_env_params(name: str, seeds: Sequence[int], purpose: Purpose, num_actions: int | None = None) -> EnvParams:
-    """One instance per seed, on a leading axis.
+    """Environment parameters, one per seed on a leading axis.
 
     Args:
         num_actions: which version of the environment; none: its usual one (18 actions on grids, 2 on chains).
@@ -42,13 +42,13 @@ def sample_env_params(name: str, seeds: Sequence[int], purpose: Purpose, num_act
 
 @functools.lru_cache(maxsize=64)
 def _sampler(distribution: Any, num_actions: int) -> Any:
-    """Compiled once per environment; one after the other, so that any number of seeds uses the same program body."""
+    """Compiled once per environment; sequential, so that any number of seeds uses the same program body."""
     return jax.jit(lambda keys: jax.lax.map(lambda key: distribution.sample(key, num_actions), keys))
 
 
 @functools.lru_cache(maxsize=64)
 def _solver(env: Any) -> Any:
-    """Compiled returns of one instance under the random and the best policy."""
+    """Compiled exact returns of the random and the best policy for one set of environment parameters."""
     from lpg.environments import exact
 
     return jax.jit(
@@ -61,8 +61,8 @@ def _solver(env: Any) -> Any:
 
 @functools.lru_cache(maxsize=4096)
 def reference(name: str, seed: int, purpose: Purpose, num_actions: int | None = None) -> Reference | None:
-    """Undiscounted returns of the random policy and of the best: exactly, on the very instance of this seed; where the
-    environment cannot be solved, those that are listed in `reference_returns.json` (of Atari games in
+    """Undiscounted returns of the random and the best policy: exact for the environment parameters of this seed; where
+    the environment cannot be solved, those listed in `reference_returns.json` (of Atari games in
     `atari_scores.json`), and none where none are.
 
     Remembered within the process, since a solution takes up to a second or two.

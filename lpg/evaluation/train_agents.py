@@ -1,8 +1,8 @@
-"""Fresh agents under one frozen rule: what is compiled, and the loop that feeds it.
+"""Trains fresh agents with a frozen rule: the compiled program and the loop around it.
 
 One compiled program advances a fixed number of runs (a batch: a few per device) by any number of agent updates.
-Environment instances, hyper-parameters, seeds, η and the number of updates are data, so the program is compiled once
-per environment shape and kind of rule, however often and for however long it is used.
+Environment parameters, hyper-parameters, seeds, η and the number of updates are traced, so a program is compiled once
+for each environment class, kind of rule and static part of the configuration.
 """
 
 import functools

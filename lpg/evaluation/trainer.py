@@ -89,7 +89,7 @@ def evaluate_plans(
         for row in rows_of(one.rule.label, trials, curves):
             rows[row.environment].append(row)
     for plan in plans:
-        if plan not in together:
+        if not isinstance(plan.backend, JaxBackend):
             rows[plan.environment] = train_plan(plan, seeds, progress=progress)[0]
     return [row for environment in rows.values() for row in environment]
 
@@ -108,7 +108,7 @@ def _train(
     if checkpoint is not None and resume:
         state = checkpoint.read(state)
     done = state.num_updates
-    # Closed at once, and not some time after a signal, so that emulators end.
+    # Closed immediately after a signal, so that emulators end.
     with contextlib.closing(batch.advance(state)) as states:
         try:
             for state in states:
@@ -118,7 +118,7 @@ def _train(
                 if checkpoint is not None:
                     checkpoint.write(state, at_once=False)
         except (KeyboardInterrupt, SystemExit):
-            # A signal. The state may just have been given away to the next step; then the last checkpoint stays.
+            # A signal. If the arrays were just donated to the next step, the last checkpoint stays.
             is_whole = not any(leaf.is_deleted() for leaf in jax.tree.leaves(state.tree))
             if checkpoint is not None and is_whole:
                 checkpoint.write(state, at_once=True)
@@ -129,7 +129,7 @@ def _train(
 
 
 class _Checkpoint:
-    """The file of one batch of seeds, called by the first of them."""
+    """The file of one batch of seeds; the first seed names it."""
 
     def __init__(self, folder: Path, plan: TrainingPlan, batch: Batch) -> None:
         self._path = checkpoint_path(folder, batch.seeds[0])
@@ -140,7 +140,7 @@ class _Checkpoint:
         """What the batch has reached; the state itself if there is no file.
 
         Raises:
-            ValueError: the file is torn or of another training.
+            ValueError: the file is truncated or of another training.
         """
         if not self._path.exists():
             return state

@@ -1,8 +1,8 @@
-"""The folder that `lpg train --out` leaves: the trained agents in it, and where trainings that were stopped go on.
+"""The folder of `lpg train --out`: checkpoints and trained agents.
 
     results.csv  figures/  checkpoints/seed-0.safetensors  agents/seed-0.safetensors
 
-A checkpoint is what a training needs to go on; an agent's file is what anybody needs to use or watch the agent.
+A checkpoint holds what a training needs to resume; an agent's file holds what is needed to use the agent.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ CHECKPOINTS, AGENTS = "checkpoints", "agents"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AgentCard:
-    """What a trained agent is and where it lives; stands in its file."""
+    """What a trained agent is; stored in its file."""
 
     environment: str
     agent: str
@@ -31,7 +31,7 @@ class AgentCard:
     rule: str
     """What the rule is called in tables."""
     seed: int
-    """With the environment's name, this decides the instance on which it was trained."""
+    """With the environment's name it determines the environment parameters of the training."""
     prediction_size: int
     """Numbers that it predicts, a learned baseline included."""
     normalise_observations: bool = False
@@ -55,7 +55,7 @@ class AgentCard:
 
 
 def checkpoint_path(folder: Path, seed: int) -> Path:
-    """Where the training of a seed keeps what it needs to go on."""
+    """The checkpoint of a seed."""
     return folder / CHECKPOINTS / f"seed-{seed}.safetensors"
 
 
@@ -63,7 +63,7 @@ def check_free(folder: Path, *, resume: bool) -> None:
     """Whether a training may begin in this folder.
 
     Raises:
-        ValueError: there is one already, and nobody said that it should go on.
+        ValueError: there is one already, and `resume` is not given.
     """
     for path in sorted((folder / CHECKPOINTS).glob("*.safetensors")):
         if not resume:
@@ -74,15 +74,15 @@ def check_free(folder: Path, *, resume: bool) -> None:
 
 
 def check_same(path: Path, card: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Whether a checkpoint is of the training that wants to go on from it.
+    """Whether a checkpoint belongs to the training that resumes from it.
 
     Args:
         path: of the checkpoint, for the error.
-        card: what stands in it.
-        wanted: what must stand in it.
+        card: of the checkpoint.
+        wanted: values that its card must have.
 
     Raises:
-        ValueError: something differs; says what.
+        ValueError: a value differs.
     """
     for name, value in json.loads(json.dumps(wanted)).items():
         if card.get(name) != value:
@@ -90,8 +90,8 @@ def check_same(path: Path, card: dict[str, Any], wanted: dict[str, Any]) -> None
             raise ValueError(f"{path}: the checkpoint is of another training, its {name} differs{was}")
 
 
-def write_agent(folder: Path, theta: Agent, card: AgentCard) -> Path:
-    """Writes a trained agent; it is there whole or not at all.
+def write_agent(folder: Path, agent: Agent, card: AgentCard) -> Path:
+    """Writes a trained agent atomically.
 
     Returns:
         Its file.
@@ -100,12 +100,12 @@ def write_agent(folder: Path, theta: Agent, card: AgentCard) -> Path:
         OSError: nothing could be written.
     """
     path = folder / AGENTS / f"seed-{card.seed}.safetensors"
-    write_tree(path, theta, dataclasses.asdict(card))
+    write_tree(path, agent, dataclasses.asdict(card))
     return path
 
 
 def trained_seeds(folder: Path) -> list[int]:
-    """Seeds whose agents are in the folder, in rising order."""
+    """Seeds whose agents are in the folder, in ascending order."""
     found = (path.stem.removeprefix("seed-") for path in (folder / AGENTS).glob("seed-*.safetensors"))
     return sorted(int(text) for text in found if text.isdecimal())
 
@@ -114,10 +114,10 @@ def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
     """The trained agent of a seed.
 
     Returns:
-        θ, called with one observation, and its card.
+        The agent, called with one observation, and its card.
 
     Raises:
-        ValueError: it is not there, its file is torn or of something else, or its environment is there no more.
+        ValueError: there is none, its file is truncated or of another kind, or its environment does not exist any more.
     """
     path = folder / AGENTS / f"seed-{seed}.safetensors"
     if not path.is_file():

@@ -1,12 +1,12 @@
-"""From a Gymnasium vector environment to [T, B] trajectories, whichever way it begins finished episodes anew.
+"""[T, B] trajectories from a Gymnasium vector environment, with same-step or next-step autoreset.
 
 Same-step autoreset: the step that ends an episode returns the next one's first observation, and puts the final one into
 `info["final_obs"]`, from where s_{t+1} is taken. Every row is a step.
 
 Next-step autoreset: the step that ends an episode returns the final observation, and the next step ignores its action
-and returns the next episode's first one. That row is no step (`is_real` is False there, see `lpg.learner.real_steps`);
-it is written as an end without reward that stays in the final state, so that nothing of it could be learned even by
-somebody who overlooked `is_real`, except that the final state is worth nothing.
+and returns the next episode's first one. That row is not a step (`is_real` is False there, see
+`lpg.learner.real_steps`). It is written as a termination in the final state with reward 0: a caller who ignores
+`is_real` learns from it only that the final state has value 0.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ class Collected:
 
 
 class Collector:
-    """Holds a vector environment and where its environments stand."""
+    """A vector environment and the current state of its copies."""
 
     def __init__(
         self,
@@ -55,13 +55,12 @@ class Collector:
         Args:
             environments: a `gymnasium.vector.VectorEnv`, or what behaves like one.
             name: for errors.
-            seed: of the environments' random numbers; none: another one every time.
+            seed: of the environments' random numbers; none: random.
             time_limit_is_termination: show an episode that was cut by a time limit as terminated.
-            largest_reward: rewards are clipped to ± this in trajectories; returns are of what was paid.
+            largest_reward: rewards are clipped to ± this in trajectories; returns are not clipped.
 
         Raises:
-            ValueError: spaces are not ones that an agent here can have, or the environment does not say how it begins
-                episodes anew, or leaves that to its user.
+            ValueError: the spaces are not supported, or the environment's metadata name no autoreset mode that is.
         """
         self._modes = import_optional("gymnasium.vector", name).AutoresetMode
         self.spaces = spaces_of(environments.single_observation_space, environments.single_action_space, name)
@@ -69,10 +68,10 @@ class Collector:
         if mode not in (self._modes.SAME_STEP, self._modes.NEXT_STEP):
             raise ValueError(
                 f"{name} has autoreset mode {mode}; {self._modes.SAME_STEP} or {self._modes.NEXT_STEP} is needed in "
-                "its metadata, so that finished episodes begin anew"
+                "its metadata, so that finished episodes are reset"
             )
         self._is_next_step = mode == self._modes.NEXT_STEP
-        self._environments, self._shows_all_ends = environments, time_limit_is_termination
+        self._environments, self._all_ends_terminate = environments, time_limit_is_termination
         self._largest_reward = largest_reward
         self.num_envs = int(environments.num_envs)
         self._observation = self.spaces.read(environments.reset(seed=seed)[0])
@@ -80,7 +79,7 @@ class Collector:
         self._must_reset = np.zeros(self.num_envs, bool)
 
     def collect(self, act: Act, num_steps: int) -> Collected:
-        """T steps of every environment; episodes go on from trajectory to trajectory.
+        """T steps of every environment; episodes continue in the next trajectory.
 
         Returns:
             The trajectory in fresh arrays. Where all ends are shown as terminations, `next_observation` has the last
@@ -89,7 +88,7 @@ class Collector:
         shape = (num_steps, self.num_envs)
         # Fresh arrays each time: on CPUs JAX may use them without copying, while the next ones are being filled.
         observation = np.empty((*shape, *self._observation.shape[1:]), self._observation.dtype)
-        following = np.empty_like(observation[:0] if self._shows_all_ends else observation)
+        next_observations = np.empty_like(observation[:0] if self._all_ends_terminate else observation)
         action, reward = np.empty(shape, np.int32), np.empty(shape, np.float32)
         terminated, is_last, is_real = np.empty(shape, bool), np.empty(shape, bool), np.empty(shape, bool)
         returns: list[np.ndarray] = []
@@ -97,20 +96,22 @@ class Collector:
             observation[t] = self._observation
             action[t] = act(observation[t], t)
             is_real[t] = ~self._must_reset
-            arrived, paid, reward[t], terminated[t], is_last[t] = self._step(action[t])
-            if not self._shows_all_ends:
-                following[t] = arrived
-            self._return = np.where(self._must_reset, 0.0, self._return + paid)
+            next_observation, unclipped, reward[t], terminated[t], is_last[t] = self._step(action[t])
+            if not self._all_ends_terminate:
+                next_observations[t] = next_observation
+            self._return = np.where(self._must_reset, 0.0, self._return + unclipped)
             ended = is_last[t] & is_real[t]
             returns.append(self._return[ended])
             self._return[ended] = 0.0
             self._must_reset = ended if self._is_next_step else self._must_reset
         trajectory = Trajectory(
             observation=jnp.asarray(observation),
-            next_observation=jnp.asarray(self._observation[None].copy() if self._shows_all_ends else following),
+            next_observation=jnp.asarray(
+                self._observation[None].copy() if self._all_ends_terminate else next_observations
+            ),
             action=jnp.asarray(action),
             reward=jnp.asarray(reward),
-            terminated=jnp.asarray(is_last if self._shows_all_ends else terminated),
+            terminated=jnp.asarray(is_last if self._all_ends_terminate else terminated),
             is_last=jnp.asarray(is_last),
         )
         return Collected(
@@ -121,21 +122,24 @@ class Collector:
         )
 
     def _step(self, action: np.ndarray) -> tuple[np.ndarray, ...]:
-        """One step of all environments: s_{t+1} before any reset, what was paid, what is shown of it, and the ends."""
+        """One step of all environments: s_{t+1} before any reset, reward, clipped reward, terminated, is_last."""
         before = self._observation
-        seen, paid, terminated, truncated, info = self._environments.step(action + self.spaces.first_action)
-        self._observation = self.spaces.read(seen)
+        observation, reward, terminated, truncated, info = self._environments.step(action + self.spaces.first_action)
+        self._observation = self.spaces.read(observation)
         terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
-        paid, is_last = np.asarray(paid, np.float64), terminated | truncated
-        arrived = self._observation
+        reward, is_last = np.asarray(reward, np.float64), terminated | truncated
+        next_observation = self._observation
         if self._is_next_step:
             if self._must_reset.any():
-                arrived = self._observation.copy()
-                arrived[self._must_reset] = before[self._must_reset]
-                paid = np.where(self._must_reset, 0.0, paid)
+                next_observation = self._observation.copy()
+                next_observation[self._must_reset] = before[self._must_reset]
+                reward = np.where(self._must_reset, 0.0, reward)
                 terminated, is_last = terminated | self._must_reset, is_last | self._must_reset
         elif is_last.any():
-            arrived = self._observation.copy()
-            arrived[is_last] = self.spaces.read([info["final_obs"][stream] for stream in np.flatnonzero(is_last)])
-        shown = paid if self._largest_reward is None else np.clip(paid, -self._largest_reward, self._largest_reward)
-        return arrived, paid, shown, terminated, is_last
+            next_observation = self._observation.copy()
+            next_observation[is_last] = self.spaces.read(
+                [info["final_obs"][index] for index in np.flatnonzero(is_last)]
+            )
+        largest = np.inf if self._largest_reward is None else self._largest_reward
+        clipped = np.clip(reward, -largest, largest)
+        return next_observation, reward, clipped, terminated, is_last

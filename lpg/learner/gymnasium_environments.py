@@ -1,4 +1,4 @@
-"""Environments that run on the host and not in JAX: `gymnasium/ANY-ID` and `atari/GAME`."""
+"""Gymnasium environments and Atari games by name: `gymnasium/ANY-ID` and `atari/GAME`."""
 
 import difflib
 import re
@@ -9,14 +9,14 @@ from lpg.packages import import_optional
 
 GYMNASIUM, ATARI = "gymnasium/", "atari/"
 FAMILIES = {
-    GYMNASIUM: ("ANY-ID", "whatever Gymnasium knows with discrete actions"),
+    GYMNASIUM: ("ANY-ID", "any environment of Gymnasium with discrete actions"),
     ATARI: ("GAME", "any of ale-py's games by its name, atari/breakout say"),
 }
-"""What there is of each, since nobody can list them all."""
+"""Descriptions of names that cannot all be listed."""
 SUITES = {
     "atari": ("atari/breakout", "atari/boxing", "atari/pong", "atari/freeway"),
 }
-"""Some of them, to be evaluated on together."""
+"""Names that stand for several environments."""
 
 
 def is_gymnasium(name: str) -> bool:
@@ -57,7 +57,7 @@ def make_atari(
 ) -> Any:
     """Copies of an Atari game in threads of their own: 84 × 84 × 4 grey pixels, 4 frames a step, no-op starts.
 
-    Rewards are the game's score; whoever wants them clipped clips them. An episode is a whole game.
+    Rewards are the game's score, unclipped. An episode is a whole game.
 
     Differs from the paper: it does not say how games are preprocessed; these are the settings of Mnih et al. (2015),
     without sticky actions unless asked for.
@@ -66,17 +66,17 @@ def make_atari(
         game: `breakout`, `space_invaders`, …
         sticky_actions: probability that a frame repeats the last action; Machado et al. (2018) advise 0.25.
         num_threads: of the emulators; 0: as many as there are cores.
-        max_frames: a game is cut after so many frames, half an hour of play by default.
+        max_frames: a game is cut after so many frames, by default half an hour of play.
 
     Raises:
-        ValueError: there is no such game, ale-py is missing, or the probability is none.
+        ValueError: there is no such game, ale-py is missing, or the probability is not in [0, 1).
     """
     if not 0 <= sticky_actions < 1:
         raise ValueError(f"sticky_actions is {sticky_actions}; a probability in [0, 1) is needed")
     vector_env = import_optional("ale_py.vector_env", f"{ATARI}{game}")
     known = sorted(path.stem for path in Path(str(import_optional("ale_py.roms", game).__file__)).parent.glob("*.bin"))
     if game not in known:
-        # "SpaceInvaders" and "Breakout-v5" are how others call them.
+        # Gymnasium's names are "SpaceInvaders" and "Breakout-v5".
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", game.partition("-")[0]).lower()
         nearest = difflib.get_close_matches(snake, known, n=1, cutoff=0.0)[0]
         raise ValueError(f"unknown game {ATARI}{game}; did you mean {ATARI}{nearest}?")

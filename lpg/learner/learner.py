@@ -1,4 +1,4 @@
-"""`lpg.Learner`: one's own agent learns by a rule, from trajectories that come from anywhere."""
+"""`lpg.Learner`: any agent learns by a rule, from trajectories of any source."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class LearnerState(eqx.Module):
 
 
 class LearnerInfo(eqx.Module):
-    """What a person may want to see of an update."""
+    """Diagnostics of an update."""
 
     policy_entropy: Float[Array, ""]
     """H(π_θ), mean over all rows, before the update; nats."""
@@ -41,7 +41,7 @@ class LearnerInfo(eqx.Module):
 
 
 class Learner:
-    """An agent, a rule and an optimiser; holds no state and never changes.
+    """An agent, a rule and an optimiser; stateless: states go in and come out.
 
     ```python
     learner = lpg.Learner(agent, rule, optimizer=optax.adam(5e-4), y_weight=0.5, gamma=0.99)
@@ -68,7 +68,7 @@ class Learner:
         Args:
             agent: a pair (init, apply) or a factory of Equinox modules, see `lpg.learner.agent.as_agent`. It gives the
                 preferences of a discrete policy and as many predictions as the rule asks for (`rule.prediction_size`),
-                which had better begin at zero, see `lpg.agents.tabular.init_table`.
+                which should begin at zero, see `lpg.agents.tabular.init_table`.
             rule: a rule, or anything that `lpg.load_rule` takes.
             optimizer: any of optax; the learning rate is its own.
             y_weight: α_y ≥ 0, weight of the prediction's loss.
@@ -79,7 +79,7 @@ class Learner:
                 number longer, and its last number is f.
 
         Raises:
-            ValueError: something of the above is not what it should be.
+            ValueError: an argument has a wrong type or is out of range.
         """
         rule = load_rule(rule) if isinstance(rule, str | Path) else rule
         if not isinstance(rule, Rule):
@@ -138,7 +138,7 @@ class Learner:
     def choose(
         self, state: LearnerState, observation: Shaped[Any, " B *obs"], uniform: Float[Any, " B"]
     ) -> Int[Array, " B"]:
-        """Like `act`, for a caller with uniform numbers in [0, 1) who drew those of a whole trajectory at once."""
+        """Like `act`, with given uniform numbers in [0, 1); those of a whole trajectory can be drawn at once."""
         return self._compiled_choose(state.params, observation, uniform)
 
     def update(
@@ -151,8 +151,8 @@ class Learner:
         Args:
             trajectory: [T, B] arrays of NumPy or JAX. `next_observation` is what a step led to before any reset; a time
                 limit sets `is_last` and not `terminated`. (A rule that was discovered with time limits shown as
-                terminations, see its card, had better be shown them so: set both.)
-            is_real: False in rows that were no step, as after an episode's end under next-step autoreset; nothing is
+                terminations, see its card, should be shown them so: set both.)
+            is_real: False in rows that are not steps, as after an episode's end under next-step autoreset; nothing is
                 learned from those. None: all are steps.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The host loop: collect, update, collect, …; a generator, so that its user decides what happens between updates."""
+"""The training loop for Gymnasium environments: collect, update, repeat; a generator that yields after each update."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def run(
             not wait for it. The data are then one update older than the agent that learns from them.
 
     Raises:
-        RuntimeError: the agent's numbers are not finite any more.
+        RuntimeError: the agent diverged: its policy is not finite.
     """
     acting, entropy = state.learner, None
     for number in range(state.num_updates, int(ends[-1])):
@@ -59,16 +59,16 @@ def run(
         def act(observation: np.ndarray, t: int, acting: LearnerState = acting, u: np.ndarray = uniform) -> np.ndarray:
             return np.asarray(learner.choose(acting, observation, u[t]))
 
-        found = collector.collect(act, num_steps)
-        # Looked at one update late, when it has been computed anyway.
+        collected = collector.collect(act, num_steps)
+        # Checked one update later, so that the host does not wait for the device.
         if entropy is not None and not np.isfinite(entropy):
             raise RuntimeError(
                 f"the agent's numbers are not finite after {number} updates; a smaller learning rate may help"
             )
-        moved, info = learner.update(state.learner, found.trajectory, found.is_real)
+        moved, info = learner.update(state.learner, collected.trajectory, collected.is_real)
         acting, entropy = state.learner if overlap else moved, info.policy_entropy
         totals = state.totals.copy()
         point = int(np.searchsorted(ends, number, side="right"))
-        totals[point] += [found.returns.sum(), (found.returns**2).sum(), len(found.returns)]
+        totals[point] += [collected.returns.sum(), (collected.returns**2).sum(), len(collected.returns)]
         state = LoopState(moved, number + 1, totals)
         yield state
