@@ -1,6 +1,7 @@
 """Trains agents with one rule on many environments and seeds; rows of the results table."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lpg.agents.defaults import default_agent
+from lpg.agents.outputs import Agent
 from lpg.environments.registry import env_spec
 from lpg.evaluation.curves import Curve
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, Row
@@ -33,6 +35,55 @@ class Trial:
     """Which agent learns; none: the environment's own."""
 
 
+@dataclasses.dataclass(frozen=True)
+class TrialResult:
+    """One agent's training, after it."""
+
+    curve: Curve
+    agent: Agent | None
+    """The trained agent; none unless it was to be kept."""
+    seconds: float
+    """Wall time, compilation included; agents that are trained by one program share it equally."""
+
+
+def train_trials(
+    rule: Rule,
+    trials: Sequence[Trial],
+    purpose: Purpose,
+    *,
+    num_actions: int | None = None,
+    num_points: int = 50,
+    progress: Progress | None = None,
+    keep_agents: bool = True,
+) -> list[TrialResult]:
+    """Trains an agent for each trial.
+
+    Trials whose environments have the same array shapes run in one compiled program, if agent, length and the static
+    fields of their configs are the same, too; see `TrainConfig.static`.
+
+    Returns:
+        A result for each trial, in their order.
+    """
+    groups: dict[tuple, list[int]] = {}
+    for index, trial in enumerate(trials):
+        env = env_spec(trial.environment).distribution.env
+        agent = trial.agent or default_agent(trial.environment, env).agent
+        groups.setdefault((env, agent, trial.config.static, trial.num_updates), []).append(index)
+    found: dict[int, TrialResult] = {}
+    for (env, agent, static, num_updates), members in groups.items():
+        began = time.monotonic()
+        order = sorted(members, key=lambda i: trials[i].environment)  # drawn environment by environment
+        runs = runs_of([trials[i] for i in order], purpose, num_actions)
+        curves, agents = train_agents(
+            rule, env, runs, num_updates, config=static, agent=agent, num_points=num_points, progress=progress,
+            keep_agents=keep_agents,
+        )  # fmt: skip
+        seconds = (time.monotonic() - began) / len(order)
+        for row, index in enumerate(order):
+            found[index] = TrialResult(curves.of(row), agents[row] if keep_agents else None, seconds)
+    return [found[index] for index in range(len(trials))]
+
+
 def run_trials(
     rule: Rule,
     trials: Sequence[Trial],
@@ -42,29 +93,12 @@ def run_trials(
     num_points: int = 50,
     progress: Progress | None = None,
 ) -> list[Curve]:
-    """Trains an agent for each trial.
-
-    Trials whose environments have the same array shapes run in one compiled program, if agent, length and the static
-    fields of their configs are the same, too; see `TrainConfig.static`.
-
-    Returns:
-        A learning curve for each trial, in their order.
-    """
-    groups: dict[tuple, list[int]] = {}
-    for index, trial in enumerate(trials):
-        env = env_spec(trial.environment).distribution.env
-        agent = trial.agent or default_agent(trial.environment, env).agent
-        groups.setdefault((env, agent, trial.config.static, trial.num_updates), []).append(index)
-    found: dict[int, Curve] = {}
-    for (env, agent, static, num_updates), members in groups.items():
-        order = sorted(members, key=lambda i: trials[i].environment)  # instances are drawn environment by environment
-        runs = runs_of([trials[i] for i in order], purpose, num_actions)
-        curves, _ = train_agents(
-            rule, env, runs, num_updates, config=static, agent=agent, num_points=num_points, progress=progress
-        )
-        for row, index in enumerate(order):
-            found[index] = curves.of(row)
-    return [found[index] for index in range(len(trials))]
+    """The learning curves of `train_trials`, in the order of the trials."""
+    found = train_trials(
+        rule, trials, purpose,
+        num_actions=num_actions, num_points=num_points, progress=progress, keep_agents=False,
+    )  # fmt: skip
+    return [one.curve for one in found]
 
 
 def evaluate_rule(

@@ -28,13 +28,13 @@ class JaxBackend:
             ValueError: there is no such environment.
         """
         self._name, self._spec = environment, env_spec(environment)
-        self._env = self._spec.distribution.env
+        self.env = self._spec.distribution.env
         self.num_actions, self.options = num_actions, GymnasiumOptions()
 
     @property
     def default_agent(self) -> str:
         """The environment's own."""
-        return default_agent(self._name, self._env).agent
+        return default_agent(self._name, self.env).agent
 
     @property
     def default_steps(self) -> int:
@@ -47,7 +47,7 @@ class JaxBackend:
         Raises:
             ValueError: it cannot.
         """
-        check_agent(agent, self._env)
+        check_agent(agent, self.env)
 
     def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
         """As many seeds together as the devices work on fastest; padding repeats the last seed."""
@@ -58,7 +58,7 @@ class JaxBackend:
             yield self._batch(plan, [seeds[row] for row in rows[:num_real]], members, ends)
 
     def _batch(self, plan: TrainingPlan, seeds: Sequence[int], runs: Run, ends: np.ndarray) -> Batch:
-        rule, env, config = plan.rule.rule, self._env, plan.config
+        rule, env, config = plan.rule.rule, self.env, plan.config
 
         def init() -> BatchState:
             return BatchState(init_batch(rule, env, runs, config, plan.agent), 0, [])
@@ -80,11 +80,11 @@ class JaxBackend:
 
     def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:
         """A fresh agent."""
-        made = init_agent(jax.random.key(0), agent, self._env, prediction_size=prediction_size)
+        made = init_agent(jax.random.key(0), agent, self.env, prediction_size=prediction_size)
         if not normalise_observations:
             return made
-        return NormalisedAgent(made, init_statistics(self._env.observation_shape))
+        return NormalisedAgent(made, init_statistics(self.env.observation_shape))
 
     def episode(self, seed: int) -> JaxEpisode:
         """Of the environment parameters that the agent of this seed was trained with."""
-        return JaxEpisode(self._name, self._env, seed, self.num_actions)
+        return JaxEpisode(self._name, self.env, seed, self.num_actions)

@@ -45,13 +45,13 @@ RECENT_EPISODES = 64
 COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 
 
-def to_text(rows: Iterable[Row]) -> str:
-    """The table as CSV; numbers with six significant digits."""
+def to_text(rows: Iterable[object], columns: Sequence[str] = COLUMNS) -> str:
+    """A table as CSV, of objects that have the columns as attributes; numbers with six significant digits."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(getattr(row, name)) for name in COLUMNS])
+        writer.writerow([_cell(getattr(row, name)) for name in columns])
     return buffer.getvalue()
 
 

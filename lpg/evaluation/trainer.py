@@ -1,6 +1,7 @@
 """Trains agents by a plan: progress, checkpoints, agents' files and rows of results, whatever the backend."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from lpg.agents.outputs import Agent
 from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
 from lpg.evaluation.curves import curves_from_totals, point_ends
-from lpg.evaluation.evaluate import Trial, rows_of, run_trials
+from lpg.evaluation.evaluate import Trial, rows_of, train_trials
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.results import Row
 from lpg.evaluation.training_folder import AgentCard, check_same, checkpoint_path, write_agent
@@ -65,33 +66,84 @@ def train_plan(
     return rows, agents
 
 
-def evaluate_plans(
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """One agent's training, after it."""
+
+    plan: TrainingPlan
+    seed: int
+    rows: list[Row]
+    """Its learning curve."""
+    agent: Agent
+    num_steps: int
+    """Environment steps that were done now and not before an interruption, all environments together."""
+    seconds: float
+    """Wall time of them, compilation included; agents that are trained together share it equally."""
+
+
+def train_plans(
     plans: Sequence[TrainingPlan], seeds: Sequence[int], *, progress: Progress | None = None
-) -> list[Row]:
-    """Learning curves of a rule's agents in several environments, environment by environment and seed by seed.
+) -> list[Trained]:
+    """Trains a rule's agents in several environments.
 
     Those in JAX that have the same array shapes train together, so that no program is compiled twice.
 
     Args:
-        plans: of one rule.
+        plans: of one rule, each of another environment.
         progress: called with the number of environment steps just done.
+
+    Returns:
+        Trained agents, environment by environment and seed by seed.
     """
-    rows: dict[str, list[Row]] = {plan.environment: [] for plan in plans}
+    found: dict[tuple[str, int], Trained] = {}
     together = [plan for plan in plans if isinstance(plan.backend, JaxBackend)]
-    trials = [
-        Trial(plan.environment, seed, plan.config, plan.num_updates, plan.agent) for plan in together for seed in seeds
-    ]
+    pairs = [(plan, seed) for plan in together for seed in seeds]
     if together:
+        trials = [Trial(plan.environment, seed, plan.config, plan.num_updates, plan.agent) for plan, seed in pairs]
         one = together[0]
-        curves = run_trials(
+        results = train_trials(
             one.rule.rule, trials, "report", num_actions=one.backend.num_actions, progress=progress
         )  # fmt: skip
-        for row in rows_of(one.rule.label, trials, curves):
-            rows[row.environment].append(row)
+        for (plan, seed), trial, result in zip(pairs, trials, results, strict=True):
+            rows = rows_of(plan.rule.label, [trial], [result.curve])
+            assert result.agent is not None
+            found[plan.environment, seed] = Trained(
+                plan, seed, rows, result.agent, plan.steps_per_agent, result.seconds
+            )  # fmt: skip
     for plan in plans:
         if not isinstance(plan.backend, JaxBackend):
-            rows[plan.environment] = train_plan(plan, seeds, progress=progress)[0]
-    return [row for environment in rows.values() for row in environment]
+            began = time.monotonic()
+            all_rows, agents = train_plan(plan, seeds, progress=progress)
+            trained = trained_of(plan, seeds, all_rows, agents, plan.steps_per_agent, time.monotonic() - began)
+            found.update({(plan.environment, one.seed): one for one in trained})
+    return [found[plan.environment, seed] for plan in plans for seed in seeds]
+
+
+def trained_of(
+    plan: TrainingPlan,
+    seeds: Sequence[int],
+    rows: Sequence[Row],
+    agents: Sequence[Agent],
+    num_steps: int,
+    seconds: float,
+) -> list[Trained]:
+    """What `train_plan` returned, seed by seed.
+
+    Args:
+        num_steps: environment steps of each agent that were done now.
+        seconds: of all agents together.
+    """
+    return [
+        Trained(plan, seed, [row for row in rows if row.seed == seed], agent, num_steps, seconds / len(seeds))
+        for seed, agent in zip(seeds, agents, strict=True)
+    ]
+
+
+def evaluate_plans(
+    plans: Sequence[TrainingPlan], seeds: Sequence[int], *, progress: Progress | None = None
+) -> list[Row]:
+    """The learning curves of `train_plans`."""
+    return [row for one in train_plans(plans, seeds, progress=progress) for row in one.rows]
 
 
 def steps_done(plan: TrainingPlan, seeds: Sequence[int], folder: Path) -> int:
