@@ -10,15 +10,17 @@ import tyro
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import make_room, report_rows
+from lpg.cli.report import Report, make_room, write_files
+from lpg.cli.report_tables import print_report
 from lpg.cli.rules import named_rules
 from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.evaluate import reference_rows
+from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD, Final, final_scores
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.suites import members
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.trainer import evaluate_plans
+from lpg.evaluation.trainer import train_plans
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
@@ -51,8 +53,14 @@ class Arguments:
     environments of a kind of agent together. Kept beside a rule's file, and in OUT/tuned with the study."""
     trials: int = 64
     """Settings tried per rule and environment when tuning."""
+    greedy_episodes: int = GREEDY_EPISODES
+    """Episodes that each trained agent plays by its most probable actions; 0: none."""
+    threshold: float = THRESHOLD
+    """Normalised return whose first step on the learning curve is reported."""
+    threshold_return: float | None = None
+    """The same as a plain return, for environments without reference returns."""
     out: Path | None = None
-    """Folder for results.csv and figures/learning_curves.png."""
+    """Folder for results.csv, final.csv and figures/learning_curves.png."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -60,6 +68,8 @@ class Arguments:
         for name in ("seeds", "trials", "steps_scale"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be positive")
+        if self.greedy_episodes < 0:
+            raise ValueError(f"--greedy-episodes is {self.greedy_episodes}; it must be 0 or more")
 
 
 def run(argv: list[str]) -> int:
@@ -75,16 +85,26 @@ def run(argv: list[str]) -> int:
         results.check_free(table, [(rule.label, name, seed) for rule in rules for name in names for seed in seeds])
     reference_returns = reference_rows(names, seeds, "report", arguments.num_actions)
 
-    rows, steps, seconds = [], 0, 0.0
+    rows: list[results.Row] = []
+    finals: list[Final] = []
+    steps, seconds = 0, 0.0
     for rule in rules:
         if arguments.tune:
             plans[rule.label] = _plans(rule, names, arguments, _tune(rule, names, arguments))
         total = sum(plan.steps_per_agent for plan in plans[rule.label]) * len(seeds)
         with StepProgress(rule.label, total) as progress:
-            rows += evaluate_plans(plans[rule.label], seeds, progress=progress.advance)
+            trained = train_plans(plans[rule.label], seeds, progress=progress.advance)
             steps, seconds = steps + progress.done, seconds + progress.seconds
-    chosen = {label: {plan.environment: plan.chosen for plan in each} for label, each in plans.items()}
-    report_rows([*rows, *reference_returns], chosen, steps, seconds, table, arguments.json)
+        rows += [row for one in trained for row in one.rows]
+        finals += final_scores(
+            trained, reference_returns, num_episodes=arguments.greedy_episodes,
+            threshold=arguments.threshold, threshold_return=arguments.threshold_return,
+        )  # fmt: skip
+    report = Report(
+        rows=[*rows, *reference_returns], finals=finals, plans=plans, steps=steps, seconds=seconds,
+        threshold=arguments.threshold,
+    )  # fmt: skip
+    print_report(report, write_files(report, table, arguments.json))
     return DONE
 
 
@@ -140,6 +160,7 @@ def _tune(rule: NamedRule, names: Sequence[str], arguments: Arguments) -> dict[s
         name: ChosenConfig(
             TrainConfig.of_record(entries[sweep.name]["setting"]),
             f"tuned now by {entries[sweep.name]['trials']} trials",
+            "general" if is_general else "tuned",
         )
         for sweep in sweeps
         for name in sweep.environments

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import io
 import os
 import signal
 import sys
@@ -29,6 +30,9 @@ def main(argv: list[str] | None = None) -> int:
         Exit status: 0 done, 1 something failed on the way, 2 bad input, 130 and 143 stopped by a signal.
     """
     argv = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without ±, – and the like gets ? for them; no result is lost because it cannot be printed.
+        sys.stdout.reconfigure(errors="replace")
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return DONE if argv else BAD_INPUT

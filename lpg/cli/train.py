@@ -13,13 +13,15 @@ import tyro
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import make_room, report_rows
+from lpg.cli.report import Report, make_room, write_files
+from lpg.cli.report_tables import plan_lines, print_report
 from lpg.cli.rules import named_rules
 from lpg.evaluation import results
 from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.evaluate import reference_rows
+from lpg.evaluation.final import final_scores
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.trainer import steps_done, train_plan
+from lpg.evaluation.trainer import steps_done, train_plan, trained_of
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
@@ -45,7 +47,8 @@ class Arguments:
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
     """Change a field of the configuration (learning_rate, y_weight, gamma, num_envs, num_steps, …)."""
     out: Path | None = None
-    """Folder for results.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and checkpoints."""
+    """Folder for results.csv, final.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and
+    checkpoints."""
     resume: bool = False
     """Resume the training in the folder."""
     json: Path | None = None
@@ -103,14 +106,20 @@ def run(argv: list[str]) -> int:
     _prepare(arguments, rule.label)
     reference_returns = reference_rows([arguments.env], seeds, "report", options.num_actions)
     total = plan.steps_per_agent * len(seeds)
+    print("\n".join(plan_lines([plan])), file=sys.stderr)
     if arguments.out is not None and (done := steps_done(plan, seeds, arguments.out)):
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
         total -= done
     with _print_resume_hint(arguments, argv), StepProgress(f"{rule.label} on {arguments.env}", total) as progress:
-        rows, _ = train_plan(plan, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume)
+        rows, agents = train_plan(plan, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume)
+        steps, seconds = progress.done, progress.seconds
+    trained = trained_of(plan, seeds, rows, agents, steps // len(seeds), seconds)
+    report = Report(
+        rows=[*rows, *reference_returns], finals=final_scores(trained, reference_returns), plans={rule.label: [plan]},
+        steps=steps, seconds=seconds,
+    )  # fmt: skip
     table = None if arguments.out is None else arguments.out / "results.csv"
-    chosen = {rule.label: {arguments.env: plan.chosen}}
-    report_rows([*rows, *reference_returns], chosen, progress.done, progress.seconds, table, arguments.json)
+    print_report(report, write_files(report, table, arguments.json))
     return DONE
 
 

@@ -1,6 +1,6 @@
 """The folder of `lpg train --out`: checkpoints and trained agents.
 
-    results.csv  figures/  checkpoints/seed-0.safetensors  agents/seed-0.safetensors
+    results.csv  final.csv  figures/  checkpoints/seed-0.safetensors  agents/seed-0.safetensors
 
 A checkpoint holds what a training needs to resume; an agent's file holds what is needed to use the agent.
 """

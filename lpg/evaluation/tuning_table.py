@@ -39,12 +39,18 @@ def default_for(kind: AgentKind, *, is_learned: bool) -> TrainConfig:
     return _DEFAULTS[kind, is_learned]
 
 
+Level = Literal["tuned", "general", "default", "given"]
+
+
 @dataclasses.dataclass(frozen=True)
 class ChosenConfig:
     """A configuration and where it is from."""
 
     config: TrainConfig
     source: str
+    """In words."""
+    level: Level = "given"
+    """How well it is tuned: on the environment; on several environments of a kind of agent; not at all; or unknown."""
 
 
 def choose_config(
@@ -75,9 +81,9 @@ def choose_config(
             # Twice as many is as far away as half as many.
             nearest = min(entries, key=lambda entry: abs(np.log(steps_of(entry) / num_steps)))
             config = TrainConfig.of_record(nearest["setting"]).for_rule(rule.card)
-            return ChosenConfig(config, f"tuned at {nearest['updates']} updates ({path.name})")
+            return ChosenConfig(config, f"tuned at {nearest['updates']} updates ({path.name})", "tuned")
     if environment.startswith(ATARI):
-        return ChosenConfig(_atari_config(rule).for_rule(rule.card), "default")
+        return ChosenConfig(_atari_config(rule).for_rule(rule.card), "default", "default")
     return general_config(rule, agent_kind(agent))
 
 
@@ -92,10 +98,10 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
         entry = general.get(kind) or (general.get(DENSE) if kind == CONVOLUTION else None)
         if entry:
             config = TrainConfig.of_record(entry["setting"]).for_rule(rule.card)
-            return ChosenConfig(config, f"general setting for {kind} agents ({path.name})")
+            return ChosenConfig(config, f"general setting for {kind} agents ({path.name})", "general")
     if kind == TABLE and (found := _of_meta_training(rule)) is not None:
-        return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's")
-    return ChosenConfig(default_for(kind, is_learned=rule.is_learned).for_rule(rule.card), "default")
+        return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
+    return ChosenConfig(default_for(kind, is_learned=rule.is_learned).for_rule(rule.card), "default", "default")
 
 
 def _atari_config(rule: NamedRule) -> TrainConfig:

@@ -1,5 +1,6 @@
 """`lpg evaluate` from arguments to files, on two tiny chains and on the host."""
 
+import io
 import json
 import sys
 
@@ -30,10 +31,20 @@ def test_everything_is_written(folder):
         for seed in (0, 1)
     }
     assert (folder / "figures" / "learning_curves.png").stat().st_size > 10_000
+    lines = (folder / "final.csv").read_text().splitlines()
+    assert lines[0].startswith("rule,environment,seed,greedy_mean") and len(lines) == 1 + 2 * 2 * 2
 
 
 def test_one_rule_under_two_names_does_the_same(folder):
     found = json.loads((folder / "e.json").read_text())
+    measured = ("environment", "seed", "greedy_mean", "greedy_stderr", "episodes", "steps_to_threshold")
+    a2c, again = ([[one[name] for name in measured] for one in found["final"] if one["rule"] == rule]
+                  for rule in ("a2c", "again"))  # fmt: skip
+    assert a2c == again and all(abs(values[2]) <= 1 and values[4] == 20 for values in a2c)
+    assert found["differences"]["against"] == "a2c"
+    for what in ("end", "area"):
+        values = found["differences"]["again"][what]
+        assert [values[name] for name in ("iqm", "low", "high")] == [0.0] * 3
     assert found["normalised"]["a2c"] == found["normalised"]["again"]
     assert found["chosen"]["a2c"]["chain/short"]["learning_rate"] > 0
 
@@ -44,6 +55,18 @@ def test_the_same_evaluation_may_be_repeated_and_another_one_may_not_overwrite_i
     assert main(["evaluate", *ARGV[:-2], "--seeds", "1", "--steps-scale", "0.005", "--out", str(folder)]) == 2
     assert "--out, or remove the file" in capsys.readouterr().err
     assert (folder / "results.csv").read_bytes() == before
+
+
+def test_output_that_cannot_show_every_character_loses_no_result(tmp_path, monkeypatch):
+    # As with PYTHONIOENCODING=ascii. Files come first; ±, – and the like are printed as ?.
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    argv = ["--rule", "a2c", "--suite", "chain/short", "--seeds", "2", "--steps-scale", "0.005"]
+    assert main(["evaluate", *argv, "--out", str(tmp_path)]) == 0
+    sys.stdout.flush()
+    text = printed.getvalue().decode("ascii")
+    assert "chain/short" in text and " ? " in text and "wrote " in text
+    assert (tmp_path / "results.csv").is_file() and (tmp_path / "final.csv").is_file()
 
 
 def test_a_sweep_is_recorded_and_its_best_setting_is_used(tmp_path, capsys):
@@ -80,10 +103,12 @@ def test_environments_of_the_host_are_evaluated_beside_ours(tmp_path, capsys):
 
 
 def test_where_nothing_can_be_normalised_raw_returns_are_reported(tmp_path, capsys):
-    argv = ["--rule", "a2c", "--suite", MIRROR, "--seeds", "1", "--steps-scale", "0.003"]
-    assert run([*argv, "--json", str(tmp_path / "e.json")]) == 0
+    argv = ["--rule", "a2c", "--suite", MIRROR, "--seeds", "1", "--steps-scale", "0.003", "--greedy-episodes", "0"]
+    assert run([*argv, "--threshold-return", "-1", "--json", str(tmp_path / "e.json")]) == 0
     found = json.loads((tmp_path / "e.json").read_text())
     assert found["normalised"] == {"a2c": {"end": None, "area": None}}
+    (final,) = found["final"]
+    assert final["steps_to_threshold"] == 320 and final["greedy_mean"] is None and final["episodes"] == 0
     # Four guesses among three.
     assert 0 < found["rows"][0]["return_mean"] < 4
     assert "IQM" not in capsys.readouterr().out.split("Return in")[0]
@@ -92,6 +117,7 @@ def test_where_nothing_can_be_normalised_raw_returns_are_reported(tmp_path, caps
 BAD_INPUT = {
     "--suite gymnasium/Taxi-v4 --tune": "sweeps are for environments in JAX, and gymnasium/Taxi-v4 is a Gymnasium",
     "--suite gymnasium/Taxi-v4 --num-actions 9": "--num-actions given; gymnasium/Taxi-v4 has its own actions",
+    "--suite chain --greedy-episodes -1": "--greedy-episodes is -1; it must be 0 or more",
     "--suite chain,atari/brekout": "did you mean atari/breakout",
     "--suite toy_txt": "did you mean 'toy_text'",
 }

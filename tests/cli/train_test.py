@@ -41,7 +41,14 @@ def test_a_training_is_written_and_reported(tmp_path, capsys):
     assert found["chosen"]["a2c"]["chain/short"]["learning_rate"] == 7.0
     assert "changed by --set" in found["chosen"]["a2c"]["chain/short"]["source"]
     assert (tmp_path / "figures" / "learning_curves.png").exists()
-    assert "chain/short" in capsys.readouterr().out
+    (final,) = found["final"]
+    assert (final["seed"], final["episodes"]) == (0, 20) and final["steps_per_second"] > 0
+    assert (tmp_path / "final.csv").is_file()
+    out, err = capsys.readouterr()
+    assert "chain/short" in out
+    # What is trained is said before the training, too.
+    line = next(line for line in err.splitlines() if line.startswith("a2c on chain/short (10 updates): agent tabular;"))
+    assert "learning_rate 7 " in line and "4 environments × 10 steps per update" in line
 
 
 def test_the_general_settings_may_be_asked_for(tmp_path):

@@ -46,7 +46,7 @@ def choose_config(one, environment, num_steps, agent=None, **options):
 def test_defaults_are_said_to_be_defaults():
     learned = choose_config(rule("other"), "chain/short", 100 * UPDATE)
     written = choose_config(rule("other", is_learned=False), "chain/short", 100 * UPDATE)
-    assert learned.source == written.source == "default"
+    assert learned.source == written.source == learned.level == written.level == "default"
     assert learned.config == default_for("table", is_learned=True).for_rule({})
     assert written.config == dataclasses.replace(
         default_for("table", is_learned=False), time_limit_is_termination=False
@@ -59,7 +59,7 @@ def test_defaults_are_said_to_be_defaults():
 def test_a_learned_rules_default_is_the_middle_of_its_meta_training():
     config = {"learning_rates": [4.0, 8.0, 16.0], "y_weights": [0.5, 1.0, 3.0], "num_envs": 16, "table_step": "visits"}
     found = choose_config(rule("other", card={"config": config}), "chain/short", 100 * UPDATE)
-    assert found.source == "the middle of its meta-training's"
+    assert found.source == "the middle of its meta-training's" and found.level == "default"
     assert found.config == TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16, time_limit_is_termination=False)
     # A card of the time when there was one kind of table step; its networks have their own default.
     old = {"learning_rates": [160.0], "y_weights": [0.25]}
@@ -72,7 +72,8 @@ def test_the_record_of_the_nearest_number_of_steps_is_taken():
     # On a logarithmic scale the middle between 100 and 800 updates is 283.
     assert choose_config(rule(), "chain/short", 250 * UPDATE).config.learning_rate == 10.0
     assert choose_config(rule(), "chain/short", 320 * UPDATE).config.learning_rate == 20.0
-    assert "800 updates" in choose_config(rule(), "chain/short", 5000 * UPDATE).source
+    found = choose_config(rule(), "chain/short", 5000 * UPDATE)
+    assert "800 updates" in found.source and found.level == "tuned"
 
 
 def test_an_entry_with_smaller_updates_counts_by_its_steps(tmp_path):
@@ -122,6 +123,7 @@ def test_where_nothing_was_tuned_the_general_setting_of_the_kind_of_agent_counts
 
     assert chosen("tabular/dense").config.learning_rate == 3.0
     assert chosen("tabular/dense").source == "general setting for table agents (own.tuned.json)"
+    assert chosen("tabular/dense").level == "general"
     assert chosen("random/small").config.learning_rate == 0.25
     # Convolutions without one of their own use that of dense networks.
     assert chosen("random/dense").config.learning_rate == 0.25

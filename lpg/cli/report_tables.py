@@ -1,0 +1,189 @@
+"""The tables that `train` and `evaluate` print: returns, differences between rules, final scores, hyper-parameters."""
+
+import dataclasses
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lpg.cli.report import Report
+from lpg.evaluation.backend import TrainingPlan
+from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves
+from lpg.evaluation.scores import Aggregate
+from lpg.evaluation.train_config import TRACED, TrainConfig
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def print_report(report: Report, written: Sequence[Path] = ()) -> None:
+    """Prints everything, and which files were written."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else 60 + 34 * len(report.scores)
+    console = Console(width=wide, highlight=False, markup=False)
+    console.print(_returns(report))
+    console.print(_returns_caption(report), style="dim", soft_wrap=True)
+    if report.finals:
+        console.print(_finals(report))
+        console.print(_finals_caption(report), style="dim", soft_wrap=True)
+    for line in report.warnings:
+        console.print(f"Warning: {line}.", style="yellow", soft_wrap=True)
+    console.print(
+        "\n".join(line for plans in report.plans.values() for line in plan_lines(plans)), style="dim", soft_wrap=True
+    )
+    number = f"{report.steps / 1e6:.1f} M" if report.steps >= 1e6 else f"{report.steps:,}"
+    speed = report.steps / max(report.seconds, 1e-9)
+    console.print(f"{number} steps in {report.seconds:.1f} s: {speed:,.0f} steps/s")
+    if written:
+        print(f"wrote {', '.join(map(str, written))}")
+
+
+def plan_lines(plans: Sequence[TrainingPlan]) -> list[str]:
+    """What is trained and how: a line for all environments with the same agent and configuration."""
+    together: dict[str, list[str]] = {}
+    for plan in plans:
+        config = plan.config
+        text = (
+            f"agent {plan.agent}; {_config_text(config)} ({plan.chosen.source}); "
+            f"{config.num_envs} environments × {config.num_steps} steps per update"
+        )
+        together.setdefault(text, []).append(f"{plan.environment} ({plan.num_updates:,} updates)")
+    return [f"{plans[0].rule.label} on {', '.join(names)}: {text}" for text, names in together.items()]
+
+
+def _config_text(config: TrainConfig) -> str:
+    """The traced hyper-parameters, and every other one that does not have its default."""
+    texts = [f"{name.rstrip('_')} {getattr(config, name):g}" for name in TRACED]
+    for field in dataclasses.fields(TrainConfig):
+        value = getattr(config, field.name)
+        if field.name not in (*TRACED, "num_envs", "num_steps") and value and value != field.default:
+            texts.append(field.name if value is True else f"{field.name} {value}")
+    if config.final_learning_rate == 0:
+        texts.append("final_learning_rate 0")
+    return " ".join(texts)
+
+
+def _new_table(*columns: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left")
+    return table
+
+
+def _returns(report: Report) -> "Table":
+    """A line per environment and a column per rule, reference returns; then aggregates and differences."""
+    rows, scored = report.rows, report.scores
+    reference_returns = {reference: _reference_means(rows, reference) for reference in REFERENCES}
+    table = _new_table("environment", "random", *scored, "optimum")
+    for name in dict.fromkeys(row.environment for row in rows):
+        cells = [_with_error(one.raw_end.get(name), one.raw_end_stderr.get(name)) for one in scored.values()]
+        areas = [_area(one.area, name) for one in scored.values()]
+        joined = [f"{cell}  {area}" for cell, area in zip(cells, areas, strict=True)]
+        table.add_row(name, _number(reference_returns[RANDOM].get(name)), *joined, _best(reference_returns, name))
+    if any(one.end for one in scored.values()):
+        table.add_section()
+        table.add_row("end, normalised IQM", "0", *[_interval(one.end) for one in scored.values()], "1")
+        table.add_row("area, normalised IQM", "0", *[_interval(one.area) for one in scored.values()], "1")
+    if report.differences:
+        table.add_section()
+        for what in ("end", "area"):
+            found = {rule: getattr(one, what) for rule, one in report.differences.items()}
+            table.add_row(f"{what}, minus {report.against}", "", *[_interval(found.get(r), "+") for r in scored], "")
+    return table
+
+
+def _returns_caption(report: Report) -> str:
+    known = {reference: _reference_means(report.rows, reference) for reference in REFERENCES}
+    unknown = [name for name in dict.fromkeys(row.environment for row in report.rows) if name not in known[RANDOM]]
+    lines = [
+        "Return in the last tenth of the learning curve ± standard error over seeds; in brackets the normalised mean "
+        "over the whole curve.",
+        "IQM: interquartile mean over all runs, with 95 % bootstrap interval.",
+    ]
+    if report.differences:
+        lines.append("minus: difference of the IQMs; its interval is paired, by environment and seed.")
+    if known[BEST_KNOWN]:
+        lines.append("≥: no optimum is known; 1 is the return of the best policy that is.")
+    if known[HUMAN]:
+        lines.append("human: 1 is the score of a human, and 0 that of the random policy.")
+    if unknown:
+        lines.append(f"Not normalised, as no returns are known to compare with: {', '.join(unknown)}.")
+    return "\n".join(lines)
+
+
+def _finals(report: Report) -> "Table":
+    """Greedy return and steps to the threshold by environment and rule; the speed of each rule."""
+    table = _new_table("after training", *report.scores)
+    for name in dict.fromkeys(one.environment for one in report.finals):
+        cells = []
+        for rule in report.scores:
+            found = [one for one in report.finals if (one.rule, one.environment) == (rule, name)]
+            greedy = np.array([one.greedy_mean for one in found])
+            error = float(np.std(greedy, ddof=1) / np.sqrt(len(greedy))) if len(greedy) > 1 else None
+            # A seed that never reaches the threshold needs more steps than every other one.
+            steps = float(np.median([math.inf if math.isnan(one.steps_to_threshold) else one.steps_to_threshold
+                                     for one in found]))  # fmt: skip
+            cells.append(
+                f"{_with_error(float(np.mean(greedy)), error)}  [{f'{steps:,.0f}' if math.isfinite(steps) else '–'}]"
+            )
+        table.add_row(name, *cells)
+    table.add_section()
+    speeds = []
+    for rule in report.scores:
+        found = [one for one in report.finals if one.rule == rule]
+        seconds = sum(one.seconds for one in found)
+        steps = sum(one.seconds * one.steps_per_second for one in found)
+        speeds.append(f"{steps / max(seconds, 1e-9):,.0f}")
+    table.add_row("steps/s", *speeds)
+    return table
+
+
+def _finals_caption(report: Report) -> str:
+    episodes = max(one.episodes for one in report.finals)
+    return (
+        f"Return of the most probable actions, mean of {episodes} episodes, ± standard error over seeds.\n"
+        f"In brackets: environment steps after which the normalised return reaches {report.threshold:g}, median over "
+        "seeds; – where at most half of them reach it.\nsteps/s: compilation included."
+    )
+
+
+def _reference_means(rows: Sequence[Row], reference: str) -> dict[str, float]:
+    table = curves(rows).get(reference, {})
+    return {name: float(np.mean([curve[0].return_mean for curve in seeds.values()])) for name, seeds in table.items()}
+
+
+def _best(reference_returns: Mapping[str, Mapping[str, float]], name: str) -> str:
+    """The optimum; where only the best known is known, a lower bound of it; or the score of a human."""
+    for reference, sign in ((BEST_KNOWN, "≥ "), (HUMAN, "human ")):
+        if name in reference_returns[reference]:
+            return f"{sign}{_number(reference_returns[reference][name])}"
+    return _number(reference_returns[OPTIMUM].get(name))
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    return _number(value) if error is None or math.isnan(error) else f"{_number(value)} ± {error:.2f}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def _area(aggregate: Aggregate | None, name: str) -> str:
+    value = None if aggregate is None else aggregate.per_environment.get(name)
+    return f"({_number(value)})"
+
+
+def _interval(aggregate: Aggregate | None, sign: str = "") -> str:
+    """Value and interval, of differences with `sign` "+"."""
+    if aggregate is None or math.isnan(aggregate.iqm):
+        return "–"
+    return f"{aggregate.iqm:{sign}.3f} [{aggregate.low:{sign}.3f}, {aggregate.high:{sign}.3f}]"
