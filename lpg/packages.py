@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from types import ModuleType
 
-EXTRAS = {"gymnasium": "gym", "ale_py": "atari", "gymnax": "envs", "pgx": "envs", "optuna": "tuning"}
+EXTRAS = {"gymnasium": "gym", "ale_py": "atari", "gymnax": "envs", "pgx": "envs", "optuna": "tuning", "rejax": "rejax"}
 """Package → extra of `lpg` in pyproject.toml."""
 
 

@@ -19,6 +19,7 @@ def test_an_installed_package_is_imported():
         ("ale_py", "ale-py", "atari"),
         ("gymnax", "gymnax", "envs"),
         ("pgx", "pgx", "envs"),
+        ("rejax", "rejax", "rejax"),
     ],
 )
 def test_a_missing_package_is_named_with_the_extra_that_installs_it(package, name, extra, monkeypatch):

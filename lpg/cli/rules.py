@@ -1,15 +1,18 @@
 """What `--rule` means: rules, each with the label under which tables show it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lpg.evaluation.results import REFERENCES
 from lpg.update_rules.registry import NamedRule, find_rule
 
 
-def named_rules(specs: Sequence[str]) -> list[NamedRule]:
+def named_rules(specs: Sequence[str], find: Callable[[str], NamedRule] = find_rule) -> list[NamedRule]:
     """Loads rules given as `RULE` or `label=RULE`.
+
+    Args:
+        find: what finds one by name; `lpg.update_rules.registry.find_contestant` where other algorithms may be given.
 
     Raises:
         ValueError: none is given, one cannot be loaded, or two have one label.
@@ -20,7 +23,7 @@ def named_rules(specs: Sequence[str]) -> list[NamedRule]:
     for spec in specs:
         label, separator, rest = spec.partition("=")
         is_labelled = bool(separator) and not Path(spec).exists()
-        rule = find_rule(rest if is_labelled else spec)
+        rule = find(rest if is_labelled else spec)
         if is_labelled:
             rule = dataclasses.replace(rule, label=label.strip())
         if not rule.label or rule.label in REFERENCES:

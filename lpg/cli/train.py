@@ -25,6 +25,7 @@ from lpg.evaluation.trainer import steps_done, train_plan, trained_of
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
+from lpg.update_rules.registry import find_contestant
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ Options: Any = dataclasses.make_dataclass(
 def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
-    (rule,) = named_rules([arguments.rule])
+    (rule,) = named_rules([arguments.rule], find_contestant)
     options = assign(Options(), arguments.set)
     gymnasium_options = options.changes(GymnasiumOptions)
     plan = make_plan(

@@ -14,6 +14,7 @@ from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
 from lpg.evaluation.curves import curves_from_totals, point_ends
 from lpg.evaluation.evaluate import Trial, rows_of, train_trials
 from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.rejax_backend import RejaxBackend
 from lpg.evaluation.results import Row
 from lpg.evaluation.training_folder import AgentCard, check_same, checkpoint_path, write_agent
 from lpg.learner.saving import read_card, read_tree, write_tree
@@ -50,6 +51,10 @@ def train_plan(
         RuntimeError: an agent diverged.
         OSError: the folder cannot be written.
     """
+    if out is not None and isinstance(plan.backend, RejaxBackend):
+        raise ValueError(
+            f"out is {out}; agents of {plan.rule.label} are not saved; lpg evaluate --out writes their learning curves"
+        )
     ends = point_ends(plan.num_updates, NUM_POINTS)
     rows: list[Row] = []
     agents: list[Agent] = []
@@ -96,7 +101,7 @@ def train_plans(
         Trained agents, environment by environment and seed by seed.
     """
     found: dict[tuple[str, int], Trained] = {}
-    together = [plan for plan in plans if isinstance(plan.backend, JaxBackend)]
+    together = [plan for plan in plans if type(plan.backend) is JaxBackend]
     pairs = [(plan, seed) for plan in together for seed in seeds]
     if together:
         trials = [Trial(plan.environment, seed, plan.config, plan.num_updates, plan.agent) for plan, seed in pairs]
@@ -111,7 +116,7 @@ def train_plans(
                 plan, seed, rows, result.agent, plan.steps_per_agent, result.seconds
             )  # fmt: skip
     for plan in plans:
-        if not isinstance(plan.backend, JaxBackend):
+        if type(plan.backend) is not JaxBackend:
             began = time.monotonic()
             all_rows, agents = train_plan(plan, seeds, progress=progress)
             trained = trained_of(plan, seeds, all_rows, agents, plan.steps_per_agent, time.monotonic() - began)

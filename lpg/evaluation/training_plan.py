@@ -8,8 +8,10 @@ from lpg.checks import known
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.rejax_backend import RejaxBackend
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, choose_config
 from lpg.learner.gymnasium_environments import is_gymnasium
+from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.registry import NamedRule
 
 
@@ -45,6 +47,10 @@ def make_plan(
     """
     known(settings, get_args(Settings), "settings")
     backend = backend_of(environment, num_actions, options)
+    if isinstance(rule.rule, LibraryAlgorithm):
+        if not isinstance(backend, JaxBackend):
+            raise ValueError(f"{rule.label} on {environment} given; it trains on environments in JAX only")
+        backend = RejaxBackend(environment, num_actions)
     num_steps = backend.default_steps if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")

@@ -12,11 +12,17 @@ import jax
 from lpg.environments.registry import import_factory
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import Rule
+from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.rule_file import read_rule
 
 HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
     "a2c": (A2C, "hand-written: advantage actor-critic with λ-returns"),
 }
+
+LIBRARY_ALGORITHMS = {
+    "rejax/ppo": "PPO of the library rejax, a contestant for `lpg train` and `lpg evaluate` (needs lpg[rejax])",
+}
+"""Algorithms that another library trains; they are compared with rules, and are none."""
 
 SHIPPED_FOLDER = Path(__file__).parent.parent / "rules"
 SUFFIX = ".safetensors"
@@ -85,6 +91,11 @@ def named_rule(rule: Rule | str | Path) -> NamedRule:
 def find_rule(name: str | Path) -> NamedRule:
     """Like `load_rule`, with name, card and file."""
     text, path = str(name), Path(name)
+    if text in LIBRARY_ALGORITHMS:
+        raise ValueError(
+            f"{text} given; a rule is needed, and this is an algorithm of another library, which only lpg train and "
+            "lpg evaluate (without --tune) can run"
+        )
     if text in HAND_WRITTEN:
         return NamedRule(rule=HAND_WRITTEN[text][0](), name=text, label=text)
     if text in shipped():
@@ -106,6 +117,14 @@ def find_rule(name: str | Path) -> NamedRule:
         return NamedRule(rule=rule, name=text, label=text)
     nearest = difflib.get_close_matches(text, [*HAND_WRITTEN, *shipped()], n=1, cutoff=0.0)[0]
     raise ValueError(f"unknown rule, rule file or run folder {text!r}; did you mean {nearest!r}?")
+
+
+def find_contestant(name: str | Path) -> NamedRule:
+    """Like `find_rule`, and algorithms of other libraries, too."""
+    text = str(name)
+    if text not in LIBRARY_ALGORITHMS:
+        return find_rule(name)
+    return NamedRule(LibraryAlgorithm(text), name=text.replace("/", "-"), label=text, card=LibraryAlgorithm.card)
 
 
 def _from_run(folder: Path) -> NamedRule:

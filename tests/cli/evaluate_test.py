@@ -139,3 +139,19 @@ def test_a_missing_extra_is_one_line_and_status_2(suite, package, extra, capsys,
     assert main(["evaluate", "--rule", "a2c", "--suite", suite]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and f"pip install 'lpg[{extra}]'" in err
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of tensorflow-probability, which rejax imports
+def test_an_algorithm_of_another_library_is_a_contestant(tmp_path, capsys):
+    pytest.importorskip("rejax")
+    argv = ["evaluate", "--rule", "rejax/ppo", *ARGV[:2], "--suite", "chain/short", "--seeds", "2"]
+    assert main([*argv, "--steps-scale", "0.005", "--out", str(tmp_path), "--json", str(tmp_path / "e.json")]) == 0
+    rows = [row for row in results.read(tmp_path / "results.csv") if row.rule == "rejax/ppo"]
+    assert {row.seed for row in rows} == {0, 1} and sum(row.episodes for row in rows) > 0
+    found = json.loads((tmp_path / "e.json").read_text())
+    assert set(found["normalised"]) == {"rejax/ppo", "a2c"}
+    assert "rejax-ppo.json" in found["chosen"]["rejax/ppo"]["chain/short"]["source"]
+    # A sweep trains by rules.
+    capsys.readouterr()
+    assert main([*argv, "--tune"]) == 2
+    assert "without --tune" in capsys.readouterr().err

@@ -8,13 +8,22 @@ from lpg.cli.rules import named_rules
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import tuned_beside
+from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.registry import find_contestant
 from lpg.update_rules.rule_file import save_rule
 
 
 def test_a_rule_may_be_given_a_label():
     plain, labelled = named_rules(["a2c", "lpg (untrained)=a2c"])
     assert (plain.label, labelled.label, labelled.name) == ("a2c", "lpg (untrained)", "a2c")
+
+
+def test_algorithms_of_other_libraries_are_given_like_rules_where_they_may_be():
+    (one,) = named_rules(["PPO=rejax/ppo"], find_contestant)
+    assert one.label == "PPO" and isinstance(one.rule, LibraryAlgorithm)
+    with pytest.raises(ValueError, match="a rule is needed"):
+        named_rules(["PPO=rejax/ppo"])
 
 
 def test_a_path_with_an_equals_sign_in_it_is_a_path(key, tmp_path):

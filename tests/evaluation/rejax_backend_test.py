@@ -1,0 +1,160 @@
+"""rejax's PPO on our environments: the adapter step by step, what is refused, and one tiny training."""
+
+import copy
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.environments.third_party import ThirdPartyEnv, ThirdPartyParams
+from lpg.evaluation.rejax_backend import FIELDS, FIXED, GymnaxAdapter, _adapter
+from lpg.evaluation.results import curves, end_row
+from lpg.evaluation.trainer import train_plan
+from lpg.evaluation.training_plan import make_plan
+from lpg.update_rules.registry import find_contestant
+from tests.helpers import CHAIN, chain
+
+pytest.importorskip("rejax")
+# Of tensorflow-probability, which rejax imports.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+PPO = find_contestant("rejax/ppo")
+TINY = {"num_envs": 4, "num_steps": 8, "num_minibatches": 2, "num_epochs": 1}
+
+
+class OddActions:
+    """A distribution of chains of which only the second action exists."""
+
+    class Env(type(CHAIN)):
+        def action_mask(self, env_params):
+            return jnp.array([False, True])
+
+    env = Env(max_length=5)
+
+    def sample(self, key, num_actions=None):
+        return chain(5)
+
+
+def tiny_plan(environment="chain/short", num_updates=6, **changes):
+    return make_plan(PPO, environment, num_steps=32 * num_updates, changes={**TINY, **changes})
+
+
+def test_sums_over_finished_episodes_are_those_of_the_rewards_that_were_seen(key):
+    adapter, env_params = GymnaxAdapter(CHAIN, 2), chain(3, is_noisy=True)
+    key, key_reset = jax.random.split(key)
+    _, state = adapter.reset(key_reset, env_params)
+    step, returns, running = jax.jit(adapter.step), [], 0.0
+    for number in range(40):
+        key, key_step = jax.random.split(key)
+        observation, state, reward, done, _ = step(key_step, state, jnp.asarray(number % 2), env_params)
+        running += float(reward)
+        if done:
+            # The next episode has begun: in one of the two first states.
+            assert int(observation.argmax()) in {0, 1}
+            returns.append(running)
+            running = 0.0
+    assert len(returns) > 5 and len(set(returns)) > 1
+    assert state.episode_return == running
+    total, squares, count = state.totals
+    assert (total, squares, count) == (sum(returns), sum(x**2 for x in returns), len(returns))
+
+
+def test_state_indices_become_one_hot_vectors(key):
+    adapter, env_params = GymnaxAdapter(CHAIN, 2), chain(5)
+    observation, state = adapter.reset(key, env_params)
+    assert observation.shape == adapter.observation_space().shape == (CHAIN.num_states,)
+    assert observation.sum() == 1 and observation[CHAIN.observe(state.inner, env_params)] == 1
+
+
+def test_a_time_limit_ends_an_episode_and_other_observations_stay_as_they_are(key):
+    env, env_params = ThirdPartyEnv("gymnax", "CartPole-v1"), ThirdPartyParams(max_steps=jnp.asarray(2))
+    adapter = GymnaxAdapter(env, 2)
+    observation, state = adapter.reset(key, env_params)
+    np.testing.assert_array_equal(observation, env.observe(state.inner, env_params))
+    ends = []
+    for _ in range(4):
+        _, state, reward, done, _ = adapter.step(key, state, jnp.asarray(0), env_params)
+        ends.append(bool(done))
+    assert ends == [False, True, False, True] and state.totals[0] == 4 and reward == 1
+
+
+def test_a_copy_is_the_adapter_itself_and_equal_environments_share_one():
+    adapter = _adapter(CHAIN, 2)
+    assert copy.deepcopy({"env": adapter})["env"] is adapter
+    assert _adapter(type(CHAIN)(max_length=5), 2) is adapter and _adapter(CHAIN, 1) is not adapter
+
+
+@pytest.mark.parametrize("num_actions", [9, 18])
+def test_only_actions_that_exist_are_shown(num_actions):
+    plan = make_plan(PPO, "tabular/dense", num_steps=1, num_actions=num_actions)
+    env_params = plan.backend._spec.distribution.sample(jax.random.key(0), num_actions)
+    count = plan.backend._count_actions(jax.tree.map(lambda x: x[None], env_params))
+    assert GymnaxAdapter(plan.backend._env, count).action_space().n == num_actions
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "words"),
+    [
+        (f"{__name__}:OddActions", {}, "no action masks"),
+        ("chain/short", {"agent": "C(16)-D(32)"}, "needs a dense network"),
+        ("chain/short", {"agent": "tabular"}, "agent 'tabular' given"),
+        ("chain/short", {"changes": {"baseline": True}}, "baseline is True; rejax/ppo has False and no other"),
+        ("chain/short", {"changes": {"max_gradient_norm": 0.5}}, "max_gradient_norm is 0.5"),
+        ("gymnasium/CartPole-v1", {}, "environments in JAX only"),
+    ],
+)
+def test_what_the_library_cannot_do_is_refused_in_one_line(environment, options, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        make_plan(PPO, environment, num_steps=1, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rejax", None)
+    with pytest.raises(ValueError, match=r"pip install 'lpg\[rejax\]'"):
+        tiny_plan()
+
+
+def test_every_field_of_the_configuration_is_the_librarys_or_fixed():
+    config = tiny_plan().config
+    unused = {"table_step"}
+    assert {*FIELDS, *FIXED, *unused} == set(vars(config))
+    assert {name: getattr(config, name) for name in FIXED} == FIXED
+
+
+def test_a_training_gives_the_points_of_a_curve_and_goes_on_from_any_of_them():
+    plan, ends = tiny_plan(normalise_observations=True, normalise_rewards=True), np.array([2, 4, 6])
+    (batch,) = plan.backend.batches(plan, [3, 4], ends)
+    *_, straight = batch.advance(batch.init())
+    first = next(batch.advance(batch.init()))
+    assert (first.num_updates, len(first.totals)) == (2, 1)
+    *_, again = batch.advance(first)
+    np.testing.assert_array_equal(np.array(again.totals), np.array(straight.totals))
+    assert list(batch.advance(again)) == []
+    # Both agents differ, and all points together hold about as many episodes as there were steps.
+    total, _, count = np.array(straight.totals).sum(axis=0)
+    assert total[0] != total[1] and (count * 5 <= 6 * 32).all() and (count > 0).all()
+
+
+def test_one_agent_or_several_learn_alike_and_agents_are_not_saved(tmp_path):
+    plan = tiny_plan("classic/CartPole-v1")
+    both, agents = train_plan(plan, [0, 1])
+    alone, _ = train_plan(plan, [1])
+    assert agents == [] and [row.steps for row in alone] == [32 * n for n in range(1, 7)]
+    beside = [row for row in both if row.seed == 1]
+    for one, other in list(zip(alone, beside, strict=True))[:3]:
+        assert one.return_mean == pytest.approx(other.return_mean, nan_ok=True)
+    with pytest.raises(ValueError, match="agents of rejax/ppo are not saved"):
+        train_plan(plan, [0], out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_ppo_learns_to_balance_a_pole():
+    plan = make_plan(PPO, "classic/CartPole-v1", num_steps=100_000)
+    rows, _ = train_plan(plan, [0, 1])
+    for curve in curves(rows)["rejax/ppo"]["classic/CartPole-v1"].values():
+        # A random policy balances it for 22 steps.
+        assert curve[0].return_mean < 50 and end_row(curve).return_mean > 200
