@@ -1,6 +1,7 @@
 """rejax's PPO on our environments: the adapter step by step, what is refused, and one tiny training."""
 
 import copy
+import dataclasses
 import sys
 
 import jax
@@ -8,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lpg.agents.outputs import MASKED_LOGIT
 from lpg.environments.third_party import ThirdPartyEnv, ThirdPartyParams
+from lpg.evaluation.greedy import greedy_returns
 from lpg.evaluation.rejax_backend import FIELDS, FIXED, GymnaxAdapter, _adapter
 from lpg.evaluation.results import curves, end_row
+from lpg.evaluation.tasks import sample_env_params
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_plan import make_plan
 from lpg.update_rules.registry import find_contestant
@@ -24,17 +28,25 @@ PPO = find_contestant("rejax/ppo")
 TINY = {"num_envs": 4, "num_steps": 8, "num_minibatches": 2, "num_epochs": 1}
 
 
-class OddActions:
-    """A distribution of chains of which only the second action exists."""
+@dataclasses.dataclass(frozen=True)
+class MaskedChain(type(CHAIN)):
+    mask: tuple[bool, bool] = (True, False)
 
-    class Env(type(CHAIN)):
-        def action_mask(self, env_params):
-            return jnp.array([False, True])
+    def action_mask(self, env_params):
+        return jnp.array(self.mask)
 
-    env = Env(max_length=5)
+
+class FirstAction:
+    """A distribution of chains of which only the first action exists."""
+
+    env = MaskedChain(max_length=5)
 
     def sample(self, key, num_actions=None):
         return chain(5)
+
+
+class SecondAction(FirstAction):
+    env = MaskedChain(max_length=5, mask=(False, True))
 
 
 def tiny_plan(environment="chain/short", num_updates=6, **changes):
@@ -88,16 +100,15 @@ def test_a_copy_is_the_adapter_itself_and_equal_environments_share_one():
 
 @pytest.mark.parametrize("num_actions", [9, 18])
 def test_only_actions_that_exist_are_shown(num_actions):
-    plan = make_plan(PPO, "tabular/dense", num_steps=1, num_actions=num_actions)
-    env_params = plan.backend._spec.distribution.sample(jax.random.key(0), num_actions)
-    count = plan.backend._count_actions(jax.tree.map(lambda x: x[None], env_params))
-    assert GymnaxAdapter(plan.backend._env, count).action_space().n == num_actions
+    backend = make_plan(PPO, "tabular/dense", num_steps=1, num_actions=num_actions).backend
+    env_params = sample_env_params("tabular/dense", [0], "report", num_actions)
+    assert GymnaxAdapter(backend.env, backend._count_actions(env_params)).action_space().n == num_actions
 
 
 @pytest.mark.parametrize(
     ("environment", "options", "words"),
     [
-        (f"{__name__}:OddActions", {}, "no action masks"),
+        (f"{__name__}:SecondAction", {}, "no action masks"),
         ("chain/short", {"agent": "C(16)-D(32)"}, "needs a dense network"),
         ("chain/short", {"agent": "tabular"}, "agent 'tabular' given"),
         ("chain/short", {"changes": {"baseline": True}}, "baseline is True; rejax/ppo has False and no other"),
@@ -138,17 +149,39 @@ def test_a_training_gives_the_points_of_a_curve_and_goes_on_from_any_of_them():
     assert total[0] != total[1] and (count * 5 <= 6 * 32).all() and (count > 0).all()
 
 
-def test_one_agent_or_several_learn_alike_and_agents_are_not_saved(tmp_path):
+def test_one_agent_or_several_learn_alike_and_play_and_are_not_saved(tmp_path):
     plan = tiny_plan("classic/CartPole-v1")
     both, agents = train_plan(plan, [0, 1])
     alone, _ = train_plan(plan, [1])
-    assert agents == [] and [row.steps for row in alone] == [32 * n for n in range(1, 7)]
+    assert [row.steps for row in alone] == [32 * n for n in range(1, 7)]
     beside = [row for row in both if row.seed == 1]
     for one, other in list(zip(alone, beside, strict=True))[:3]:
         assert one.return_mean == pytest.approx(other.return_mean, nan_ok=True)
+    assert greedy_returns(plan, agents, [0, 1], 3).shape == (2, 3)
     with pytest.raises(ValueError, match="agents of rejax/ppo are not saved"):
         train_plan(plan, [0], out=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def trained_agent(environment):
+    plan = tiny_plan(environment, num_updates=2, normalise_observations=True)
+    (batch,) = plan.backend.batches(plan, [0], np.array([2]))
+    (state,) = batch.advance(batch.init())
+    (agent,) = batch.agents(state.tree)
+    return agent, jax.tree.map(lambda x: x[0], state.tree.obs_rms_state)
+
+
+def test_an_agent_has_the_policy_that_rejax_trained():
+    agent, seen = trained_agent("chain/short")
+    x = (jax.nn.one_hot(3, seen.mean.size) - seen.mean) / jnp.sqrt(seen.var + 1e-8)
+    log_prob, _ = agent.actor.apply(agent.params, jnp.stack([x, x]), jnp.arange(2), method="log_prob_entropy")
+    np.testing.assert_allclose(jax.nn.log_softmax(agent(jnp.asarray(3)).logits), log_prob, rtol=1e-5)
+    assert log_prob[0] != log_prob[1]
+
+
+def test_an_agent_never_takes_actions_that_do_not_exist():
+    output = trained_agent(f"{__name__}:FirstAction")[0](jnp.asarray(3))
+    assert output.logits.shape == (2,) and output.logits[1] == MASKED_LOGIT and output.prediction.shape == (0,)
 
 
 @pytest.mark.slow
