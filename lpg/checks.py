@@ -4,7 +4,7 @@ import difflib
 import json
 import math
 import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -32,8 +32,10 @@ def known(name: str, table: Collection[str], what: str) -> str:
     raise ValueError(f"unknown {what} {name!r}{hint}")
 
 
-def checked_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for fields of a dataclass, of the fields' types: lists become tuples, integers become floats.
+def checked_fields(kind: type | Callable, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for fields of a dataclass or arguments of a function, of their types.
+
+    A list becomes a tuple and an integer a float where the type is one.
 
     Ranges are given in the annotations: `Annotated[int, msgspec.Meta(ge=2, description="the reason")]`. Numbers must be
     finite.

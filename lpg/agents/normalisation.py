@@ -28,24 +28,43 @@ def init_statistics(shape: tuple[int, ...]) -> RunningStatistics:
     return RunningStatistics(mean=jnp.zeros(shape), variance=jnp.ones(shape), count=jnp.asarray(PRIOR_COUNT, float))
 
 
-def update_statistics(statistics: RunningStatistics, samples: Float[Array, " N *shape"]) -> RunningStatistics:
+def update_statistics(
+    statistics: RunningStatistics, samples: Float[Array, " N *shape"], is_real: Bool[Array, " N"] | None = None
+) -> RunningStatistics:
     """The statistics of the samples so far and of N more.
+
+    Args:
+        is_real: which of the samples count; None: all.
 
     Reference: Chan, Golub and LeVeque (1983), equation 1.5.
     """
-    number = samples.shape[0]
-    difference = jnp.mean(samples, axis=0) - statistics.mean
+    where = None
+    number: int | Array = samples.shape[0]
+    if is_real is not None:
+        number = jnp.sum(is_real)
+        # A mean over no sample would be NaN; with a weight of zero any mean will do.
+        where = (is_real | (number == 0)).reshape(-1, *[1] * (samples.ndim - 1))
+    difference = jnp.mean(samples, axis=0, where=where) - statistics.mean
     count = statistics.count + number
     square = (
         statistics.variance * statistics.count
-        + jnp.var(samples, axis=0) * number
+        + jnp.var(samples, axis=0, where=where) * number
         + difference**2 * statistics.count * number / count
     )
     return RunningStatistics(mean=statistics.mean + difference * number / count, variance=square / count, count=count)
 
 
 def normalise(statistics: RunningStatistics, x: Shaped[Array, " *batch_shape"]) -> Float[Array, " *batch_shape"]:
-    """(x − mean) / standard deviation, clipped to ± `LARGEST`."""
+    """(x − mean) / standard deviation, clipped to ± `LARGEST`.
+
+    Raises:
+        ValueError: x are state indices.
+    """
+    if statistics.mean.ndim == 0 and jnp.issubdtype(x.dtype, jnp.integer):
+        raise ValueError(
+            "normalise_observations is true and observations are state indices; arrays of numbers are needed, because "
+            "an index has no scale"
+        )
     scaled = (x - statistics.mean) / jnp.sqrt(statistics.variance + 1e-8)
     return jnp.clip(scaled, -LARGEST, LARGEST)
 
@@ -79,9 +98,17 @@ def init_reward_statistics(num_envs: int) -> RewardStatistics:
 
 
 def normalise_rewards(
-    state: RewardStatistics, reward: Float[Array, " T B"], is_last: Bool[Array, " T B"], gamma: Float[Array, ""]
+    state: RewardStatistics,
+    reward: Float[Array, " T B"],
+    is_last: Bool[Array, " T B"],
+    gamma: Float[Array, ""],
+    is_real: Bool[Array, " T B"] | None = None,
 ) -> tuple[RewardStatistics, Float[Array, " T B"]]:
     """Rewards divided by the standard deviation of the discounted return so far, not centred, clipped to ± `LARGEST`.
+
+    Args:
+        is_real: which rows are steps, see `lpg.update_rules.real_steps`; None: all. The others leave the statistics as
+            they are.
 
     Returns:
         The statistics with these T steps in them, and the scaled rewards.
@@ -90,11 +117,12 @@ def normalise_rewards(
     """
 
     def step(total: Float[Array, " B"], row: tuple) -> tuple:
-        reward_t, is_last_t = row
-        total = gamma * total + reward_t
+        reward_t, is_last_t, is_real_t = row
+        after = gamma * total + reward_t
+        total = after if is_real_t is None else jnp.where(is_real_t, after, total)
         return jnp.where(is_last_t, 0.0, total), total
 
-    last, totals = jax.lax.scan(step, state.discounted_return, (reward, is_last))
-    statistics = update_statistics(state.statistics, totals.reshape(-1))
+    last, totals = jax.lax.scan(step, state.discounted_return, (reward, is_last, is_real))
+    statistics = update_statistics(state.statistics, totals.reshape(-1), None if is_real is None else is_real.ravel())
     scaled = jnp.clip(reward / jnp.sqrt(statistics.variance + 1e-8), -LARGEST, LARGEST)
     return RewardStatistics(discounted_return=last, statistics=statistics), scaled

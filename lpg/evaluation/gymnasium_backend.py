@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray
 
+from lpg.agents.normalisation import NormalisedAgent, init_statistics
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
@@ -25,7 +26,6 @@ from lpg.learner.gymnasium_environments import ATARI, make_environments
 from lpg.learner.learner import Learner
 from lpg.learner.spaces import make_agent, spaces_of
 from lpg.update_rules.base import Rule
-from lpg.update_rules.learning import Passes
 from lpg.update_rules.lpg import init_lpg
 
 GYMNASIUM_STEPS, ATARI_STEPS = 500_000, 50_000_000
@@ -64,10 +64,8 @@ class GymnasiumBackend:
         """Whether it can read the observations and fits the rule.
 
         Raises:
-            ValueError: it does not; or a rollout is asked to be used in a way that only the JAX backend knows.
+            ValueError: it does not.
         """
-        if config.passes != Passes():
-            raise ValueError(f"{', '.join(PASSES)} must have their defaults on {self.environment}")
         make_agent(agent, rule, self.spaces, baseline=config.baseline)
 
     def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
@@ -79,7 +77,7 @@ class GymnasiumBackend:
             yield Batch(
                 seeds=[seed],
                 num_rows=1,
-                init=functools.partial(_init, learner, key_init, len(ends)),
+                init=functools.partial(self._init, plan, learner, key_init, len(ends)),
                 advance=functools.partial(self._advance, plan, learner, seed, ends),
                 agents=lambda tree: [learner.agent(tree)],
             )
@@ -96,6 +94,7 @@ class GymnasiumBackend:
             lambda_=config.lambda_,
             policy_entropy_weight=config.policy_entropy_weight,
             baseline=config.baseline,
+            **{name: getattr(config, name) for name in PASSES},
         )
 
     def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:
@@ -104,11 +103,18 @@ class GymnasiumBackend:
         # Any rule with so many predictions: the shapes of an agent depend on nothing else of a rule.
         rule = init_lpg(key, lstm_size=1, prediction_size=prediction_size)
         made = make_agent(agent, rule, self.spaces)
-        return BoundAgent(made.init(key), made.apply, prediction_size)
+        bound = BoundAgent(made.init(key), made.apply, prediction_size)
+        return (
+            NormalisedAgent(bound, init_statistics(self.spaces.observation_shape)) if normalise_observations else bound
+        )
 
     def episode(self, seed: int) -> GymnasiumEpisode:
         """Of a fresh copy of the environment."""
         return GymnasiumEpisode(self.environment, self.spaces, self.options.sticky_actions)
+
+    def _init(self, plan: TrainingPlan, learner: Learner, key: PRNGKeyArray, num_points: int) -> BatchState:
+        shapes = {"observation_shape": self.spaces.observation_shape, "num_envs": plan.config.num_envs}
+        return _batch_state(loop.init(learner, key, num_points, **shapes))  # type: ignore[arg-type]
 
     def _advance(
         self, plan: TrainingPlan, learner: Learner, seed: int, ends: np.ndarray, state: BatchState
@@ -141,10 +147,6 @@ class GymnasiumBackend:
             environments.close()
 
 
-def _init(learner: Learner, key: PRNGKeyArray, num_points: int) -> BatchState:
-    return _batch_state(loop.init(learner, key, num_points))
-
-
 def _batch_state(state: loop.LoopState) -> BatchState:
     return BatchState(state.learner, state.num_updates, [tuple(point[:, None]) for point in state.totals])
 
@@ -157,10 +159,12 @@ def _loop_state(state: BatchState) -> loop.LoopState:
 def _optimizer(agent: str, config: TrainConfig, num_updates: int) -> optax.GradientTransformation:
     """The agent's optimiser with clipping and schedule, as `lpg.update_rules.learning` has them."""
     limit = config.max_gradient_norm
-    rate = optax.linear_schedule(
-        config.learning_rate, config.learning_rate * config.final_learning_rate, max(num_updates - 1, 1)
-    )
+    last = max(num_updates - 1, 1)
+    rate = optax.linear_schedule(config.learning_rate, config.learning_rate * config.final_learning_rate, last)
+    per_update = config.passes.steps_per_update
     step = optax.adam(1.0) if agent != TABULAR else agent_optimizer(agent, config.table_step)
     return optax.chain(
-        optax.identity() if limit is None else optax.clip_by_global_norm(limit), step, optax.scale_by_schedule(rate)
+        optax.identity() if limit is None else optax.clip_by_global_norm(limit),
+        step,
+        optax.scale_by_schedule(lambda count: rate(count // per_update)),
     )

@@ -5,7 +5,7 @@ Same-step autoreset: the step that ends an episode returns the next one's first 
 
 Next-step autoreset: the step that ends an episode returns the final observation, and the next step ignores its action
 and returns the next episode's first one. That row is not a step (`is_real` is False there, see
-`lpg.learner.real_steps`). It is written as a termination in the final state with reward 0: a caller who ignores
+`lpg.update_rules.real_steps`). It is written as a termination in the final state with reward 0: a caller who ignores
 `is_real` learns from it only that the final state has value 0.
 """
 

@@ -1,5 +1,6 @@
 """`lpg.Learner`: any agent learns by a rule, from trajectories of any source."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -8,36 +9,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
+from lpg.agents.normalisation import init_reward_statistics, init_statistics
+from lpg.agents.outputs import Agent
 from lpg.agents.rollout import sample_action
+from lpg.checks import Count, Share, Weight, checked_fields
 from lpg.learner.agent import BoundAgent, as_agent, checked
 from lpg.learner.baseline import WithBaseline
-from lpg.learner.real_steps import OnRealSteps
-from lpg.learner.saving import read_tree, write_tree
+from lpg.learner.saving import read_card, read_tree, write_tree
+from lpg.learner.state import LearnerState, with_shapes
 from lpg.learner.trajectory import as_arrays
 from lpg.types import Hyperparameters, Targets, Trajectory
 from lpg.update_rules.base import Rule
+from lpg.update_rules.learning import AgentState, Passes, learn
 from lpg.update_rules.losses import entropy
 from lpg.update_rules.registry import load_rule
-from lpg.update_rules.update import agent_update
-
-
-class LearnerState(eqx.Module):
-    """What the next update needs."""
-
-    params: PyTree
-    """θ, as the agent's init made it."""
-    optimizer_state: optax.OptState
 
 
 class LearnerInfo(eqx.Module):
-    """Diagnostics of an update."""
+    """Diagnostics of an update; with minibatches those of the first one."""
 
     policy_entropy: Float[Array, ""]
     """H(π_θ), mean over all rows, before the update; nats."""
     targets: Targets
-    """π̂ [T, B] and ŷ [T, B, P], what the rule asked for."""
+    """π̂ [T, B] and ŷ [T, B, P] of the rule, before the update."""
 
 
 class Learner:
@@ -57,26 +53,40 @@ class Learner:
         rule: Rule | str | Path,
         *,
         optimizer: optax.GradientTransformation,
-        y_weight: float = 0.5,
-        gamma: float = 0.99,
-        lambda_: float = 0.95,
-        policy_entropy_weight: float = 0.0,
+        y_weight: Weight = 0.5,
+        gamma: Share = 0.99,
+        lambda_: Share = 0.95,
+        policy_entropy_weight: Weight = 0.0,
         baseline: bool = False,
+        num_epochs: Count = 1,
+        num_minibatches: Count = 1,
+        normalise_observations: bool = False,
+        normalise_rewards: bool = False,
+        normalise_advantages: bool = False,
     ) -> None:
         """Nothing is computed yet.
 
         Args:
             agent: a pair (init, apply) or a factory of Equinox modules, see `lpg.learner.agent.as_agent`. It gives the
-                preferences of a discrete policy and as many predictions as the rule asks for (`rule.prediction_size`),
-                which should begin at zero, see `lpg.agents.tabular.init_table`.
+                logits of a discrete policy and as many predictions as the rule needs (`rule.prediction_size`), which
+                should be zero at initialisation, see `lpg.agents.tabular.init_table`.
             rule: a rule, or anything that `lpg.load_rule` takes.
-            optimizer: any of optax; the learning rate is its own.
+            optimizer: any of optax, with its learning rate, schedule and gradient clipping. It counts optimiser steps:
+                num_epochs × num_minibatches for each update.
             y_weight: α_y ≥ 0, weight of the prediction's loss.
             gamma: discount γ per step, in [0, 1].
             lambda_: λ in [0, 1]; only rules with a value function use it.
             policy_entropy_weight: entropy bonus ≥ 0; only hand-written rules use it.
             baseline: subtract a learned f_θ(s) from π̂ (equation 7 of the paper). The agent's prediction is then one
                 number longer, and its last number is f.
+            num_epochs: passes over each trajectory; the rule computes new targets at every optimiser step.
+            num_minibatches: number of parts into which a pass splits the parallel environments, with one optimiser step
+                for each.
+            normalise_observations: show the agent observations with mean 0 and standard deviation 1, by running
+                statistics. They are part of the state; `act`, `choose` and `agent` use them.
+            normalise_rewards: divide rewards by the running standard deviation of the discounted return. Consecutive
+                trajectories must then continue the same environments.
+            normalise_advantages: centre and scale π̂ over each batch.
 
         Raises:
             ValueError: an argument has a wrong type or is out of range.
@@ -87,27 +97,33 @@ class Learner:
         if not isinstance(optimizer, optax.GradientTransformation):
             raise ValueError(f"an optimizer of type {type(optimizer).__name__} given; one of optax's is needed, "
                              "optax.adam(5e-4) say")  # fmt: skip
-        for name, value in (("gamma", gamma), ("lambda_", lambda_)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} is {value}; it must lie in [0, 1]")
-        for name, value in (("y_weight", y_weight), ("policy_entropy_weight", policy_entropy_weight)):
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{name} is {value}; it must be a number and not negative")
+        numbers = checked_fields(
+            Learner.__init__,
+            {"y_weight": y_weight, "gamma": gamma, "lambda_": lambda_, "policy_entropy_weight": policy_entropy_weight},
+        )
+        self.passes = Passes(
+            num_epochs=num_epochs,
+            num_minibatches=num_minibatches,
+            normalise_observations=normalise_observations,
+            normalise_rewards=normalise_rewards,
+            normalise_advantages=normalise_advantages,
+        )
         self.rule: Rule = WithBaseline(rule) if baseline else rule
         self.hyper = Hyperparameters(
             learning_rate=jnp.asarray(1.0, float),  # the optimiser has its own
-            y_weight=jnp.asarray(y_weight, float),
-            gamma=jnp.asarray(gamma, float),
-            policy_entropy_weight=jnp.asarray(policy_entropy_weight, float),
-            lambda_=jnp.asarray(lambda_, float),
+            **{name: jnp.asarray(value, float) for name, value in numbers.items()},
         )
         self._agent = as_agent(agent)
         self._optimizer = optimizer
-        self._compiled_choose = jax.jit(self._choose)
+        self._compiled_choose = jax.jit(_choose)
         self._compiled_update = jax.jit(self._update)
 
-    def init(self, key: PRNGKeyArray) -> LearnerState:
-        """A fresh agent.
+    def init(self, key: PRNGKeyArray, *, observation_shape: tuple[int, ...] = (), num_envs: int = 0) -> LearnerState:
+        """A fresh agent with empty statistics.
+
+        Args:
+            observation_shape: of one observation, for the statistics. (): that of the first observations.
+            num_envs: number of parallel environments, for the statistics. 0: that of the first trajectory.
 
         Raises:
             ValueError: its init cannot be called with a key, or makes parameters that cannot be learned.
@@ -118,86 +134,142 @@ class Learner:
             message = " ".join(str(error).split())
             raise ValueError(f"the agent's init failed when called with one key ({message})") from error
         params = checked(params)
-        return LearnerState(params=params, optimizer_state=self._optimizer.init(params))
+        return LearnerState(
+            params=params,
+            optimizer_state=self._optimizer.init(params),
+            observations=init_statistics(observation_shape) if self.passes.normalise_observations else None,
+            rewards=init_reward_statistics(num_envs) if self.passes.normalise_rewards else None,
+        )
 
-    def agent(self, state: LearnerState) -> BoundAgent:
-        """The agent itself: a function of one observation."""
-        return BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)
+    def agent(self, state: LearnerState) -> Agent:
+        """The agent as a function of one observation, which is not normalised."""
+        return self._agent_state(state).acting
 
-    def act(self, state: LearnerState, observation: Shaped[Any, " B *obs"], key: PRNGKeyArray) -> Int[Array, " B"]:
-        """Draws an action for each observation of a batch.
+    def act(
+        self,
+        state: LearnerState,
+        observation: Shaped[Any, " B *obs"],
+        key: PRNGKeyArray | None = None,
+        *,
+        greedy: bool = False,
+    ) -> Int[Array, " B"]:
+        """An action for each observation of a batch, drawn from the policy.
 
         Args:
-            observation: with a leading batch axis, of NumPy or JAX.
+            observation: with a leading batch axis, of NumPy or JAX; not normalised.
+            key: of the draw; not needed if greedy.
+            greedy: take the most probable action instead.
 
         Raises:
-            ValueError: the agent does not fit the rule or the observations.
+            ValueError: the agent does not fit the rule or the observations, or there is no key.
         """
+        if greedy:
+            return self._compiled_choose(self._actor(state, observation), observation, None)
+        if key is None:
+            raise ValueError("no key given; act needs one to draw actions, unless greedy is true")
         return self.choose(state, observation, jax.random.uniform(key, np.shape(observation)[:1]))
 
     def choose(
         self, state: LearnerState, observation: Shaped[Any, " B *obs"], uniform: Float[Any, " B"]
     ) -> Int[Array, " B"]:
         """Like `act`, with given uniform numbers in [0, 1); those of a whole trajectory can be drawn at once."""
-        return self._compiled_choose(state.params, observation, uniform)
+        return self._compiled_choose(self._actor(state, observation), observation, uniform)
 
     def update(
-        self, state: LearnerState, trajectory: Trajectory, is_real: Bool[Any, " T B"] | None = None
+        self,
+        state: LearnerState,
+        trajectory: Trajectory,
+        is_real: Bool[Any, " T B"] | None = None,
+        *,
+        key: PRNGKeyArray | None = None,
     ) -> tuple[LearnerState, LearnerInfo]:
-        """Moves θ by one step of the optimiser down the rule's loss.
+        """Moves θ down the rule's loss: one optimiser step, or `num_epochs` × `num_minibatches` of them.
 
-        Compiled at the first call for each shape; later calls return at once and let the device work.
+        Compiled at the first call for each shape; later calls return before the device is done.
 
         Args:
-            trajectory: [T, B] arrays of NumPy or JAX. `next_observation` is what a step led to before any reset; a time
-                limit sets `is_last` and not `terminated`. (A rule that was discovered with time limits shown as
-                terminations, see its card, should be shown them so: set both.)
+            trajectory: [T, B] arrays of NumPy or JAX, not normalised. `next_observation` is the observation after a
+                step and before any reset; a time limit sets `is_last` and not `terminated`. (For a rule that was
+                discovered with time limits shown as terminations, see its card, set both.)
             is_real: False in rows that are not steps, as after an episode's end under next-step autoreset; nothing is
                 learned from those. None: all are steps.
+            key: of the shuffling of environments; needed if there are several minibatches.
 
         Raises:
-            ValueError: the arrays' shapes or types do not fit each other or the agent, or actions are not discrete.
+            ValueError: the arrays' shapes or types do not fit each other, the agent or the state's statistics, actions
+                are not discrete, the environments cannot be split into minibatches, or a key is missing.
         """
         trajectory, is_real = as_arrays(trajectory, is_real)
-        return self._compiled_update(self.rule, self.hyper, state, trajectory, is_real)
+        if key is None and self.passes.num_minibatches > 1:
+            raise ValueError(
+                f"num_minibatches is {self.passes.num_minibatches} and update got no key; it needs one to shuffle the "
+                "environments"
+            )
+        state = with_shapes(state, trajectory.observation.shape[2:], trajectory.reward.shape[1])
+        key = jax.random.key(0) if key is None else key
+        return self._compiled_update(self.rule, self.hyper, state, trajectory, is_real, key)
 
     def save(self, path: str | Path, state: LearnerState) -> None:
-        """Writes the whole state, parameters and optimiser, into a safetensors file.
+        """Writes the whole state (parameters, optimiser, statistics) into a safetensors file.
 
         Raises:
             OSError: nothing could be written; an older file is kept.
         """
-        write_tree(Path(path), state, {})
+        card = {"observation_shape": list(state.observation_shape), "num_envs": state.num_envs}
+        write_tree(Path(path), state, card)
 
     def load(self, path: str | Path) -> LearnerState:
         """Reads what `save` wrote, bit for bit.
 
         Raises:
-            ValueError: there is no such file, or it is of another agent or optimiser.
+            ValueError: there is no such file, or it is of another agent, optimiser or choice of statistics.
         """
-        return read_tree(Path(path), jax.eval_shape(self.init, jax.random.key(0)))[0]
+        card = read_card(Path(path))
+        shapes = {"observation_shape": tuple(card.get("observation_shape", ())), "num_envs": card.get("num_envs", 0)}
+        template = jax.eval_shape(functools.partial(self.init, **shapes), jax.random.key(0))
+        return read_tree(Path(path), template)[0]
 
-    def _choose(self, params: PyTree, observation: Array, uniform: Array) -> Array:
-        agent = BoundAgent(params, self._agent.apply, self.rule.prediction_size)
-        return sample_action(jax.vmap(agent)(observation).logits, uniform)
+    def _agent_state(self, state: LearnerState) -> AgentState:
+        agent = BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)
+        return AgentState(agent, state.optimizer_state, state.observations, state.rewards)
+
+    def _actor(self, state: LearnerState, observation: Any) -> Agent:
+        return self.agent(with_shapes(state, np.shape(observation)[1:]))
 
     def _update(
-        self, rule: Rule, hyper: Hyperparameters, state: LearnerState, trajectory: Trajectory, is_real: Array | None
+        self,
+        rule: Rule,
+        hyper: Hyperparameters,
+        state: LearnerState,
+        trajectory: Trajectory,
+        is_real: Array | None,
+        key: PRNGKeyArray,
     ) -> tuple[LearnerState, LearnerInfo]:
-        agent = BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)
-        output = jax.eval_shape(agent, jax.tree.map(lambda x: x[0, 0], trajectory.observation))
-        mask = jnp.ones(output.logits.shape, bool)
-        inside = rule if is_real is None else OnRealSteps(rule, is_real)
-        moved, optimizer_state, info = agent_update(
-            inside, agent, _of_params(self._optimizer, agent), state.optimizer_state, trajectory, mask, hyper, is_real
+        before = self._agent_state(state)
+        output = jax.eval_shape(before.acting, trajectory.observation[0, 0])
+        after, info = learn(
+            rule,
+            before,
+            trajectory,
+            jnp.ones(output.logits.shape, bool),
+            hyper,
+            _of_params(self._optimizer, before.agent),  # type: ignore[arg-type]
+            passes=self.passes,
+            key=key,
+            is_real=is_real,
         )
-        after = LearnerState(params=moved.params, optimizer_state=optimizer_state)  # type: ignore[attr-defined]
-        return after, LearnerInfo(policy_entropy=jnp.mean(entropy(info.output.logits)), targets=info.targets)
+        params = after.agent.params  # type: ignore[attr-defined]
+        moved = LearnerState(params, after.optimizer_state, after.observations, after.rewards)
+        return moved, LearnerInfo(policy_entropy=jnp.mean(entropy(info.output.logits)), targets=info.targets)
+
+
+def _choose(agent: Agent, observation: Array, uniform: Array | None) -> Array:
+    logits = jax.vmap(agent)(observation).logits
+    return jnp.argmax(logits, axis=-1) if uniform is None else sample_action(logits, uniform)
 
 
 def _of_params(optimizer: optax.GradientTransformation, agent: BoundAgent) -> optax.GradientTransformation:
     """The optimiser for θ; it sees the bare parameters, so that masks and labels by name fit."""
-
     inner = optax.with_extra_args_support(optimizer)
 
     def update(

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from lpg.learner.collect import Collector
-from lpg.learner.learner import Learner, LearnerState
+from lpg.learner.learner import Learner
+from lpg.learner.state import LearnerState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +24,12 @@ class LoopState:
     before, sum of their squares, and how many they were."""
 
 
-def init(learner: Learner, key: PRNGKeyArray, num_points: int) -> LoopState:
-    """A fresh agent and an empty curve."""
-    return LoopState(learner.init(key), 0, np.zeros((num_points, 3)))
+def init(
+    learner: Learner, key: PRNGKeyArray, num_points: int, *, observation_shape: tuple[int, ...] = (), num_envs: int = 0
+) -> LoopState:
+    """A fresh agent and an empty curve; the shapes are those of `Learner.init`."""
+    fresh = learner.init(key, observation_shape=observation_shape, num_envs=num_envs)
+    return LoopState(fresh, 0, np.zeros((num_points, 3)))
 
 
 def run(
@@ -41,7 +45,7 @@ def run(
     """Updates until the last of `ends` is reached; yields the state after each of them.
 
     Args:
-        key: of all actions; those of update number n depend on the key and on n alone.
+        key: of actions and minibatches; those of update number n depend on the key and on n alone.
         ends: [P] agent updates at which the points of the curve end, in rising order.
         num_steps: T, steps of each environment per update.
         overlap: act with the parameters from before the update that is being computed, so that the environments need
@@ -54,7 +58,8 @@ def run(
     for number in range(state.num_updates, int(ends[-1])):
         # Drawn for the whole trajectory at once, and fetched: one transfer instead of one a step.
         shape = (num_steps, collector.num_envs)
-        uniform = np.asarray(jax.random.uniform(jax.random.fold_in(key, number), shape))
+        key_number = jax.random.fold_in(key, number)
+        uniform = np.asarray(jax.random.uniform(key_number, shape))
 
         def act(observation: np.ndarray, t: int, acting: LearnerState = acting, u: np.ndarray = uniform) -> np.ndarray:
             return np.asarray(learner.choose(acting, observation, u[t]))
@@ -65,7 +70,9 @@ def run(
             raise RuntimeError(
                 f"the agent's numbers are not finite after {number} updates; a smaller learning rate may help"
             )
-        moved, info = learner.update(state.learner, collected.trajectory, collected.is_real)
+        moved, info = learner.update(
+            state.learner, collected.trajectory, collected.is_real, key=jax.random.fold_in(key_number, 1)
+        )
         acting, entropy = state.learner if overlap else moved, info.policy_entropy
         totals = state.totals.copy()
         point = int(np.searchsorted(ends, number, side="right"))

@@ -22,8 +22,10 @@ from lpg.agents.normalisation import (
     update_statistics,
 )
 from lpg.agents.outputs import Agent
+from lpg.checks import Count, checked_fields
 from lpg.types import Hyperparameters, Trajectory
 from lpg.update_rules.base import Rule
+from lpg.update_rules.real_steps import OnRealSteps
 from lpg.update_rules.standardised import Standardised
 from lpg.update_rules.update import UpdateInfo, agent_update
 
@@ -32,19 +34,24 @@ from lpg.update_rules.update import UpdateInfo, agent_update
 class Passes:
     """How a rollout is used; static in a compiled program."""
 
-    num_epochs: int = 1
+    num_epochs: Count = 1
     """Passes over each rollout. The rule computes new targets, from the current agent, at every optimiser step."""
-    num_minibatches: int = 1
+    num_minibatches: Count = 1
     """Number of parts into which a pass splits the parallel environments, with one optimiser step for each."""
     normalise_observations: bool = False
+    """Show the agent observations with mean 0 and standard deviation 1, by running statistics."""
     normalise_rewards: bool = False
+    """Divide rewards by the running standard deviation of the discounted return."""
     normalise_advantages: bool = False
     """Centre and scale π̂ over each batch, see `lpg.update_rules.standardised`."""
 
     def __post_init__(self) -> None:
-        for name in ("num_epochs", "num_minibatches"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; at least 1 is needed")
+        checked_fields(type(self), vars(self))
+
+    @property
+    def steps_per_update(self) -> int:
+        """Optimiser steps on each rollout."""
+        return self.num_epochs * self.num_minibatches
 
 
 class StepSize(eqx.Module):
@@ -96,9 +103,9 @@ def learn(
     optimizer: optax.GradientTransformation,
     *,
     passes: Passes,
-    step_size: StepSize,
-    progress: Float[Array, ""],
     key: PRNGKeyArray,
+    step_size: StepSize | None = None,
+    progress: Float[Array, ""] | float = 0.0,
     is_real: Bool[Array, " T B"] | None = None,
 ) -> tuple[AgentState, UpdateInfo]:
     """Updates an agent on one rollout.
@@ -106,12 +113,14 @@ def learn(
     Args:
         trajectory: a rollout of `state.acting`, not normalised.
         optimizer: gives the step for a learning rate of one.
-        progress: share of the training that is done, in [0, 1].
         key: of the shuffling of minibatches.
-        is_real: which rows are steps, see `lpg.learner.real_steps`.
+        step_size: clipping and schedule; None: those of the optimiser, if it has any.
+        progress: share of the training that is done, in [0, 1].
+        is_real: which rows are steps, see `lpg.update_rules.real_steps`; None: all. Nothing is learned from the others,
+            and no statistics include them.
 
     Returns:
-        The agent after all passes, and diagnostics of its first update.
+        The agent after all passes, and diagnostics of the first optimiser step.
     """
     shown = trajectory
     observations, rewards = state.observations, state.rewards
@@ -122,25 +131,27 @@ def learn(
             next_observation=normalise(observations, trajectory.next_observation),
         )
         shape = observations.mean.shape
-        observations = update_statistics(observations, trajectory.observation.reshape(-1, *shape))
+        rows = None if is_real is None else is_real.ravel()
+        observations = update_statistics(observations, trajectory.observation.reshape(-1, *shape), rows)
     if rewards is not None:
-        rewards, scaled = normalise_rewards(rewards, trajectory.reward, trajectory.is_last, hyper.gamma)
+        rewards, scaled = normalise_rewards(rewards, trajectory.reward, trajectory.is_last, hyper.gamma, is_real)
         shown = dataclasses.replace(shown, reward=scaled)
-    rule = Standardised(rule) if passes.normalise_advantages else rule
-    stepping = _stepping(optimizer, step_size, progress)
+    stepping = optimizer if step_size is None else _stepping(optimizer, step_size, progress)
     num_envs = trajectory.reward.shape[1]
 
     def step(carry: tuple, members: Array | None) -> tuple:
         take = (lambda x: x) if members is None else (lambda x: x[:, members])
         real = None if is_real is None else take(is_real)
+        used = Standardised(rule, real) if passes.normalise_advantages else rule
+        used = used if real is None else OnRealSteps(used, real)
         agent, optimizer_state = carry
         agent, optimizer_state, info = agent_update(
-            rule, agent, stepping, optimizer_state, jax.tree.map(take, shown), action_mask, hyper, real
+            used, agent, stepping, optimizer_state, jax.tree.map(take, shown), action_mask, hyper, real
         )
         return (agent, optimizer_state), info
 
     carry = (state.agent, state.optimizer_state)
-    if passes.num_epochs == passes.num_minibatches == 1:
+    if passes.steps_per_update == 1:
         carry, info = step(carry, None)
     else:
         parts = _parts(key, num_envs, passes)
@@ -167,11 +178,11 @@ def _parts(key: PRNGKeyArray, num_envs: int, passes: Passes) -> Shaped[Array, " 
     """Indices of the environments of each optimiser step, shuffled for every epoch."""
     check_passes(passes, num_envs)
     orders = jax.vmap(lambda k: jax.random.permutation(k, num_envs))(jax.random.split(key, passes.num_epochs))
-    return orders.reshape(passes.num_epochs * passes.num_minibatches, -1)
+    return orders.reshape(passes.steps_per_update, -1)
 
 
 def _stepping(
-    optimizer: optax.GradientTransformation, step_size: StepSize, progress: Float[Array, ""]
+    optimizer: optax.GradientTransformation, step_size: StepSize, progress: Float[Array, ""] | float
 ) -> optax.GradientTransformationExtraArgs:
     """The optimiser with gradient clipping and the learning-rate schedule."""
     inner = optax.with_extra_args_support(optimizer)

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import Rule, RuleInputs
@@ -12,6 +12,8 @@ class Standardised(eqx.Module):
     """A rule whose π̂ is centred and scaled over the T × B steps of an update; ŷ and the loss are unchanged."""
 
     rule: Rule
+    is_real: Bool[Array, " T B"] | None = None
+    """Which rows are steps, see `lpg.update_rules.real_steps`; None: all."""
 
     @property
     def prediction_size(self) -> int:
@@ -26,8 +28,10 @@ class Standardised(eqx.Module):
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """(π̂ − mean) / (standard deviation + 1e-8), and ŷ of the inner rule."""
         targets = self.rule.targets(inputs, hyper)
-        centred = targets.pi_hat - jnp.mean(targets.pi_hat)
-        return Targets(pi_hat=centred / (jnp.std(targets.pi_hat) + 1e-8), y_hat=targets.y_hat)
+        # A trajectory without any step has no mean; its π̂ are not used.
+        where = None if self.is_real is None else self.is_real | ~jnp.any(self.is_real)
+        centred = targets.pi_hat - jnp.mean(targets.pi_hat, where=where)
+        return Targets(pi_hat=centred / (jnp.std(targets.pi_hat, where=where) + 1e-8), y_hat=targets.y_hat)
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters

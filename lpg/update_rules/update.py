@@ -42,7 +42,7 @@ def agent_update(
         trajectory: [T, B], usually the newest rollout of the agent.
         action_mask: which actions are available.
         hyper: the agent's hyper-parameters.
-        is_real: which rows of the trajectory are steps, see `lpg.learner.real_steps`; None: all.
+        is_real: which rows of the trajectory are steps, see `lpg.update_rules.real_steps`; None: all.
 
     Returns:
         θ′, the new optimiser state, and diagnostics.

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lpg.agents.normalisation import (
     LARGEST,
@@ -53,6 +54,29 @@ def test_rewards_are_divided_by_the_spread_of_the_discounted_return_worked_by_ha
     # The twin: without the end of the episode the second environment's totals are 4, 2, 9.
     other, _ = normalise_rewards(init_reward_statistics(2), reward, jnp.zeros_like(is_last), jnp.asarray(0.5))
     np.testing.assert_allclose(other.discounted_return, [3.5, 9])
+
+
+def test_rows_that_are_no_steps_leave_all_statistics_as_they_are(key):
+    samples, is_real = jax.random.normal(key, (6, 2)), jnp.array([True, False, True, True, False, True])
+    found = update_statistics(init_statistics((2,)), samples, is_real)
+    wanted = update_statistics(init_statistics((2,)), samples[is_real])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), found, wanted)
+    assert np.abs(found.mean - update_statistics(init_statistics((2,)), samples).mean).max() > 1e-2
+    none = update_statistics(wanted, samples, jnp.zeros(6, bool))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), none, wanted)
+    # A reset row in the middle: no reward, and the running total is kept. It may say that it ends an episode.
+    reward, is_last = jnp.array([[1.0], [2.0], [9.0], [3.0]]), jnp.array([[False], [True], [True], [False]])
+    real = jnp.array([True, True, False, True])
+    found, scaled = normalise_rewards(init_reward_statistics(1), reward, is_last, jnp.asarray(0.5), real[:, None])
+    wanted, rewards = normalise_rewards(init_reward_statistics(1), reward[real], is_last[real], jnp.asarray(0.5))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), found, wanted)
+    np.testing.assert_allclose(scaled[real], rewards, rtol=1e-5)
+
+
+def test_state_indices_are_not_normalised():
+    with pytest.raises(ValueError, match="observations are state indices; arrays of numbers are needed"):
+        normalise(init_statistics(()), jnp.array([0, 1]))
+    assert normalise(init_statistics((2,)), jnp.array([0, 1], jnp.uint8)).shape == (2,)  # images of bytes are
 
 
 def test_totals_go_on_from_rollout_to_rollout():

@@ -62,7 +62,7 @@ def test_a_rows_step_does_not_depend_on_where_the_other_steps_went(key):
 def test_steps_that_are_none_do_not_count(key):
     per_step = jax.random.normal(key, (2, 3, 2))
     is_real = jnp.array([[True, False, True], [True, True, True]])
-    # A mean over the five real steps, as `lpg.learner.real_steps` makes it; the sixth has no gradient.
+    # A mean over the five real steps, as `lpg.update_rules.real_steps` makes it; the sixth has no gradient.
     gradient = jnp.zeros((4, 2)).at[VISITS].add(per_step * is_real[..., None] / 5)
     optimizer = visit_mean()
     step, _ = optimizer.update(gradient, optax.EmptyState(), observation=VISITS, is_real=is_real)

@@ -9,12 +9,13 @@ import pytest
 import lpg
 from lpg.evaluation import trainer
 from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.gymnasium_backend import _optimizer
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import checkpoint_path
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import ChosenConfig
-from lpg.learner.saving import read_card
+from lpg.learner.saving import read_card, read_tree
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
 
@@ -83,6 +84,41 @@ def test_an_interrupted_training_goes_on_where_it_was(tmp_path):
     # A training that is done is not done again.
     again, agent = train(5, 0, out=tmp_path, resume=True, progress=stop_after(1))
     assert again == rows and agent(jnp.asarray(0)).logits.shape == (3,)
+
+
+ALL = {
+    "num_epochs": 2,
+    "num_minibatches": 4,
+    "normalise_observations": True,
+    "normalise_rewards": True,
+    "normalise_advantages": True,
+}
+
+
+def test_a_checkpoint_has_the_statistics(tmp_path):
+    made = plan(3, "gymnasium/CartPole-v1", **ALL)
+    with pytest.raises(Stop):
+        train_plan(made, [0], out=tmp_path, progress=stop_after(2))
+    (batch,) = made.backend.batches(made, [0], np.array([1, 2, 3]))
+    found, _ = read_tree(checkpoint_path(tmp_path, 0), batch.init().tree)
+    assert found.observation_shape == (4,) and found.num_envs == 8
+    # The signal came in the second update's turn; 8 environments, 8 steps each.
+    assert found.observations.count > 60 and np.ptp(found.observations.variance) > 0
+    _, (agent,) = train_plan(made, [0], out=tmp_path, resume=True)
+    assert agent.statistics.count > found.observations.count
+    with pytest.raises(ValueError, match="observations are state indices"):
+        train(1, normalise_observations=True)
+
+
+def test_the_learning_rate_falls_by_update_and_not_by_optimiser_step():
+    config = dataclasses.replace(CONFIG, learning_rate=2.0, final_learning_rate=0.5, table_step="samples")
+    config = dataclasses.replace(config, num_epochs=2, num_minibatches=2)
+    optimizer = _optimizer("tabular", config, num_updates=3)
+    state, steps = optimizer.init(jnp.zeros(())), []
+    for _ in range(12):
+        step, state = optimizer.update(jnp.ones(()), state)
+        steps.append(-float(step))
+    np.testing.assert_allclose(steps, [2.0] * 4 + [1.5] * 4 + [1.0] * 4)
 
 
 def test_without_resume_it_begins_anew(tmp_path):

@@ -25,6 +25,7 @@ CONFIG = TrainConfig(num_envs=4, num_steps=5)
         ("chain/distractor", "D(4)", {"normalise_observations": True}, jnp.ones(22)),
         ("chain/distractor", "tests.agents.custom_test:linear", {}, jnp.ones(22)),
         (NAME, None, {}, jnp.asarray(1)),
+        ("gymnasium/CartPole-v1", "D(4)", {"normalise_observations": True, "baseline": True}, jnp.ones(4)),
         (NAME, "tests.agents.custom_test:table", {}, jnp.asarray(1)),
         (NAME, None, {"baseline": True}, jnp.asarray(1)),
     ],

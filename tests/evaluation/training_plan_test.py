@@ -85,7 +85,7 @@ def test_time_limits_are_shown_as_when_the_rule_was_discovered():
         (NAME, {"agent": "D(4)"}, "observations here are state indices"),
         (NAME, {"num_steps": 0}, "num_steps is 0; it must be positive"),
         (NAME, {"changes": {"gamma": 2.0}}, "gamma is 2.0"),
-        (NAME, {"changes": {"num_epochs": 2}}, "num_epochs, .* must have their defaults"),
+        (NAME, {"changes": {"num_minibatches": 3}}, "num_minibatches is 3 and num_envs"),
         (NAME, {"options": GymnasiumOptions(sticky_actions=0.2)}, "is no Atari game"),
     ],
 )

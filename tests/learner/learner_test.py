@@ -1,5 +1,7 @@
 """`lpg.Learner`, from its construction to its files."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +10,8 @@ import pytest
 
 import lpg
 from lpg.learner.learner import Learner
-from lpg.learner.real_steps import OnRealSteps
 from lpg.types import AgentOutput
+from lpg.update_rules.real_steps import OnRealSteps
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters
 from tests.learner.fixtures import RULES, seen, table, table_pair
@@ -105,6 +107,113 @@ def test_choosing_inverts_the_cumulative_distribution(key):
     assert chosen.tolist() == [0, 1, 1, 2]
 
 
+def test_a_greedy_agent_takes_the_most_probable_action(key):
+    init, _ = table_pair()
+    logits = jnp.array([[0.1, 0.0], [0.0, 0.1]])
+    one = learner(agent=(init, lambda params, state: (logits[state], jnp.zeros(3))))
+    observation = np.arange(200) % 2
+    state = one.init(key)
+    assert np.array_equal(one.act(state, observation, greedy=True), observation)
+    assert not np.array_equal(one.act(state, observation, key), observation)  # the twin
+    with pytest.raises(ValueError, match="no key given; act needs one to draw actions, unless greedy is true"):
+        one.act(state, observation)
+
+
+def vectors(key, shape=(6, 4)):
+    """A random trajectory of observations [3] that are far from zero."""
+    data, (one, other) = seen(key, shape), jax.random.split(key)
+    return dataclasses.replace(
+        data,
+        observation=5 + 2 * jax.random.normal(one, (*shape, 3)),
+        next_observation=5 + 2 * jax.random.normal(other, (*shape, 3)),
+    )
+
+
+def linear():
+    def init(key):
+        return {"weight": jax.random.normal(key, (5, 3)), "bias": jnp.zeros(5)}
+
+    def apply(params, x):
+        found = params["weight"] @ x + params["bias"]
+        return found[:2], found[2:]
+
+    return init, apply
+
+
+def test_normalised_observations_are_those_of_all_trajectories_so_far(key):
+    one, plain = learner(agent=linear(), normalise_observations=True), learner(agent=linear())
+    state = one.init(key)
+    parts = [vectors(jax.random.key(number)) for number in range(2)]
+    # Nothing is known yet: observations are shown as they are.
+    np.testing.assert_allclose(one.agent(state)(jnp.ones(3)).logits, plain.agent(plain.init(key))(jnp.ones(3)).logits)
+    for part in parts:
+        state, _ = one.update(state, part)
+    samples = np.concatenate([part.observation.reshape(-1, 3) for part in parts])
+    x = parts[0].observation[0]
+    wanted = jax.vmap(lambda row: linear()[1](state.params, row)[0])((x - samples.mean(0)) / samples.std(0))
+    np.testing.assert_allclose(jax.vmap(one.agent(state))(x).logits, wanted, rtol=1e-2, atol=1e-3)
+    np.testing.assert_array_equal(one.act(state, x, greedy=True), jnp.argmax(wanted, axis=-1))
+    with pytest.raises(ValueError, match=r"observations of shape \[4\] given; \[3\] is needed"):
+        one.act(state, jnp.ones((2, 4)), greedy=True)
+    with pytest.raises(ValueError, match="observations are state indices"):
+        table_learner = learner(normalise_observations=True)
+        table_learner.update(table_learner.init(key), seen())
+
+
+def test_statistics_are_saved_and_go_on_bit_for_bit(key, tmp_path):
+    one = learner(agent=linear(), normalise_observations=True, normalise_rewards=True)
+    fresh, path = one.init(key), tmp_path / "state.safetensors"
+    one.save(path, fresh)
+    assert one.load(path).observation_shape == () and one.load(path).num_envs == 0
+    state, _ = one.update(one.load(path), vectors(key))
+    one.save(path, state)
+    loaded = one.load(path)
+    assert loaded.observation_shape == (3,) and loaded.num_envs == 4
+    straight, resumed = (one.update(x, vectors(jax.random.key(9)))[0] for x in (state, loaded))
+    jax.tree.map(np.testing.assert_array_equal, straight, resumed)
+    # Shapes that are given in advance change nothing.
+    given, _ = one.update(one.init(key, observation_shape=(3,), num_envs=4), vectors(key))
+    jax.tree.map(np.testing.assert_array_equal, given, state)
+    # The twin: with fresh statistics the next step is another one.
+    forgot = type(state)(state.params, state.optimizer_state, fresh.observations, state.rewards)
+    weight, other = (one.update(x, vectors(key))[0].params["weight"] for x in (state, forgot))
+    assert not np.array_equal(weight, other)
+    with pytest.raises(ValueError, match="not a state of this agent and optimiser"):
+        learner(agent=linear()).load(path)
+
+
+def test_with_statistics_nothing_is_compiled_twice_either(key):
+    traces = 0
+    init, apply = linear()
+
+    def counted(params, observation):
+        nonlocal traces
+        traces += 1
+        return apply(params, observation)
+
+    one = learner(agent=(init, counted), normalise_observations=True, normalise_rewards=True)
+    state = one.init(key)
+    one.act(state, np.ones((2, 3)), key)
+    state, _ = one.update(state, vectors(key))
+    first = traces
+    one.act(state, np.ones((2, 3)), key)
+    one.update(state, vectors(key))
+    assert traces == first
+
+
+def test_minibatches_need_a_key_and_environments_to_split(key):
+    one = learner(num_minibatches=2, num_epochs=3, optimizer=optax.sgd(0.1))
+    state, data = one.init(key), seen(shape=(6, 4))
+    with pytest.raises(ValueError, match="num_minibatches is 2 and update got no key"):
+        one.update(state, data)
+    with pytest.raises(ValueError, match="num_minibatches is 2 and num_envs 3; the second must be a multiple"):
+        one.update(state, seen(), key=key)
+    moved, info = one.update(state, data, key=key)
+    assert info.targets.pi_hat.shape == (6, 2)
+    other, _ = one.update(state, data, key=jax.random.key(8))
+    assert not np.array_equal(moved.params.rows, other.params.rows)
+
+
 def test_optimisers_see_the_parameters_by_their_own_names(key):
     # Only what is called "rows" may move; inside a wrapper of ours the mask would not fit.
     init, apply = table_pair()
@@ -157,8 +266,11 @@ def test_an_agent_of_another_prediction_size_is_refused(key):
         ({"rule": "a2d"}, "did you mean 'a2c'"),
         ({"rule": 3}, "rule of type int given"),
         ({"optimizer": optax.adam}, "optimizer of type function given; one of optax's is needed"),
-        ({"gamma": 1.1}, r"gamma is 1.1; it must lie in \[0, 1\]"),
-        ({"y_weight": -1.0}, "y_weight is -1.0; it must be a number and not negative"),
+        ({"gamma": 1.1}, "gamma is 1.1; expected float <= 1.0"),
+        ({"y_weight": -1.0}, "y_weight is -1.0; expected float >= 0.0"),
+        ({"policy_entropy_weight": float("inf")}, "policy_entropy_weight is Infinity; finite numbers are needed"),
+        ({"num_epochs": 0}, "num_epochs is 0; expected int >= 1"),
+        ({"num_minibatches": 1.5}, "num_minibatches is 1.5; expected int"),
         ({"agent": 3}, "agent of type int given"),
     ],
 )

@@ -55,12 +55,13 @@ def inputs_of(rule, key) -> RuleInputs:
 OPTIMIZER = optax.sgd(1.0)
 
 
-def learned(key, trajectory, passes=None, step_size=CONSTANT, progress=0.0):
+def learned(key, trajectory, passes=None, step_size=CONSTANT, progress=0.0, is_real=None):
     passes, rule = passes or Passes(), A2C()
     state = init_agent_state(network(rule, key), OPTIMIZER, passes, num_envs=B, observation_shape=(N,))
     return learn(
         rule, state, trajectory, MASK, hyperparameters(), OPTIMIZER,
         passes=passes, step_size=step_size, progress=jnp.asarray(progress), key=jax.random.key(3),
+        is_real=is_real,
     )[0]  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def test_minibatches_are_a_partition_of_the_environments(key):
     assert_equal(learned(key, trajectory, passes).agent, expected, rtol=1e-4)
     with pytest.raises(ValueError, match="num_minibatches is 3 and num_envs 4; the second must be a multiple"):
         check_passes(Passes(num_minibatches=3), B)
-    with pytest.raises(ValueError, match="num_epochs is 0; at least 1"):
+    with pytest.raises(ValueError, match="num_epochs is 0; .*>= 1"):
         Passes(num_epochs=0)
 
 
@@ -164,3 +165,47 @@ def test_advantages_are_standardised_if_asked(key):
     state = learned(key, trajectory, Passes(normalise_advantages=True))
     assert_equal(state.agent, updated(network(A2C(), key), trajectory, Standardised(A2C())))
     assert differs(state.agent, learned(key, trajectory).agent)
+
+
+EACH = {
+    "one update": Passes(),
+    "epochs": Passes(num_epochs=2),
+    "minibatches": Passes(num_minibatches=2),
+    "observations": Passes(normalise_observations=True),
+    "rewards": Passes(normalise_rewards=True),
+    "advantages": Passes(normalise_advantages=True),
+    "all": Passes(
+        num_epochs=2,
+        num_minibatches=2,
+        normalise_observations=True,
+        normalise_rewards=True,
+        normalise_advantages=True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_rows_that_are_no_steps_have_no_influence(name, key):
+    """All environments end an episode with row 1; the oracle lacks the row after it."""
+    short = trajectory_of(key)
+    ends = short.is_last.at[1].set(True)
+    short = dataclasses.replace(short, terminated=ends, is_last=ends)
+
+    def longer(reward, is_last):
+        def insert(x, row):
+            return jnp.concatenate([x[:2], jnp.full_like(x[:1], row), x[2:]])
+
+        return Trajectory(
+            observation=insert(short.observation, 50.0), next_observation=insert(short.next_observation, -50.0),
+            action=insert(short.action, 1), reward=insert(short.reward, reward),
+            terminated=insert(short.terminated, is_last), is_last=insert(short.is_last, is_last),
+        )  # fmt: skip
+
+    is_real = jnp.ones((T + 1, B), bool).at[2].set(False)
+    passes = EACH[name]
+    wanted = learned(key, short, passes)
+    for reward, is_last in ((0.0, True), (7.0, False)):
+        found = learned(key, longer(reward, is_last), passes, is_real=is_real)
+        assert_equal(found, wanted, rtol=1e-4)
+    # The twin: taken for steps, they change the agent.
+    assert differs(learned(key, longer(7.0, False), passes).agent, wanted.agent)

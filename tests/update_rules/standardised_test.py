@@ -25,3 +25,13 @@ def test_only_pi_hat_changes(rule, key):
     assert isinstance(Standardised(rule), Rule)
     loss = Standardised(rule).loss(inputs.output, inputs, plain, hyper)
     np.testing.assert_array_equal(loss, rule.loss(inputs.output, inputs, plain, hyper))
+
+
+def test_rows_that_are_no_steps_do_not_enter_mean_and_deviation(key):
+    rule, hyper = A2C(), hyperparameters()
+    inputs = inputs_of(rule, key)
+    plain = rule.targets(inputs, hyper).pi_hat
+    is_real = jax.random.bernoulli(jax.random.key(1), 0.5, plain.shape)
+    scaled = Standardised(rule, is_real).targets(inputs, hyper).pi_hat
+    np.testing.assert_allclose(scaled, (plain - plain[is_real].mean()) / plain[is_real].std(), rtol=1e-4, atol=1e-5)
+    assert np.isfinite(Standardised(rule, jnp.zeros_like(is_real)).targets(inputs, hyper).pi_hat).all()

@@ -1,16 +1,16 @@
-"""Rows of a trajectory that were no step of the environment: nothing is learned from them.
+"""Rows of a trajectory that are not steps of the environment: nothing is learned from them.
 
-A Gymnasium vector environment with next-step autoreset answers the first action after an episode's end with the next
-episode's first observation: it ignores the action, pays nothing and ends nothing. Such a row shows the old episode's
-final state as s and the new one's first as s′. Taken for a step, it would teach that the final state is worth as much
-as the start of the next episode, and reinforce an action that had no effect.
+A Gymnasium vector environment with next-step autoreset returns the first observation of the next episode for the first
+action after an episode's end; it ignores the action. The row has the final state of the old episode as s and the first
+state of the new one as s′. As a step, it would teach that the final state has the value of the next episode's start,
+and reinforce an action without effect.
 
-It cannot be left out, because the other environments did make a step. So it stays in the arrays and weighs nothing:
+The row stays in the arrays, because the other environments made a step, and has weight zero:
 
-* the row before it ends an episode, where every rule stops looking ahead (the LSTM begins anew, sums of rewards end),
-  so that no target is computed through it;
+* the row before it ends an episode, where every rule stops looking ahead (the LSTM is reset, sums of rewards end), so
+  that no target depends on it;
 * its own row of the loss is a constant, so that its gradient is exactly zero;
-* means are taken over the other rows only.
+* means are taken over the other rows only, and so are statistics (`lpg.update_rules.learning`).
 """
 
 import equinox as eqx
@@ -23,11 +23,11 @@ from lpg.update_rules.base import Rule, RuleInputs
 
 
 class OnRealSteps(eqx.Module):
-    """A rule for one trajectory, some rows of which are no steps."""
+    """A rule for one trajectory, of which some rows are not steps."""
 
     rule: Rule
     is_real: Bool[Array, " T B"]
-    """False where nothing may be learned."""
+    """False in rows that are not steps."""
 
     @property
     def prediction_size(self) -> int:
@@ -40,7 +40,7 @@ class OnRealSteps(eqx.Module):
         return self.rule.discovers_predictions
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """Those of the rule inside; rows that are no steps get some, too, which nobody uses."""
+        """Those of the rule inside; targets of rows that are not steps are not used."""
         return self.rule.targets(inputs, hyper)
 
     def loss(

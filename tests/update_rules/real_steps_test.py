@@ -7,9 +7,9 @@ import optax
 import pytest
 
 from lpg.learner.baseline import WithBaseline
-from lpg.learner.real_steps import OnRealSteps
 from lpg.types import Trajectory
 from lpg.update_rules.base import Rule
+from lpg.update_rules.real_steps import OnRealSteps
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters
 from tests.learner.fixtures import RULES, seen, table
