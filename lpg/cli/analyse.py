@@ -18,7 +18,7 @@ from lpg.cli.main import BAD_INPUT, DONE
 from lpg.cli.meta_train import MetaProgress
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import make_room
+from lpg.cli.report import check_writable
 from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, check_folder, measurement_of, print_study
 from lpg.evaluation.jax_backend import JaxBackend
@@ -108,7 +108,7 @@ def run(argv: list[str]) -> int:
     question = known(argv[0], QUESTIONS, "question")
     arguments: Any = parse(KINDS[question], argv[1:], f"lpg analyse {question}")
     folder = arguments.out or Path("results") / "analysis" / question
-    make_room(folder / SETTINGS)
+    check_writable(folder / SETTINGS)
     if not 0 <= arguments.seed < 2**32:
         raise ValueError(f"--seed is {arguments.seed}; it must lie in [0, 2**32)")
     if isinstance(arguments, OfMetaTraining):

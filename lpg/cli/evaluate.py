@@ -10,7 +10,7 @@ import tyro
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import Report, make_room, write_files
+from lpg.cli.report import Report, check_writable, write_files
 from lpg.cli.report_tables import print_report
 from lpg.cli.rules import named_rules
 from lpg.evaluation import results
@@ -33,7 +33,7 @@ TUNING_SEEDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Compares rules on a suite: fresh agents, the same environments and the same random numbers for every rule."""
+    """Compares rules on a suite: fresh agents, the same environment parameters and random numbers for every rule."""
 
     suite: Annotated[str, tyro.conf.arg(metavar="SUITE")]
     """A suite, an environment (gymnasium/ANY-ID and atari/GAME, too), or several with commas; see `lpg list suites`."""
@@ -80,7 +80,7 @@ def run(argv: list[str]) -> int:
     _check_gymnasium([name for name in names if is_gymnasium(name)], arguments)
     plans = {} if arguments.tune else {rule.label: _plans(rule, names, arguments) for rule in rules}
     table = None if arguments.out is None else arguments.out / "results.csv"
-    make_room(table, arguments.json)
+    check_writable(table, arguments.json)
     if table is not None:
         results.check_free(table, [(rule.label, name, seed) for rule in rules for name in names for seed in seeds])
     reference_returns = reference_rows(names, seeds, "report", arguments.num_actions)

@@ -68,7 +68,7 @@ class Report:
                 )
                 together.setdefault(text, []).append(plans[0].environment)
         return [
-            f"hyper-parameters on {', '.join(names)}: {text}; --tune tunes all rules (environments in JAX)"
+            f"hyper-parameters on {', '.join(names)}: {text}; --tune tunes rules on environments in JAX"
             for text, names in together.items()
         ]
 
@@ -138,7 +138,7 @@ def write_json(path: Path, report: Report) -> None:
     write_atomic(path, (json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n").encode())
 
 
-def make_room(*files: Path | None) -> None:
+def check_writable(*files: Path | None) -> None:
     """Makes the folders of files that will be written, so that a bad path fails before the work and not after it.
 
     Raises:

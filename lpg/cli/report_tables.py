@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lpg.agents.registry import TABULAR
 from lpg.cli.report import Report
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves
@@ -48,19 +49,20 @@ def plan_lines(plans: Sequence[TrainingPlan]) -> list[str]:
     for plan in plans:
         config = plan.config
         text = (
-            f"agent {plan.agent}; {_config_text(config)} ({plan.chosen.source}); "
+            f"agent {plan.agent}; {_config_text(config, plan.agent)} ({plan.chosen.source}); "
             f"{config.num_envs} environments × {config.num_steps} steps per update"
         )
         together.setdefault(text, []).append(f"{plan.environment} ({plan.num_updates:,} updates)")
     return [f"{plans[0].rule.label} on {', '.join(names)}: {text}" for text, names in together.items()]
 
 
-def _config_text(config: TrainConfig) -> str:
-    """The traced hyper-parameters, and every other one that does not have its default."""
+def _config_text(config: TrainConfig, agent: str) -> str:
+    """The traced hyper-parameters, and every other one that the agent has and that does not have its default."""
+    others = {"num_envs", "num_steps"} | ({"table_step"} if agent != TABULAR else set())
     texts = [f"{name.rstrip('_')} {getattr(config, name):g}" for name in TRACED]
     for field in dataclasses.fields(TrainConfig):
         value = getattr(config, field.name)
-        if field.name not in (*TRACED, "num_envs", "num_steps") and value and value != field.default:
+        if field.name not in {*TRACED, *others} and value and value != field.default:
             texts.append(field.name if value is True else f"{field.name} {value}")
     if config.final_learning_rate == 0:
         texts.append("final_learning_rate 0")

@@ -22,7 +22,7 @@ from lpg.checks import known
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import make_room
+from lpg.cli.report import check_writable
 from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, identity, measurement_of, print_claims
 from lpg.environments.registry import suite
@@ -100,7 +100,7 @@ def run(argv: list[str]) -> int:
     if not arguments.rule and _needs_rule(wanted, arguments):
         raise ValueError("no rule given; --rule names the discovered rule")
     rules = named_rules(arguments.rule) if arguments.rule else []
-    make_room(arguments.out / "report.html")
+    check_writable(arguments.out / "report.html")
     sections = []
     for name in wanted:
         section = _section(name, arguments, rules)

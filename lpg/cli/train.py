@@ -13,7 +13,7 @@ import tyro
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import Report, make_room, write_files
+from lpg.cli.report import Report, check_writable, write_files
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.cli.rules import named_rules
 from lpg.evaluation import results
@@ -134,11 +134,11 @@ def _prepare(arguments: Arguments, label: str) -> None:
         ValueError: another training is in the folder, or this one without --resume.
     """
     if arguments.out is None:
-        make_room(None, arguments.json)
+        check_writable(None, arguments.json)
         return
     check_free(arguments.out, resume=arguments.resume)
     table = arguments.out / "results.csv"
-    make_room(table, arguments.json)
+    check_writable(table, arguments.json)
     results.check_free(table, [(label, arguments.env, seed) for seed in range(arguments.seeds)])
 
 

@@ -71,7 +71,7 @@ def write(path: str | Path, rows: Iterable[Row]) -> None:
 
 
 def check_free(path: str | Path, planned: Iterable[tuple[str, str, int]]) -> None:
-    """Refuses early what `write` would refuse after hours: a table of another run.
+    """Refuses before the work what `write` would refuse after it: a table of another run.
 
     Args:
         planned: (rule, environment, seed) that will be written.
@@ -134,9 +134,9 @@ def curves(rows: Sequence[Row]) -> dict[str, dict[str, dict[int, list[Row]]]]:
 def smoothed(curve: Sequence[Row], num_recent: int = RECENT_EPISODES) -> np.ndarray:
     """Return at each point of a curve: mean over the `num_recent` episodes that ended last, or over all of the point's.
 
-    Streams that begin together end together when nothing but a time limit ends them, and between two such moments only
-    the unlucky episodes end. A point's own mean is then that of the unlucky ones; the mean over about one episode of
-    each environment is not. Where too few episodes have ended yet, the next ones count: they were running already.
+    Parallel environments that start together reach the time limit together, and in between only episodes that terminate
+    early end. A point's own mean is then biased towards those; the mean over about one episode of each environment is
+    not. Where too few episodes have ended yet, the next ones count: they were running already.
 
     Args:
         curve: rows of one run in the order of their updates.

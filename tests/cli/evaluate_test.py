@@ -1,4 +1,4 @@
-"""`lpg evaluate` from arguments to files, on two tiny chains and on the host."""
+"""`lpg evaluate` from arguments to files, on two tiny chains and on Gymnasium environments."""
 
 import io
 import json
@@ -78,12 +78,12 @@ def test_a_sweep_is_recorded_and_its_best_setting_is_used(tmp_path, capsys):
     assert used == {**entry["setting"], "time_limit_is_termination": False}
 
 
-HOSTED = ["--rule", "a2c", "--suite", f"{MIRROR},chain/short,gymnasium/FrozenLake8x8-v1", "--seeds", "2"]
+WITH_GYMNASIUM = ["--rule", "a2c", "--suite", f"{MIRROR},chain/short,gymnasium/FrozenLake8x8-v1", "--seeds", "2"]
 
 
-def test_environments_of_the_host_are_evaluated_beside_ours(tmp_path, capsys):
+def test_gymnasium_environments_are_evaluated_beside_those_in_jax(tmp_path, capsys):
     files = ["--out", str(tmp_path), "--json", str(tmp_path / "e.json")]
-    assert main(["evaluate", *HOSTED, "--steps-scale", "0.02", *files]) == 0
+    assert main(["evaluate", *WITH_GYMNASIUM, "--steps-scale", "0.02", *files]) == 0
     rows = results.read(tmp_path / "results.csv")
     names = list(dict.fromkeys(row.environment for row in rows if row.rule == "a2c"))
     assert names == [MIRROR, "chain/short", "gymnasium/FrozenLake8x8-v1"]  # as they were asked for

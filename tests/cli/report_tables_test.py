@@ -80,4 +80,9 @@ def test_plans_with_one_configuration_share_a_line():
         "a2c on chain/short (10 updates), chain/long (10 updates): agent tabular; learning_rate 40 y_weight 0.5 "
         "gamma 0.995 policy_entropy_weight 0 lambda 0.95 (its source); 8 environments × 20 steps per update"
     )
+    # How tables step means nothing to a network.
+    samples = dataclasses.replace(changed, table_step="samples")
+    table = dataclasses.replace(other, chosen=dataclasses.replace(other.chosen, config=samples))
+    network = dataclasses.replace(table, agent="D(32)")
+    assert ["table_step samples" in plan_lines([one])[0] for one in (table, network)] == [True, False]
     assert "lambda 0.95 baseline max_gradient_norm 0.5 final_learning_rate 0 (its source); 8 environments × 5" in second

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lpg.cli.report import Report, make_room, write_files, write_json
+from lpg.cli.report import Report, check_writable, write_files, write_json
 from lpg.evaluation.final import Final
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
@@ -134,9 +134,9 @@ def test_files_are_written_side_by_side(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(tmp_path):
-    make_room(tmp_path / "new" / "results.csv", None)
+    check_writable(tmp_path / "new" / "results.csv", None)
     assert (tmp_path / "new").is_dir()
     (tmp_path / "file").write_text("")
     for bad in (tmp_path, tmp_path / "file" / "results.csv"):
         with pytest.raises(OSError):
-            make_room(bad)
+            check_writable(bad)

@@ -37,7 +37,7 @@ def test_rows_come_environment_by_environment_and_seed_by_seed():
     assert {row.rule for row in rows} == {"mine"}
 
 
-def test_every_rule_meets_the_same_environments_and_the_same_luck(key):
+def test_every_rule_gets_the_same_environments_and_random_numbers(key):
     # Agents that do not move all follow the uniform policy: whatever differs is the environment or the random numbers.
     a = evaluate(A2C(), "a", STILL)
     b = evaluate(init_lpg_v(key, lstm_size=2), "b", STILL)
@@ -64,7 +64,7 @@ def test_agents_with_and_without_a_baseline_train_in_one_call():
     assert mixed[2:] == without[2:] and mixed[:2] != without[:2]
 
 
-def test_the_rulers_are_rows_too():
+def test_reference_returns_are_rows_too():
     rows = reference_rows(NAMES, 2, "validation")
     assert [(r.rule, r.environment, r.seed) for r in rows[:3]] == [
         ("random", "chain/short", 0), ("optimum", "chain/short", 0), ("random", "chain/short", 1),
@@ -72,7 +72,7 @@ def test_the_rulers_are_rows_too():
     np.testing.assert_allclose([r.return_mean for r in rows], [0.0, 1.0] * 4, atol=1e-6)
 
 
-def test_a_ruler_that_is_no_optimum_is_not_called_so():
+def test_a_reference_return_that_is_no_optimum_is_not_called_so():
     small, sparse, unknown = (
         reference_rows([name], 1, "report") for name in ("random/small", "random/small_sparse", MINE)
     )
@@ -82,7 +82,7 @@ def test_a_ruler_that_is_no_optimum_is_not_called_so():
     assert unknown == []
 
 
-def test_a_rule_is_scored_against_its_rulers():
+def test_a_rule_is_scored_against_its_reference_returns():
     rows, found = score_rule(A2C(), "a", NAMES, 2, 8, "validation", dataclasses.replace(CONFIG, learning_rate=100.0))
     assert len(rows) == 2 * 2 * 8
     assert set(found.area.per_environment) == set(NAMES)
