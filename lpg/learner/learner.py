@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
-from lpg.agents.normalisation import init_reward_statistics, init_statistics
+from lpg.agents.normalisation import RunningStatistics, init_reward_statistics, init_statistics
 from lpg.agents.outputs import Agent
 from lpg.agents.rollout import sample_action
 from lpg.checks import Count, Share, Weight, checked_fields
@@ -115,7 +115,7 @@ class Learner:
         )
         self._agent = as_agent(agent)
         self._optimizer = optimizer
-        self._compiled_choose = jax.jit(_choose)
+        self._compiled_choose = jax.jit(self._choose)
         self._compiled_update = jax.jit(self._update)
 
     def init(self, key: PRNGKeyArray, *, observation_shape: tuple[int, ...] = (), num_envs: int = 0) -> LearnerState:
@@ -164,7 +164,7 @@ class Learner:
             ValueError: the agent does not fit the rule or the observations, or there is no key.
         """
         if greedy:
-            return self._compiled_choose(self._actor(state, observation), observation, None)
+            return self._call_choose(state, observation, None)
         if key is None:
             raise ValueError("no key given; act needs one to draw actions, unless greedy is true")
         return self.choose(state, observation, jax.random.uniform(key, np.shape(observation)[:1]))
@@ -173,7 +173,7 @@ class Learner:
         self, state: LearnerState, observation: Shaped[Any, " B *obs"], uniform: Float[Any, " B"]
     ) -> Int[Array, " B"]:
         """Like `act`, with given uniform numbers in [0, 1); those of a whole trajectory can be drawn at once."""
-        return self._compiled_choose(self._actor(state, observation), observation, uniform)
+        return self._call_choose(state, observation, uniform)
 
     def update(
         self,
@@ -233,8 +233,18 @@ class Learner:
         agent = BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)
         return AgentState(agent, state.optimizer_state, state.observations, state.rewards)
 
-    def _actor(self, state: LearnerState, observation: Any) -> Agent:
-        return self.agent(with_shapes(state, np.shape(observation)[1:]))
+    def _call_choose(self, state: LearnerState, observation: Any, uniform: Any) -> Array:
+        state = with_shapes(state, np.shape(observation)[1:])
+        # Only what acting needs, in a plain tuple: this runs at every step of the environments.
+        return self._compiled_choose((state.params, state.observations), observation, uniform)
+
+    def _choose(
+        self, theta: tuple[PyTree, RunningStatistics | None], observation: Array, uniform: Array | None
+    ) -> Array:
+        params, statistics = theta
+        agent = self.agent(LearnerState(params, (), statistics))
+        logits = jax.vmap(agent)(observation).logits
+        return jnp.argmax(logits, axis=-1) if uniform is None else sample_action(logits, uniform)
 
     def _update(
         self,
@@ -261,11 +271,6 @@ class Learner:
         params = after.agent.params  # type: ignore[attr-defined]
         moved = LearnerState(params, after.optimizer_state, after.observations, after.rewards)
         return moved, LearnerInfo(policy_entropy=jnp.mean(entropy(info.output.logits)), targets=info.targets)
-
-
-def _choose(agent: Agent, observation: Array, uniform: Array | None) -> Array:
-    logits = jax.vmap(agent)(observation).logits
-    return jnp.argmax(logits, axis=-1) if uniform is None else sample_action(logits, uniform)
 
 
 def _of_params(optimizer: optax.GradientTransformation, agent: BoundAgent) -> optax.GradientTransformation:

@@ -40,9 +40,10 @@ def with_shapes(state: LearnerState, observation_shape: tuple[int, ...], num_env
         ValueError: the statistics have other shapes.
     """
     observations, rewards = state.observations, state.rewards
-    if observations is None and rewards is None:
+    fits = observations is None or observations.mean.shape == observation_shape
+    if fits and (rewards is None or num_envs in (None, state.num_envs)):
         return state
-    if observations is not None and observations.mean.shape != observation_shape:
+    if observations is not None and not fits:
         if observations.mean.shape:
             raise ValueError(
                 f"observations of shape {list(observation_shape)} given; {list(observations.mean.shape)} is needed, "
