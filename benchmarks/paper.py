@@ -105,7 +105,7 @@ def measure(lifetimes: int, lstm: int, chunk: int) -> dict[str, Any]:
     for index, group in enumerate(trainer.groups):
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state.lifetimes[index]))
         work = trainer.programs.window[index].memory_analysis().temp_size_in_bytes
-        steps = len(group.slots) * config.num_updates * config.steps_per_update
+        steps = len(group.env_index) * config.num_updates * config.steps_per_update
         agent = jax.tree.map(lambda x: x[0], state.lifetimes[index].agent)
         seconds = statistics.median(window_seconds(trainer, state, index) for _ in range(NUM_TIMED))
         forward = forward_seconds(agent, group, config)
@@ -118,7 +118,7 @@ def measure(lifetimes: int, lstm: int, chunk: int) -> dict[str, Any]:
                 "flops": rule_flops(lstm) + 7 * flops[0] + 13 * flops[1],
                 "forward_rate": config.steps_per_update / forward,
                 "forward_flops": sum(flops),
-                "state_mb": size / len(group.slots) / 1e6,
+                "state_mb": size / len(group.env_index) / 1e6,
                 "work_mb": work / 1e6,
             }
         )
@@ -133,7 +133,7 @@ def window_seconds(trainer: Any, state: Any, index: int) -> float:
     group = trainer.groups[index]
     state.counters.meta_update += 1
     keys = trainer._keys(state, index, "window")
-    places = trainer._shard(group.weight), trainer._shard(np.array(group.slots, np.int32))
+    places = trainer._shard(group.weight), trainer._shard(np.array(group.env_index, np.int32))
     at = time.perf_counter()
     _, state.lifetimes[index], info = trainer.programs.window[index](state.rule, state.lifetimes[index], keys, *places)
     jax.block_until_ready(info)

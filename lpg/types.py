@@ -68,6 +68,6 @@ class Hyperparameters(eqx.Module):
     gamma: Float[Array, ""]
     """Discount γ per step, in [0, 1]."""
     policy_entropy_weight: Float[Array, ""]
-    """Weight of the entropy bonus in the agent's loss; used by A2C, ignored by the LPG."""
+    """Weight of the entropy bonus in the agent's loss; used by A2C, ignored by the LPG. Not β0 of the meta-loss."""
     lambda_: Float[Array, ""]
     """λ of the λ-returns, in [0, 1]; used by rules with a value function."""

@@ -15,7 +15,7 @@ from lpg.meta_training.critic import CriticInfo
 from lpg.meta_training.meta_gradient import WindowInfo
 from lpg.meta_training.objective import ObjectiveTerms
 from lpg.meta_training.programs import MetaStepInfo
-from lpg.meta_training.trainer import StepReport, Trainer
+from lpg.meta_training.trainer import MetaUpdateReport, Trainer
 
 TINY = MetaConfig(
     suite="chain/short,chain/short_noisy,chain/long", lstm_size=4, prediction_size=3, embedding_size=2,
@@ -62,7 +62,7 @@ def config_file(path, **changes) -> str:
     return str(path)
 
 
-def report(names=("a", "b", "c"), lifetimes: int = 2, final_returns=None, **values) -> StepReport:
+def report(names=("a", "b", "c"), lifetimes: int = 2, final_returns=None, **values) -> MetaUpdateReport:
     """The report of a meta-update of a healthy run, with changes.
 
     Args:
@@ -103,4 +103,4 @@ def report(names=("a", "b", "c"), lifetimes: int = 2, final_returns=None, **valu
         is_finite=jnp.asarray(True),
     )
     windows = {name: window(name) for name in names}
-    return StepReport(step=jax.device_get(step), windows=windows, final_returns=final_returns or {}, resets=0)
+    return MetaUpdateReport(step=jax.device_get(step), windows=windows, final_returns=final_returns or {}, resets=0)

@@ -16,7 +16,7 @@ If it has an attribute `takes_batches` that is true, its call accepts any leadin
 """
 
 MASKED_LOGIT = -1e9
-"""Large enough for a probability of exactly 0, and finite, so that all gradients are finite."""
+"""Low enough for a probability of exactly 0, and finite, so that all gradients are finite."""
 
 
 def outputs(
@@ -38,14 +38,14 @@ def outputs(
     return eqx.tree_at(lambda o: o.logits, output, jnp.where(action_mask, output.logits, MASKED_LOGIT))
 
 
-def next_rows(rows: Shaped[Array, " T B *row"], after: Shaped[Array, " R B *row"]) -> Shaped[Array, " T B *row"]:
-    """What was computed from s_1 … s_T, given what was computed from `observation` and from `next_observation`.
+def next_rows(current: Shaped[Array, " T B *row"], after: Shaped[Array, " R B *row"]) -> Shaped[Array, " T B *row"]:
+    """Outputs (or values) for s_1 … s_T, from those for `observation` and for `next_observation`.
 
-    If a trajectory keeps only the last row of `next_observation`, the other rows are shifted from `observation`. At the
-    end of an episode such a row belongs to the next episode; callers must mask it by `terminated`.
+    If a trajectory keeps only the last row of `next_observation`, the others are the next rows of `current`. At the end
+    of an episode such a row belongs to the next episode; callers must mask it by `terminated`.
 
     Args:
-        rows: computed from `observation`, s_0 … s_{T−1}.
-        after: computed from `next_observation`, with R = T rows or R = 1.
+        current: for `observation`, s_0 … s_{T−1}.
+        after: for `next_observation`, with R = T rows or R = 1.
     """
-    return jnp.concatenate([rows[after.shape[0] :], after])
+    return jnp.concatenate([current[after.shape[0] :], after])

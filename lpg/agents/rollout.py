@@ -53,11 +53,11 @@ def rollout(
     All random numbers are drawn at once, which is several times faster than step by step.
 
     Args:
-        state: where the environments stand; from `init_rollout` or the rollout before.
+        state: of the environments; from `init_rollout` or the rollout before.
         agent: one agent for all environments; no gradient reaches it.
         num_steps: T.
         time_limit_is_termination: show the agent an episode cut by its time limit as terminated (the paper's way)
-            instead of truncated. What comes after an end is then never needed, and `next_observation` has one row.
+            instead of truncated. Final states are then never needed, and `next_observation` has one row.
     """
     agent = jax.lax.stop_gradient(agent)
     mask = env.action_mask(env_params)
@@ -66,29 +66,30 @@ def rollout(
     advance = jax.vmap(lambda draws, state, action: auto_step(draws, state, action, env, env_params))
 
     def step(carry: tuple, draws: StepDraws) -> tuple[tuple, tuple]:
-        env_state, observation, running = carry
+        env_state, observation, episode_return = carry
         action = sample_action(outputs(agent, observation, mask, batch_ndim=1).logits, draws.action)
-        following, result, next_observation = advance(draws, env_state, action)
+        env_state, result, next_observation = advance(draws, env_state, action)
         is_last = result.terminated | result.truncated
-        total = running + result.reward
-        arrived = None if time_limit_is_termination else next_observation
-        row = (observation, arrived, action, result.reward, result.terminated, is_last, total)
-        return (following, observe(following, env_params), jnp.where(is_last, 0.0, total)), row
+        episode_return = episode_return + result.reward
+        kept = None if time_limit_is_termination else next_observation
+        row = (observation, kept, action, result.reward, result.terminated, is_last, episode_return)
+        return (env_state, observe(env_state, env_params), jnp.where(is_last, 0.0, episode_return)), row
 
-    first = (state.env_state, observe(state.env_state, env_params), state.episode_return)
-    (last, after, running), rows = jax.lax.scan(step, first, draw_steps(key, env, (num_steps, num_envs)))
-    observation, arrived, action, reward, terminated, is_last, total = rows
+    carry = (state.env_state, observe(state.env_state, env_params), state.episode_return)
+    carry, rows = jax.lax.scan(step, carry, draw_steps(key, env, (num_steps, num_envs)))
+    env_state, last_observation, running_return = carry
+    observation, next_observation, action, reward, terminated, is_last, episode_return = rows
     trajectory = Trajectory(
         observation=observation,
-        next_observation=after[None] if time_limit_is_termination else arrived,
+        next_observation=last_observation[None] if time_limit_is_termination else next_observation,
         action=action,
         reward=reward,
         terminated=is_last if time_limit_is_termination else terminated,
         is_last=is_last,
     )
-    ended = jnp.where(is_last, total, 0.0)
+    ended = jnp.where(is_last, episode_return, 0.0)
     info = RolloutInfo(return_sum=jnp.sum(ended), return_square_sum=jnp.sum(ended**2), num_episodes=jnp.sum(is_last))
-    return RolloutState(env_state=last, episode_return=running), trajectory, info
+    return RolloutState(env_state=env_state, episode_return=running_return), trajectory, info
 
 
 def sample_action(logits: Float[Array, " B A"], uniform: Float[Array, " B"]) -> Int[Array, " B"]:

@@ -1,8 +1,8 @@
 """The contract of an environment.
 
 An environment object fixes array shapes and holds no state: it is a frozen dataclass, hashable, and static in a
-compiled program. `EnvParams` is a pytree of what may differ between two lifetimes, and `EnvState` a pytree of where one
-episode stands. All methods are pure and written for one copy of the environment; the caller maps them over several.
+compiled program. `EnvParams` is a pytree of what may differ between two lifetimes, `EnvState` one that holds the
+state of an episode. All methods are pure and written for one copy of the environment; the caller applies `vmap`.
 
 Argument order: key first, `env_params` last.
 """
@@ -92,7 +92,7 @@ class ExactEnvironment(IndexEnvironment, Protocol):
         ...
 
     def backup(self, model: Model, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
-        """Q(s, a) = E[r + γ V(s′)]; −∞ for masked actions, 0 for indices that are not states."""
+        """Q(s, a) = E[r + γ V(s′)]; −∞ for masked actions, 0 for indices without a state."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Delayed chains: the first action decides a reward that is paid many steps later.
 
-In every episode a fair coin decides which of two actions is right; the first state shows it. Every state is distinct:
-its index gives the side of the coin, the branch taken and the position on the chain.
+In every episode a fair coin decides which of two actions is right; the first state shows it. A state's index gives the
+branch (right action and first action) and the position on the chain.
 
 Reference: Oh et al. (2020), training environments, delayed chain MDPs (inspired by bsuite's umbrella chain).
 """
@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike
 from lpg.environments.base import StepResult, UniformEnv
 
 NUM_BRANCHES = 4
-"""Two sides of the coin × two first actions."""
+"""Two right actions × two first actions."""
 
 
 class ChainParams(eqx.Module):
@@ -34,7 +34,7 @@ class ChainState(eqx.Module):
     position: Int[Array, ""]
     """Steps taken so far."""
     branch: Int[Array, ""]
-    """Before the first action: the right action. After it: 2·(right action) + (1 if it was chosen)."""
+    """Before the first action: the right action. After it: 2 · (right action) + (1 if it was chosen, else 0)."""
 
 
 class ChainModel(eqx.Module):
@@ -45,6 +45,7 @@ class ChainModel(eqx.Module):
     continues: Float[Array, " S A"]
     """Probability that the episode does not end."""
     following: Int[Array, " S A"]
+    """Index of the next state."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ class DelayedChain:
         return ChainEnv(max_length=max(self.max_length, ChainEnv.max_length))
 
     def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ChainParams:
-        """Draws a chain. `num_actions` is None or 2, and there because every distribution has it."""
+        """Draws a chain. `num_actions` is None or 2; it belongs to the interface of distributions."""
         if num_actions not in (None, 2):
             raise ValueError(f"{num_actions} actions given; a delayed chain has 2")
         length = jax.random.randint(key, (), self.min_length, self.max_length + 1)
@@ -104,8 +105,8 @@ class ChainEnv(UniformEnv):
     ) -> tuple[ChainState, StepResult]:
         """Only the first action matters; its ±1 is paid on the last step."""
         is_first = state.position == 0
-        chosen = 2 * state.branch + (action == state.branch)
-        branch = jnp.where(is_first, chosen, state.branch)
+        first_branch = 2 * state.branch + (action == state.branch)
+        branch = jnp.where(is_first, first_branch, state.branch)
         is_end = state.position + 1 >= env_params.length
         coin = jnp.where(uniforms[0] < 0.5, -1.0, 1.0)
         middle = jnp.where(env_params.is_noisy & ~is_first, coin, 0.0)
@@ -117,9 +118,9 @@ class ChainEnv(UniformEnv):
         return ChainState(position=state.position + 1, branch=branch), result
 
     def observe(self, state: ChainState, env_params: ChainParams) -> Int[Array, ""]:
-        """State index; the end of the longest chain has the index of the state before it."""
-        place = jnp.minimum(state.position, self.max_length - 1)
-        return jnp.where(place == 0, state.branch, 2 + NUM_BRANCHES * (place - 1) + state.branch)
+        """State index; the terminal state of the longest chain shares that of the state before it."""
+        position = jnp.minimum(state.position, self.max_length - 1)
+        return jnp.where(position == 0, state.branch, 2 + NUM_BRANCHES * (position - 1) + state.branch)
 
     def initial_states(self, env_params: ChainParams) -> Float[Array, " S"]:
         """Probability of each state index at the start of an episode."""
@@ -145,7 +146,7 @@ class ChainEnv(UniformEnv):
         )
 
     def backup(self, model: ChainModel, value: Float[Array, " S"], gamma: ScalarLike) -> Float[Array, " S A"]:
-        """Exact one-step expectation E[r + γ V(s′)] for every state and action; numbers past the chain's end give 0.
+        """Exact one-step expectation E[r + γ V(s′)] for every state and action; indices past the chain's end give 0.
 
         Args:
             model: result of `model`.

@@ -1,7 +1,7 @@
 """Resets and steps with randomness drawn in advance, and steps that reset an environment whose episode has ended.
 
 An environment takes a key, or uniform numbers if it is a `UniformEnv`. Here both look the same: `draw_resets` and
-`draw_steps` draw what many resets and steps need, and `reset`, `step` and `auto_step` consume it.
+`draw_steps` draw the random numbers of many resets and steps, and `reset`, `step` and `auto_step` consume it.
 """
 
 from typing import Any
@@ -36,9 +36,9 @@ def draw_resets(key: PRNGKeyArray, env: Environment, shape: tuple[int, ...] = ()
 def draw_steps(key: PRNGKeyArray, env: Environment, shape: tuple[int, ...] = ()) -> StepDraws:
     """Randomness of steps, with leading axes `shape`."""
     if isinstance(env, UniformEnv):
-        split = 1 + env.num_uniforms
-        uniforms = jax.random.uniform(key, (*shape, split + env.num_reset_uniforms))
-        return StepDraws(action=uniforms[..., 0], step=uniforms[..., 1:split], reset=uniforms[..., split:])
+        end = 1 + env.num_uniforms
+        uniforms = jax.random.uniform(key, (*shape, end + env.num_reset_uniforms))
+        return StepDraws(action=uniforms[..., 0], step=uniforms[..., 1:end], reset=uniforms[..., end:])
     key_action, key_step, key_reset = jax.random.split(key, 3)
     return StepDraws(
         action=jax.random.uniform(key_action, shape),
@@ -63,13 +63,13 @@ def step(
 def auto_step(
     draws: StepDraws, state: EnvState, action: Int[Array, ""], env: Environment, env_params: EnvParams
 ) -> tuple[EnvState, StepResult, Shaped[Array, " *obs"]]:
-    """One step; an episode that ends is followed by the first state of the next one.
+    """One step, and a reset if it ended the episode.
 
     Returns:
-        The state to continue from, the result, and the observation of the state that the step led to (before a reset).
+        The state to continue from, the result, and the observation of the state before any reset.
     """
-    arrived, result = step(draws.step, state, action, env, env_params)
-    first = reset(draws.reset, env, env_params)
+    stepped, result = step(draws.step, state, action, env, env_params)
+    fresh = reset(draws.reset, env, env_params)
     done = result.terminated | result.truncated
-    following = jax.tree.map(lambda new, old: jnp.where(done, new, old), first, arrived)
-    return following, result, env.observe(arrived, env_params)
+    next_state = jax.tree.map(lambda new, old: jnp.where(done, new, old), fresh, stepped)
+    return next_state, result, env.observe(stepped, env_params)

@@ -18,7 +18,7 @@ from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.gymnasium_episode import GymnasiumEpisode
 from lpg.evaluation.tasks import run_keys
-from lpg.evaluation.train_config import PASSES, TrainConfig
+from lpg.evaluation.train_config import LEARN_OPTIONS, TrainConfig
 from lpg.learner import loop
 from lpg.learner.agent import BoundAgent
 from lpg.learner.collect import Collector
@@ -94,7 +94,7 @@ class GymnasiumBackend:
             lambda_=config.lambda_,
             policy_entropy_weight=config.policy_entropy_weight,
             baseline=config.baseline,
-            **{name: getattr(config, name) for name in PASSES},
+            **{name: getattr(config, name) for name in LEARN_OPTIONS},
         )
 
     def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:
@@ -161,7 +161,7 @@ def _optimizer(agent: str, config: TrainConfig, num_updates: int) -> optax.Gradi
     limit = config.max_gradient_norm
     last = max(num_updates - 1, 1)
     rate = optax.linear_schedule(config.learning_rate, config.learning_rate * config.final_learning_rate, last)
-    per_update = config.passes.steps_per_update
+    per_update = config.learn_options.steps_per_update
     step = optax.adam(1.0) if agent != TABULAR else agent_optimizer(agent, config.table_step)
     return optax.chain(
         optax.identity() if limit is None else optax.clip_by_global_norm(limit),

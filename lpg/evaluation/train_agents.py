@@ -212,7 +212,7 @@ def _init(rule: Rule, run: Run, env: Environment, config: TrainConfig, name: str
         learner=init_agent_state(
             agent,
             agent_optimizer(name, config.table_step),
-            config.passes,
+            config.learn_options,
             num_envs=config.num_envs,
             observation_shape=env.observation_shape,
         ),
@@ -255,7 +255,7 @@ def _advance(
             mask,
             run.hyper,
             optimizer,
-            passes=config.passes,
+            options=config.learn_options,
             step_size=run.step_size,
             progress=progress,
             key=jax.random.fold_in(key, 1),

@@ -12,15 +12,15 @@ import numpy as np
 from lpg.agents.registry import TableStep
 from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
 from lpg.types import Hyperparameters
-from lpg.update_rules.learning import Passes, StepSize, check_passes
+from lpg.update_rules.learning import LearnOptions, StepSize, check_minibatches
 
 TRACED = ("learning_rate", "y_weight", "gamma", "policy_entropy_weight", "lambda_")
 """Fields that may differ between agents inside one compiled program; see `lpg.types.Hyperparameters`."""
 STEP_SIZE = ("max_gradient_norm", "final_learning_rate")
 """The same; see `lpg.update_rules.learning.StepSize`."""
-PASSES = ("num_epochs", "num_minibatches", "normalise_observations", "normalise_rewards", "normalise_advantages")
-"""See `lpg.update_rules.learning.Passes`."""
-STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination", "table_step", *PASSES)
+LEARN_OPTIONS = ("num_epochs", "num_minibatches", "normalise_observations", "normalise_rewards", "normalise_advantages")
+"""See `lpg.update_rules.learning.LearnOptions`."""
+STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination", "table_step", *LEARN_OPTIONS)
 """Fields that fix the program: agents that differ in one of them train in different programs."""
 
 
@@ -66,7 +66,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))
-        check_passes(self.passes, self.num_envs)
+        check_minibatches(self.learn_options, self.num_envs)
 
     @property
     def steps_per_update(self) -> int:
@@ -80,9 +80,9 @@ class TrainConfig:
         return TrainConfig(**{**fields, "time_limit_is_termination": bool(self.time_limit_is_termination)})
 
     @property
-    def passes(self) -> Passes:
+    def learn_options(self) -> LearnOptions:
         """How a rollout is used."""
-        return Passes(**{name: getattr(self, name) for name in PASSES})
+        return LearnOptions(**{name: getattr(self, name) for name in LEARN_OPTIONS})
 
     def num_updates(self, num_steps: int | float) -> int:
         """Agent updates in a budget of environment steps (all environments together); at least one."""

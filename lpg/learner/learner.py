@@ -22,7 +22,7 @@ from lpg.learner.state import LearnerState, with_shapes
 from lpg.learner.trajectory import as_arrays
 from lpg.types import Hyperparameters, Targets, Trajectory
 from lpg.update_rules.base import Rule
-from lpg.update_rules.learning import AgentState, Passes, learn
+from lpg.update_rules.learning import AgentState, LearnOptions, learn
 from lpg.update_rules.losses import entropy
 from lpg.update_rules.registry import load_rule
 
@@ -101,7 +101,7 @@ class Learner:
             Learner.__init__,
             {"y_weight": y_weight, "gamma": gamma, "lambda_": lambda_, "policy_entropy_weight": policy_entropy_weight},
         )
-        self.passes = Passes(
+        self.options = LearnOptions(
             num_epochs=num_epochs,
             num_minibatches=num_minibatches,
             normalise_observations=normalise_observations,
@@ -137,8 +137,8 @@ class Learner:
         return LearnerState(
             params=params,
             optimizer_state=self._optimizer.init(params),
-            observations=init_statistics(observation_shape) if self.passes.normalise_observations else None,
-            rewards=init_reward_statistics(num_envs) if self.passes.normalise_rewards else None,
+            observations=init_statistics(observation_shape) if self.options.normalise_observations else None,
+            rewards=init_reward_statistics(num_envs) if self.options.normalise_rewards else None,
         )
 
     def agent(self, state: LearnerState) -> Agent:
@@ -200,9 +200,9 @@ class Learner:
                 are not discrete, the environments cannot be split into minibatches, or a key is missing.
         """
         trajectory, is_real = as_arrays(trajectory, is_real)
-        if key is None and self.passes.num_minibatches > 1:
+        if key is None and self.options.num_minibatches > 1:
             raise ValueError(
-                f"num_minibatches is {self.passes.num_minibatches} and update got no key; it needs one to shuffle the "
+                f"num_minibatches is {self.options.num_minibatches} and update got no key; it needs one to shuffle the "
                 "environments"
             )
         state = with_shapes(state, trajectory.observation.shape[2:], trajectory.reward.shape[1])
@@ -264,7 +264,7 @@ class Learner:
             jnp.ones(output.logits.shape, bool),
             hyper,
             _of_params(self._optimizer, before.agent),  # type: ignore[arg-type]
-            passes=self.passes,
+            options=self.options,
             key=key,
             is_real=is_real,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lpg.meta_training.trainer import StepReport
+from lpg.meta_training.trainer import MetaUpdateReport
 
 WINDOW = 50
 """Number of the latest meta-updates that are checked together."""
@@ -42,9 +42,9 @@ class Audit:
         """
         self.leaf_names, self.prediction_size = leaf_names, prediction_size
         self.thresholds = thresholds or Thresholds()
-        self._reports: collections.deque[StepReport] = collections.deque(maxlen=WINDOW)
+        self._reports: collections.deque[MetaUpdateReport] = collections.deque(maxlen=WINDOW)
 
-    def observe(self, report: StepReport) -> None:
+    def observe(self, report: MetaUpdateReport) -> None:
         """Adds the diagnostics of one meta-update."""
         self._reports.append(report)
 

@@ -47,7 +47,7 @@ def init_network_critic(key: PRNGKeyArray, architecture: str, observation_shape:
         key,
         read_networks(architecture)[-1],
         observation_shape=observation_shape,
-        num_actions=1,  # the policy head is not used; arrays of size 0 cause more trouble than an unused one
+        num_actions=1,  # the policy head is not used, but must not be empty
         prediction_size=1,
     )
     return Critic(value=value, optimizer_state=safe_adam().init(value), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
@@ -76,10 +76,10 @@ def update_critic(
         trajectory: [T, B].
         gamma: the lifetime's discount.
         lambda_: λ of advantages and λ-returns, in [0, 1].
-        rate: update rate of a table, in (0, 1].
-        scale_advantages: divide by max(running root mean square, 1e-3), without centring, so that environments with
-            large returns do not dominate the meta-gradient.
-        learning_rate: of a network.
+        rate: learning rate of a table, in (0, 1].
+        scale_advantages: divide advantages by max(running root mean square, 1e-3), without centring, so that
+            environments with large returns do not dominate the meta-gradient.
+        learning_rate: of Adam, for a network.
         scale_rate: weight of the newest trajectory in the running mean square.
 
     Returns:
@@ -94,7 +94,7 @@ def update_critic(
     mean_square = (1 - scale_rate) * critic.mean_square + scale_rate * error
     weight = (1 - scale_rate) * critic.weight + scale_rate
     if isinstance(critic.value, Network):
-        # Derivative of the mean of ½ (G^λ − V)² in V: −advantage / number of samples.
+        # Derivative of the mean of ½ (G^λ − V)² w.r.t. V: −advantage / number of samples.
         (gradient,) = vjp(-advantage / advantage.size)
         step, optimizer_state = safe_adam().update(gradient, critic.optimizer_state)
         new_value = optax.apply_updates(critic.value, jax.tree.map(lambda x: learning_rate * x, step))

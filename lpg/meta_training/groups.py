@@ -26,7 +26,7 @@ class Group:
     """Names of the environments in the group."""
     distributions: tuple[Any, ...]
     """`EnvDistribution` of each environment."""
-    slots: tuple[int, ...]
+    env_index: tuple[int, ...]
     """Environment of each lifetime, as an index into `names`; padding has index 0."""
     num_real: int
     """Number of lifetimes that count; the rest is padding, which is computed and ignored."""
@@ -36,7 +36,7 @@ class Group:
     @property
     def weight(self) -> np.ndarray:
         """[N] 1 for lifetimes that count, 0 for padding."""
-        return (np.arange(len(self.slots)) < self.num_real).astype(np.float32)
+        return (np.arange(len(self.env_index)) < self.num_real).astype(np.float32)
 
 
 def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
@@ -51,16 +51,16 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
         names_by_group.setdefault((env, default_agent(name, env).agent), []).append(name)
     groups = []
     for (env, agent), names in names_by_group.items():
-        slots = [index for index, name in enumerate(names) for _ in range(counts[name])]
-        chunk, size = fit_chunks(len(slots), num_devices, 1 if is_faster_unbatched(agent) else config.chunk)
+        indices = [index for index, name in enumerate(names) for _ in range(counts[name])]
+        chunk, size = fit_chunks(len(indices), num_devices, 1 if is_faster_unbatched(agent) else config.chunk)
         groups.append(
             Group(
                 env=env,
                 agent=agent,
                 names=tuple(names),
                 distributions=tuple(env_spec(name).distribution for name in names),
-                slots=tuple(slots + [0] * (size - len(slots))),
-                num_real=len(slots),
+                env_index=tuple(indices + [0] * (size - len(indices))),
+                num_real=len(indices),
                 chunk=chunk,
             )
         )

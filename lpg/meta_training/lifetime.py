@@ -24,7 +24,7 @@ class LifetimeState(eqx.Module):
     optimizer_state: optax.OptState
     hyper: Hyperparameters
     policy_entropy_weight: Float[Array, ""]
-    """β0."""
+    """β0, of the meta-loss; not that of `hyper`, which is a rule's own entropy bonus."""
     rollout: RolloutState
     trajectory: Trajectory
     """The newest rollout, by the current agent: the data of the next update."""
@@ -36,10 +36,10 @@ class LifetimeState(eqx.Module):
 
 
 class LifetimeSpec(eqx.Module):
-    """What is chosen on the host before a lifetime is initialised."""
+    """The environment and the agent hyper-parameters (by the bandit) that are chosen for a new lifetime."""
 
     environment: Int[Array, " *N"]
-    """Index into the group's environments."""
+    """Index into the environments of its group, see `lpg.meta_training.groups`."""
     learning_rate: Float[Array, " *N"]
     y_weight: Float[Array, " *N"]
 

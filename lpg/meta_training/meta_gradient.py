@@ -1,4 +1,4 @@
-"""The meta-gradient: derivative of the meta-loss in η through the K agent updates of one window of a lifetime."""
+"""The meta-gradient: derivative of the meta-loss w.r.t. η through the K agent updates of one window of a lifetime."""
 
 import dataclasses
 from typing import Any
@@ -21,8 +21,8 @@ from lpg.types import Targets, Trajectory
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
-DETERMINISTIC = 0.01
-"""A policy counts as deterministic if its mean entropy is below this share of its maximum.
+DETERMINISTIC_ENTROPY = 0.01
+"""A policy counts as deterministic if its mean entropy is below this share of a uniform policy's.
 
 Differs from the paper, which resets lifetimes at zero entropy and gives no threshold.
 """
@@ -40,7 +40,7 @@ class WindowInfo(eqx.Module):
     """Sum of the returns of the episodes that ended in the window."""
     num_episodes: Int[Array, ""]
     is_deterministic: Bool[Array, ""]
-    """The policy's entropy is below `DETERMINISTIC` of its maximum: the agent explores no more."""
+    """The policy is deterministic, see `DETERMINISTIC_ENTROPY`: the agent explores no more."""
     is_finite: Bool[Array, ""]
     """All numbers in agent, loss and meta-gradient are finite."""
 
@@ -56,8 +56,8 @@ def run_window(
     """The meta-loss of one window: K times, update the agent on its newest rollout and roll out the updated agent.
 
     Every rollout is used twice: it evaluates θ_k (meta-loss) and it is the data of update k + 1. The derivative of the
-    loss in `rule` is the meta-gradient; it flows through all K updates and, through θ_k, through the later inputs of
-    the rule. Actions, observations, advantages and the critic are constants.
+    loss w.r.t. `rule` is the meta-gradient; it flows through all K updates and, through θ_k, through the later inputs
+    of the rule. Actions, observations, advantages and the critic are constants.
 
     Args:
         rule: η.
@@ -81,7 +81,7 @@ def run_window(
         )
         return (_changing_fields(new_lifetime), previous), info
 
-    carry = (_changing_fields(lifetime), _no_previous(lifetime.trajectory, rule))
+    carry = (_changing_fields(lifetime), _zero_previous(lifetime.trajectory, rule))
     (fields, previous), (previous_terms, critic_info, rollout_info) = jax.lax.scan(
         step, carry, jax.random.split(key, config.num_updates)
     )
@@ -106,7 +106,7 @@ def run_window(
         critic=jax.tree.map(jnp.mean, critic_info),
         return_sum=jnp.sum(rollout_info.return_sum),
         num_episodes=jnp.sum(rollout_info.num_episodes),
-        is_deterministic=per_update.policy_entropy[-1] < DETERMINISTIC * jnp.log(jnp.sum(mask)),
+        is_deterministic=per_update.policy_entropy[-1] < DETERMINISTIC_ENTROPY * jnp.log(jnp.sum(mask)),
         is_finite=all_finite((new_lifetime.agent, loss)),
     )
     return loss, (new_lifetime, info)
@@ -130,15 +130,15 @@ def _update(
 ) -> tuple[LifetimeState, tuple[Float[Array, " T B"], Targets], tuple[ObjectiveTerms, CriticInfo, RolloutInfo]]:
     """One agent update, and a rollout of the updated agent.
 
-    The update starts with a forward pass of θ on the newest rollout, which is also what the meta-loss of the previous
-    update needs; so the terms of the meta-loss are computed one update late, and no forward pass is made twice.
+    The update starts with a forward pass of θ on the newest rollout. The meta-loss of the previous update needs the
+    same pass, so its terms are computed here, one update late.
 
     Args:
-        previous: advantages of the newest rollout, and targets of the update before it.
+        previous: of the previous update: the advantages of the rollout after it, and its targets.
 
     Returns:
-        The lifetime after the update; advantages and targets for the next call; and the meta-loss terms of the previous
-        update, the critic's accuracy and the rollout's returns.
+        The lifetime after the update; `previous` for the next call; and the meta-loss terms of the previous update, the
+        critic's accuracy and the rollout's returns.
     """
     optimizer = agent_optimizer(agent_name, config.table_step)
 
@@ -173,7 +173,7 @@ def _update(
     return new_lifetime, (advantage, info.targets), (previous_terms, critic_info, rollout_info)
 
 
-def _no_previous(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T B"], Targets]:
+def _zero_previous(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T B"], Targets]:
     """Zero advantages and targets in place of those of the update before the window; their terms are dropped."""
     zero = jnp.zeros_like(trajectory.reward)
     return zero, Targets(pi_hat=zero, y_hat=jnp.zeros((*zero.shape, rule.prediction_size), zero.dtype))
@@ -187,12 +187,12 @@ def meta_gradient(
     env: Environment,
     agent_name: str = TABULAR,
 ) -> tuple[Rule, LifetimeState, WindowInfo]:
-    """Gradient of one lifetime's meta-loss in η; zero, with `is_finite` false, if any number is not finite.
+    """Gradient of one lifetime's meta-loss w.r.t. η; zero, with `is_finite` false, if any number is not finite.
 
     Takes the arguments of `run_window`.
 
     Returns:
-        The gradient (a tree like the rule, clipped if the configuration says so), the lifetime after the window, and
+        The gradient (a pytree like the rule, clipped if the configuration says so), the lifetime after the window, and
         diagnostics.
     """
     gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, env, agent_name)

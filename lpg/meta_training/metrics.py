@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lpg.files import write_atomic
-from lpg.meta_training.trainer import StepReport
+from lpg.meta_training.trainer import MetaUpdateReport
 
 TERMS = ("policy_gradient", "policy_entropy", "prediction_entropy", "pi_hat_square", "y_hat_square", "pi_hat_mean")
 
@@ -24,7 +24,7 @@ def columns(names: tuple[str, ...]) -> list[str]:
     ]  # fmt: skip
 
 
-def row(report: StepReport, **known: float | int) -> dict[str, float | int | str]:
+def row(report: MetaUpdateReport, **known: float | int) -> dict[str, float | int | str]:
     """One meta-update as a row: means over all lifetimes except those that diverged.
 
     `return/…` is the mean over lifetimes that ended in this meta-update, empty if none did.

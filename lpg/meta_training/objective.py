@@ -1,4 +1,4 @@
-"""The meta-loss, which η minimises: the return of the updated agents, with a minus sign, and regularisers."""
+"""The meta-loss, which meta-training minimises: policy-gradient loss of the updated agents, and regularisers."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ class ObjectiveTerms(eqx.Module):
     """Terms of the meta-loss for one agent update, unweighted."""
 
     policy_gradient: Float[Array, ""]
-    """−mean log π_θ(a|s) A on a fresh rollout; A is divided by its running scale if the configuration says so."""
+    """`policy_gradient_loss` (not a gradient) on a fresh rollout; A is scaled if the configuration says so."""
     policy_entropy: Float[Array, ""]
     """Mean entropy of π_θ, in nats."""
     prediction_entropy: Float[Array, ""]
@@ -25,10 +25,10 @@ class ObjectiveTerms(eqx.Module):
     """Mean of π̂. A diagnostic, not a term of the loss: if its square is close to `pi_hat_square`, π̂ is constant."""
 
 
-def policy_gradient(
+def policy_gradient_loss(
     output: AgentOutput, action: Int[Array, " T B"], advantage: Float[Array, " T B"]
 ) -> Float[Array, ""]:
-    """−mean_t log π_θ(a_t|s_t) A_t; its gradient in η is the meta-gradient of the expected return.
+    """−mean_t log π_θ(a_t|s_t) A_t; minus its gradient w.r.t. η is that of the expected return.
 
     Reference: Oh et al. (2020), equation 3, with advantages instead of returns (section 3.3).
     """
@@ -51,13 +51,13 @@ def terms(
         action: actions of this rollout.
         advantage: advantages of this rollout, by the outer critic.
         targets: π̂ and ŷ of the update that produced this agent.
-        discovers_predictions: whether the terms in y apply.
+        discovers_predictions: if false, the terms of y and ŷ are 0.
 
     Reference: Oh et al. (2020), equation 4.
     """
     zero = jnp.zeros((), advantage.dtype)
     return ObjectiveTerms(
-        policy_gradient=policy_gradient(output, action, advantage),
+        policy_gradient=policy_gradient_loss(output, action, advantage),
         policy_entropy=jnp.mean(entropy(output.logits)),
         prediction_entropy=jnp.mean(entropy(output.prediction)) if discovers_predictions else zero,
         pi_hat_square=jnp.mean(targets.pi_hat**2),
@@ -76,10 +76,10 @@ def meta_loss(
 ) -> Float[Array, ""]:
     """Weighted sum of the terms of K agent updates.
 
-        Σ_k w_k [ J_k − β0 H(π_θk) − β1 H(y_θk) ] + mean_k [ β2 π̂_k² + β3 ‖ŷ_k‖² ]
+        Σ_k w_k [ L_k − β0 H(π_θk) − β1 H(y_θk) ] + mean_k [ β2 π̂_k² + β3 ‖ŷ_k‖² ]
 
     Args:
-        per_update: the terms, with a leading axis of K updates.
+        per_update: the terms, with a leading axis of K updates; L_k is `policy_gradient`.
         weight: w_k, the weight of the rollout after update k; sums to 1.
         policy_entropy_weight: β0.
         prediction_entropy_weight: β1.
@@ -88,10 +88,10 @@ def meta_loss(
 
     Reference: Oh et al. (2020), equation 4.
     """
-    objective = (
+    agent_terms = (
         per_update.policy_gradient
         - policy_entropy_weight * per_update.policy_entropy
         - prediction_entropy_weight * per_update.prediction_entropy
     )
     penalty = pi_hat_weight * per_update.pi_hat_square + y_hat_weight * per_update.y_hat_square
-    return jnp.sum(weight * objective) + jnp.mean(penalty)
+    return jnp.sum(weight * agent_terms) + jnp.mean(penalty)

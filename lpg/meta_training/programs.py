@@ -24,7 +24,7 @@ AXIS = "lifetimes"
 
 
 class MetaStepInfo(eqx.Module):
-    """Diagnostics of one update of η."""
+    """Diagnostics of the optimiser step of η in one meta-update."""
 
     gradient_norm: Float[Array, ""]
     """Global norm of the mean meta-gradient, before clipping."""
@@ -60,32 +60,35 @@ def make_mesh() -> Mesh:
 
 
 def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
-    """(η, lifetimes [N], keys [N], weight [N], slot [N]) → gradients [D, E, …], lifetimes [N], diagnostics [N].
+    """(η, lifetimes, keys, weight, env_index) → gradients [D, E, …], lifetimes, diagnostics; all others are [N, …].
 
-    Lifetimes are differentiated chunk by chunk. On each of the D devices, gradients are summed over the
-    lifetimes of each of the E environments.
+    `weight` and `env_index` are those of the group. On each of the D devices, `group.chunk` lifetimes are
+    differentiated at a time, and gradients are summed over the lifetimes of each of the E environments.
     """
 
-    def local(rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, slot: Array) -> tuple:
+    def on_device(
+        rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, env_index: Array
+    ) -> tuple:
         def differentiate_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
-            lifetimes, keys, weight, slot = rows
-            one = lambda lifetime, key: meta_gradient(rule, lifetime, key, config, group.env, group.agent)  # noqa: E731
-            gradient, lifetimes, info = vmap_unless_single(one)(lifetimes, keys)
-            share = jax.nn.one_hot(slot, len(group.names), axis=0, dtype=weight.dtype) * weight
-            total = jax.tree.map(lambda t, g: t + jnp.tensordot(share, g, axes=1), total, gradient)
+            lifetimes, keys, weight, env_index = rows
+            gradient_of = lambda lifetime, key: meta_gradient(rule, lifetime, key, config, group.env, group.agent)  # noqa: E731
+            gradient, lifetimes, info = vmap_unless_single(gradient_of)(lifetimes, keys)
+            selected = jax.nn.one_hot(env_index, len(group.names), axis=0, dtype=weight.dtype) * weight
+            total = jax.tree.map(lambda t, g: t + jnp.tensordot(selected, g, axes=1), total, gradient)
             return total, (lifetimes, info)
 
         chunked = jax.tree.map(
-            lambda x: x.reshape(x.shape[0] // group.chunk, group.chunk, *x.shape[1:]), (lifetimes, keys, weight, slot)
+            lambda x: x.reshape(x.shape[0] // group.chunk, group.chunk, *x.shape[1:]),
+            (lifetimes, keys, weight, env_index),
         )
         zero = jax.tree.map(lambda x: jnp.zeros((len(group.names), *x.shape), x.dtype), rule)
-        total, rest = jax.lax.scan(differentiate_chunk, zero, chunked)
-        lifetimes, info = jax.tree.map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), rest)
+        total, results = jax.lax.scan(differentiate_chunk, zero, chunked)
+        lifetimes, info = jax.tree.map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), results)
         return jax.tree.map(lambda x: x[None], total), lifetimes, info
 
     by_lifetime = PartitionSpec(AXIS)
     sharded = jax.shard_map(
-        local,
+        on_device,
         mesh=mesh,
         in_specs=(PartitionSpec(), by_lifetime, by_lifetime, by_lifetime, by_lifetime),
         out_specs=(by_lifetime, by_lifetime, by_lifetime),
@@ -106,18 +109,18 @@ def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> A
         start = lambda: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent)  # noqa: E731
         return jax.lax.cond(must_reset, start, lambda: lifetime)
 
-    def local(
+    def on_device(
         lifetimes: LifetimeState, must_reset: Array, specs: LifetimeSpec, keys: Key[Array, " N"]
     ) -> LifetimeState:
         return jax.lax.map(reset_one, (lifetimes, must_reset, specs, keys))
 
     by_lifetime = PartitionSpec(AXIS)
-    sharded = jax.shard_map(local, mesh=mesh, in_specs=(by_lifetime,) * 4, out_specs=by_lifetime, check_vma=False)
+    sharded = jax.shard_map(on_device, mesh=mesh, in_specs=(by_lifetime,) * 4, out_specs=by_lifetime, check_vma=False)
     return jax.jit(sharded, donate_argnums=0)
 
 
 def meta_optimizer(config: MetaConfig) -> optax.GradientTransformation:
-    """Clipping by global norm, then Adam with linear warm-up and optional cosine decay."""
+    """The optimiser of η: clipping by global norm, then Adam with linear warm-up and optional cosine decay."""
     peak = config.meta_learning_rate
     decay = optax.cosine_decay_schedule(peak, max(config.meta_updates - config.warmup, 1), config.final_learning_rate)
     rate = optax.join_schedules([optax.linear_schedule(0.0, peak, config.warmup), decay], [config.warmup])
@@ -145,19 +148,19 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
         new_scales = ScaleState(
             mean_square=0.95 * scales.mean_square + 0.05 * norms**2, weight=0.95 * scales.weight + 0.05
         )
-        share = count / count.sum()
+        env_weight = count / count.sum()
         if config.scale_gradients:
-            share = share / jnp.maximum(jnp.sqrt(new_scales.mean_square / new_scales.weight), 1e-6)
-        total = jax.tree.map(lambda g: jnp.tensordot(share.astype(g.dtype), g, axes=1), mean)
-        is_finite = all_finite(total)
-        updates, new_optimizer_state = optimizer.update(total, optimizer_state, rule)
+            env_weight = env_weight / jnp.maximum(jnp.sqrt(new_scales.mean_square / new_scales.weight), 1e-6)
+        gradient = jax.tree.map(lambda g: jnp.tensordot(env_weight.astype(g.dtype), g, axes=1), mean)
+        is_finite = all_finite(gradient)
+        updates, new_optimizer_state = optimizer.update(gradient, optimizer_state, rule)
         new_rule = optax.apply_updates(rule, updates)
         new_average = jax.tree.map(lambda old, new: new + config.averaging * (old - new), average, new_rule)
         if_finite = lambda new, old: jnp.where(is_finite, new, old)  # noqa: E731
         info = MetaStepInfo(
-            gradient_norm=optax.tree.norm(total),
+            gradient_norm=optax.tree.norm(gradient),
             environment_norms=norms,
-            leaf_norms=jnp.stack([jnp.linalg.norm(g.reshape(-1)) for g in jax.tree.leaves(total)]),
+            leaf_norms=jnp.stack([jnp.linalg.norm(g.reshape(-1)) for g in jax.tree.leaves(gradient)]),
             is_finite=is_finite & all_finite(new_rule),
         )
         return (
@@ -180,7 +183,7 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
     sharded = NamedSharding(mesh, PartitionSpec(AXIS))
 
     def lower(group: Group) -> tuple[Any, Any, Any]:
-        size = len(group.slots)
+        size = len(group.env_index)
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
         specs = jax.eval_shape(lambda: LifetimeSpec(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
         samplers = tuple(distribution.sample for distribution in group.distributions)
@@ -188,16 +191,16 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
         empty = jax.eval_shape(init, keys, specs)
         place = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharded), tree)  # noqa: E731
         flags = jax.ShapeDtypeStruct((size,), bool)
-        weight, slot = jax.ShapeDtypeStruct((size,), jnp.float32), jax.ShapeDtypeStruct((size,), jnp.int32)
+        weight, env_index = jax.ShapeDtypeStruct((size,), jnp.float32), jax.ShapeDtypeStruct((size,), jnp.int32)
         replicated = NamedSharding(mesh, PartitionSpec())
         eta = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated), rule)
-        window = window_program(config, group, mesh).lower(eta, *place((empty, keys, weight, slot)))
+        window = window_program(config, group, mesh).lower(eta, *place((empty, keys, weight, env_index)))
         reset = reset_program(config, group, mesh, rule).lower(*place((empty, flags, specs, keys)))
         return window, reset, empty
 
     # Sequential: the compiler uses all cores anyway, and compiling in parallel would need several gigabytes.
     lowered = [lower(group) for group in groups]
-    counts = [np.bincount(group.slots[: group.num_real], minlength=len(group.names)) for group in groups]
+    counts = [np.bincount(group.env_index[: group.num_real], minlength=len(group.names)) for group in groups]
     programs = Programs(
         window=tuple(window.compile() for window, _, _ in lowered),
         reset=tuple(reset.compile() for _, reset, _ in lowered),

@@ -84,7 +84,7 @@ def init_bandit(config: MetaConfig, names: tuple[str, ...]) -> Bandit:
 
 def init_slots(group: Group) -> Slots:
     """A record of lifetimes that have not started."""
-    size = len(group.slots)
+    size = len(group.env_index)
     return Slots(
         age=np.zeros(size, np.int64),
         length=np.zeros(size, np.int64),

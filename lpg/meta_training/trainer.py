@@ -27,10 +27,10 @@ from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import find_rule
 from lpg.update_rules.rule_file import SIZES, describe, initialiser
 
-MAX_DROPPED = 0.05
-"""Share of diverged lifetimes above which the run is stopped."""
-MIN_STARTED = 40
-"""Number of started lifetimes from which this share is checked."""
+MAX_DIVERGED_SHARE = 0.05
+"""The run stops if a larger share of its lifetimes diverges, that is, has a number that is not finite."""
+MIN_STARTED_LIFETIMES = 40
+"""This share is checked once so many lifetimes have started."""
 
 
 class DivergenceError(RuntimeError):
@@ -38,14 +38,14 @@ class DivergenceError(RuntimeError):
 
 
 @dataclasses.dataclass
-class StepReport:
+class MetaUpdateReport:
     """Diagnostics of one meta-update; all arrays are on the host."""
 
     step: MetaStepInfo
     windows: dict[str, WindowInfo]
     """By environment; arrays [n] over its lifetimes."""
     final_returns: dict[str, list[float]]
-    """By environment: final returns of the lifetimes that ended now, without the shortened first ones."""
+    """By environment: final returns of the lifetimes that ended now, without those shortened by staggering."""
     resets: int
     """Lifetimes that ended early: diverged, or with a deterministic policy."""
 
@@ -60,12 +60,12 @@ class Trainer:
         self.groups: list[Group] = make_groups(config, jax.device_count())
         self.names = tuple(name for group in self.groups for name in group.names)
         self.programs: Programs
-        self.programs, self._empty = compile_programs(config, self.groups, self.mesh, init_rule(config, seed))
+        self.programs, self._empty = compile_programs(config, self.groups, self.mesh, random_rule(config, seed))
 
     def template(self) -> MetaState:
         """A state of the right shapes without any started lifetime, see `lpg.meta_training.checkpoint`."""
         replicated = NamedSharding(self.mesh, PartitionSpec())
-        rule = jax.device_put(init_rule(self.config, self.seed), replicated)
+        rule = jax.device_put(random_rule(self.config, self.seed), replicated)
         num_environments = len(self.names)
         return MetaState(
             rule=rule,
@@ -84,17 +84,17 @@ class Trainer:
         state.rule = jax.device_put(initial_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
         state.average = jax.tree.map(jnp.copy, state.rule)
         for index, group in enumerate(self.groups):
-            self._reset_lifetimes(state, index, np.ones(len(group.slots), bool), is_first=True)
+            self._reset_lifetimes(state, index, np.ones(len(group.env_index), bool), is_first=True)
         return state
 
-    def meta_update(self, state: MetaState) -> StepReport:
+    def meta_update(self, state: MetaState) -> MetaUpdateReport:
         """K agent updates in every lifetime, one update of η, and new lifetimes for those that ended.
 
         Args:
             state: modified in place; the device arrays of its lifetimes are donated.
 
         Raises:
-            DivergenceError: η is not finite, or more than `MAX_DROPPED` of the lifetimes diverged.
+            DivergenceError: η is not finite, or more than `MAX_DIVERGED_SHARE` of the lifetimes diverged.
         """
         gradients, infos = [], []
         for index, group in enumerate(self.groups):
@@ -104,7 +104,7 @@ class Trainer:
                 state.lifetimes[index],
                 keys,
                 self._shard(group.weight),
-                self._shard(np.array(group.slots, np.int32)),
+                self._shard(np.array(group.env_index, np.int32)),
             )
             gradients.append(gradient)
             infos.append(info)
@@ -112,37 +112,37 @@ class Trainer:
             state.rule, state.average, state.optimizer_state, state.scales, tuple(gradients)
         )
         state.counters.meta_update += 1
-        report = StepReport(step=jax.device_get(step), windows={}, final_returns={}, resets=0)
+        report = MetaUpdateReport(step=jax.device_get(step), windows={}, final_returns={}, resets=0)
         for index, info in enumerate(infos):
             self._end_lifetimes(state, index, jax.device_get(info), report)
         self._check(state, report)
         return report
 
-    def _end_lifetimes(self, state: MetaState, index: int, info: WindowInfo, report: StepReport) -> None:
+    def _end_lifetimes(self, state: MetaState, index: int, info: WindowInfo, report: MetaUpdateReport) -> None:
         """Records the lifetimes of a group that ended, and starts new ones in their place."""
         group, slots, counters = self.groups[index], state.slots[index], state.counters
         counters.environment_steps += group.num_real * self.config.num_updates * self.config.steps_per_update
         slots.age += self.config.num_updates
         is_real = group.weight > 0
-        is_dropped = ~info.is_finite
-        is_deterministic = info.is_deterministic & ~is_dropped
-        has_ended = (slots.age >= slots.length) | is_dropped | is_deterministic
+        has_diverged = ~info.is_finite
+        is_deterministic = info.is_deterministic & ~has_diverged
+        has_ended = (slots.age >= slots.length) | has_diverged | is_deterministic
         final = final_returns(state.lifetimes[index].return_sum, state.lifetimes[index].return_count)
-        environments = np.array(group.slots)
-        for lifetime in np.flatnonzero(has_ended & is_real & ~is_dropped & (slots.is_counted | is_deterministic)):
+        environments = np.array(group.env_index)
+        for lifetime in np.flatnonzero(has_ended & is_real & ~has_diverged & (slots.is_counted | is_deterministic)):
             name = group.names[environments[lifetime]]
             state.bandit.record(self.names.index(name), int(slots.arm[lifetime]), float(final[lifetime]))
             report.final_returns.setdefault(name, []).append(float(final[lifetime]))
-        for lifetime in np.flatnonzero(is_dropped & is_real):
+        for lifetime in np.flatnonzero(has_diverged & is_real):
             name = group.names[environments[lifetime]]
             state.bandit.record_failure(self.names.index(name), int(slots.arm[lifetime]))
         for position, name in enumerate(group.names):
             rows = is_real & (environments == position)
             report.windows[name] = jax.tree.map(lambda x, rows=rows: x[rows], info)
         counters.ended += int((has_ended & is_real).sum())
-        counters.dropped += int((is_dropped & is_real).sum())
+        counters.dropped += int((has_diverged & is_real).sum())
         counters.deterministic += int((is_deterministic & is_real).sum())
-        report.resets += int(((is_dropped | is_deterministic) & is_real).sum())
+        report.resets += int(((has_diverged | is_deterministic) & is_real).sum())
         if has_ended.any():
             self._reset_lifetimes(state, index, has_ended, is_first=False)
 
@@ -151,7 +151,7 @@ class Trainer:
         group, slots, config = self.groups[index], state.slots[index], self.config
         generator = np.random.default_rng([self.seed, state.counters.meta_update, index])
         for lifetime in np.flatnonzero(must_reset):
-            name = group.names[group.slots[lifetime]]
+            name = group.names[group.env_index[lifetime]]
             length = lifetime_updates(config, name)
             is_shortened = is_first and config.stagger
             num_windows = generator.integers(1, length // config.num_updates, endpoint=True)
@@ -160,8 +160,8 @@ class Trainer:
             slots.is_counted[lifetime] = not is_shortened
             slots.arm[lifetime] = state.bandit.choose(self.names.index(name), generator)
         pairs = [arms(config, name) for name in group.names]
-        chosen = np.array([pairs[slot][arm] for slot, arm in zip(group.slots, slots.arm, strict=True)], np.float32)
-        specs = LifetimeSpec(jnp.array(group.slots, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
+        chosen = np.array([pairs[env][arm] for env, arm in zip(group.env_index, slots.arm, strict=True)], np.float32)
+        specs = LifetimeSpec(jnp.array(group.env_index, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
         keys = self._keys(state, index, "reset")
         state.lifetimes[index] = self.programs.reset[index](
             state.lifetimes[index], self._shard(must_reset), self._shard(specs), keys
@@ -172,26 +172,26 @@ class Trainer:
         """Keys [N], a function of seed, meta-update, group and purpose: a resumed run needs no stored key."""
         key = jax.random.fold_in(stream(self.seed, "meta"), state.counters.meta_update)
         key = jax.random.fold_in(key, 2 * index + (purpose == "reset"))
-        return self._shard(jax.random.split(key, len(self.groups[index].slots)))
+        return self._shard(jax.random.split(key, len(self.groups[index].env_index)))
 
     def _shard(self, tree: Any) -> Any:
         """Arrays [N, …], sharded over the devices."""
         return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec(AXIS)))
 
-    def _check(self, state: MetaState, report: StepReport) -> None:
+    def _check(self, state: MetaState, report: MetaUpdateReport) -> None:
         """Raises `DivergenceError` with the environments and terms that are not finite."""
         counters = state.counters
-        where = nonfinite_terms(report)
+        details = nonfinite_terms(report)
         if not report.step.is_finite:
-            raise DivergenceError(f"η is not finite at meta-update {counters.meta_update}{where}")
-        if counters.started >= MIN_STARTED and counters.dropped > MAX_DROPPED * counters.started:
+            raise DivergenceError(f"η is not finite at meta-update {counters.meta_update}{details}")
+        if counters.started >= MIN_STARTED_LIFETIMES and counters.dropped > MAX_DIVERGED_SHARE * counters.started:
             raise DivergenceError(
                 f"{counters.dropped} of {counters.started} lifetimes diverged by meta-update {counters.meta_update}, "
-                f"more than {MAX_DROPPED:.0%}{where}"
+                f"more than {MAX_DIVERGED_SHARE:.0%}{details}"
             )
 
 
-def nonfinite_terms(report: StepReport) -> str:
+def nonfinite_terms(report: MetaUpdateReport) -> str:
     """Environments, and terms of their meta-loss, that are not finite, as the end of a sentence; empty if all are."""
     environments = []
     for name, info in report.windows.items():
@@ -208,7 +208,7 @@ def final_returns(total: jax.Array, count: jax.Array) -> np.ndarray:
     return np.where(number > 0, np.asarray(total, float) / np.maximum(number, 1e-9), np.nan)
 
 
-def init_rule(config: MetaConfig, seed: int) -> Rule:
+def random_rule(config: MetaConfig, seed: int) -> Rule:
     """A randomly initialised η of the configured kind and sizes."""
     key = jax.random.fold_in(stream(seed, "meta"), 2**31 - 1)
     return initialiser(config.rule)(key, **_sizes(config))
@@ -221,12 +221,12 @@ def initial_rule(config: MetaConfig, seed: int) -> Rule:
         ValueError: the configured rule does not exist, or has another kind or other sizes.
     """
     if config.initial_rule is None:
-        return init_rule(config, seed)
+        return random_rule(config, seed)
     found = find_rule(config.initial_rule)
     kind, sizes = describe(found.rule) if found.is_learned else ("written by hand", {})
     if (kind, sizes) != (config.rule, _sizes(config)):
-        needed = _words(config.rule, _sizes(config))
-        raise ValueError(f"initial_rule {config.initial_rule!r} is {_words(kind, sizes)}; {needed} is needed")
+        needed = _description(config.rule, _sizes(config))
+        raise ValueError(f"initial_rule {config.initial_rule!r} is {_description(kind, sizes)}; {needed} is needed")
     return found.rule
 
 
@@ -234,5 +234,5 @@ def _sizes(config: MetaConfig) -> dict[str, int]:
     return {name: getattr(config, name) for name in SIZES[config.rule]}
 
 
-def _words(kind: str, sizes: dict[str, int]) -> str:
+def _description(kind: str, sizes: dict[str, int]) -> str:
     return " ".join([kind, *(f"{name} {size}" for name, size in sizes.items())])

@@ -16,7 +16,7 @@ class RuleInputs(eqx.Module):
     """Everything a rule may depend on."""
 
     trajectory: Trajectory
-    """A rule that reads its observations only works in one environment; the LPG does not read them."""
+    """A rule that reads the observations is bound to one environment; the LPG does not read them."""
     output: AgentOutput
     """Outputs of the agent in s_0 … s_{T−1}."""
     next_prediction: Float[Array, " T B P"]
@@ -44,12 +44,12 @@ class Rule(Protocol):
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
-        """The agent's loss: a mean over all steps, differentiated with respect to `output` alone.
+        """The agent's loss: a mean over all steps, differentiated w.r.t. `output` alone.
 
         Args:
             output: the agent's outputs in s_0 … s_{T−1}, the only differentiated argument.
             inputs: what the targets were computed from.
-            targets: π̂ and ŷ, constants in the inner gradient.
+            targets: π̂ and ŷ, constants in this gradient.
             hyper: the agent's hyper-parameters.
         """
         ...

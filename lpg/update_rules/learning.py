@@ -31,8 +31,8 @@ from lpg.update_rules.update import UpdateInfo, agent_update
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Passes:
-    """How a rollout is used; static in a compiled program."""
+class LearnOptions:
+    """How an agent learns from a rollout; static in a compiled program."""
 
     num_epochs: Count = 1
     """Passes over each rollout. The rule computes new targets, from the current agent, at every optimiser step."""
@@ -60,7 +60,7 @@ class StepSize(eqx.Module):
     max_gradient_norm: Float[Array, ""]
     """Clip the agent's gradient to this global norm; infinity: never."""
     final_learning_rate: Float[Array, ""]
-    """Fraction of the learning rate at the end of training, after a linear decay. 1: constant."""
+    """A fraction of the initial learning rate, reached at the end of training by linear decay. 1: constant."""
 
 
 class AgentState(eqx.Module):
@@ -69,7 +69,9 @@ class AgentState(eqx.Module):
     agent: Agent
     optimizer_state: optax.OptState
     observations: RunningStatistics | None
+    """Statistics by which observations are normalised."""
     rewards: RewardStatistics | None
+    """Statistics by which rewards are normalised."""
 
     @property
     def acting(self) -> Agent:
@@ -80,7 +82,7 @@ class AgentState(eqx.Module):
 def init_agent_state(
     agent: Agent,
     optimizer: optax.GradientTransformation,
-    passes: Passes,
+    options: LearnOptions,
     *,
     num_envs: int,
     observation_shape: tuple[int, ...],
@@ -89,8 +91,8 @@ def init_agent_state(
     return AgentState(
         agent=agent,
         optimizer_state=optimizer.init(agent),
-        observations=init_statistics(observation_shape) if passes.normalise_observations else None,
-        rewards=init_reward_statistics(num_envs) if passes.normalise_rewards else None,
+        observations=init_statistics(observation_shape) if options.normalise_observations else None,
+        rewards=init_reward_statistics(num_envs) if options.normalise_rewards else None,
     )
 
 
@@ -102,7 +104,7 @@ def learn(
     hyper: Hyperparameters,
     optimizer: optax.GradientTransformation,
     *,
-    passes: Passes,
+    options: LearnOptions,
     key: PRNGKeyArray,
     step_size: StepSize | None = None,
     progress: Float[Array, ""] | float = 0.0,
@@ -112,21 +114,21 @@ def learn(
 
     Args:
         trajectory: a rollout of `state.acting`, not normalised.
-        optimizer: gives the step for a learning rate of one.
-        key: of the shuffling of minibatches.
+        optimizer: with a learning rate of one; its step is multiplied by α_lr.
+        key: shuffles the minibatches.
         step_size: clipping and schedule; None: those of the optimiser, if it has any.
         progress: share of the training that is done, in [0, 1].
-        is_real: which rows are steps, see `lpg.update_rules.real_steps`; None: all. Nothing is learned from the others,
-            and no statistics include them.
+        is_real: false for rows that only reset an environment, see `lpg.update_rules.real_steps`; None: all are real.
+            Nothing is learned from other rows, and no statistics include them.
 
     Returns:
         The agent after all passes, and diagnostics of the first optimiser step.
     """
-    shown = trajectory
+    normalised = trajectory
     observations, rewards = state.observations, state.rewards
     if observations is not None:
-        shown = dataclasses.replace(
-            shown,
+        normalised = dataclasses.replace(
+            normalised,
             observation=normalise(observations, trajectory.observation),
             next_observation=normalise(observations, trajectory.next_observation),
         )
@@ -135,63 +137,63 @@ def learn(
         observations = update_statistics(observations, trajectory.observation.reshape(-1, *shape), rows)
     if rewards is not None:
         rewards, scaled = normalise_rewards(rewards, trajectory.reward, trajectory.is_last, hyper.gamma, is_real)
-        shown = dataclasses.replace(shown, reward=scaled)
-    stepping = optimizer if step_size is None else _stepping(optimizer, step_size, progress)
+        normalised = dataclasses.replace(normalised, reward=scaled)
+    optimizer = optimizer if step_size is None else _clipped_and_decayed(optimizer, step_size, progress)
     num_envs = trajectory.reward.shape[1]
 
-    def step(carry: tuple, members: Array | None) -> tuple:
-        take = (lambda x: x) if members is None else (lambda x: x[:, members])
+    def step(carry: tuple, env_indices: Array | None) -> tuple:
+        take = (lambda x: x) if env_indices is None else (lambda x: x[:, env_indices])
         real = None if is_real is None else take(is_real)
-        used = Standardised(rule, real) if passes.normalise_advantages else rule
+        used = Standardised(rule, real) if options.normalise_advantages else rule
         used = used if real is None else OnRealSteps(used, real)
         agent, optimizer_state = carry
         agent, optimizer_state, info = agent_update(
-            used, agent, stepping, optimizer_state, jax.tree.map(take, shown), action_mask, hyper, real
+            used, agent, optimizer, optimizer_state, jax.tree.map(take, normalised), action_mask, hyper, real
         )
         return (agent, optimizer_state), info
 
     carry = (state.agent, state.optimizer_state)
-    if passes.steps_per_update == 1:
+    if options.steps_per_update == 1:
         carry, info = step(carry, None)
     else:
-        parts = _parts(key, num_envs, passes)
-        carry, infos = jax.lax.scan(step, carry, parts)
+        minibatches = _minibatches(key, num_envs, options)
+        carry, infos = jax.lax.scan(step, carry, minibatches)
         info = jax.tree.map(lambda x: x[0], infos)
     agent, optimizer_state = carry
     return AgentState(agent=agent, optimizer_state=optimizer_state, observations=observations, rewards=rewards), info
 
 
-def check_passes(passes: Passes, num_envs: int) -> None:
+def check_minibatches(options: LearnOptions, num_envs: int) -> None:
     """Checks that the environments can be split into minibatches.
 
     Raises:
         ValueError: they cannot.
     """
-    if num_envs % passes.num_minibatches:
+    if num_envs % options.num_minibatches:
         raise ValueError(
-            f"num_minibatches is {passes.num_minibatches} and num_envs {num_envs}; the second must be a multiple of "
+            f"num_minibatches is {options.num_minibatches} and num_envs {num_envs}; the second must be a multiple of "
             "the first, because a minibatch is a part of the parallel environments"
         )
 
 
-def _parts(key: PRNGKeyArray, num_envs: int, passes: Passes) -> Shaped[Array, " steps part"]:
+def _minibatches(key: PRNGKeyArray, num_envs: int, options: LearnOptions) -> Shaped[Array, " steps minibatch"]:
     """Indices of the environments of each optimiser step, shuffled for every epoch."""
-    check_passes(passes, num_envs)
-    orders = jax.vmap(lambda k: jax.random.permutation(k, num_envs))(jax.random.split(key, passes.num_epochs))
-    return orders.reshape(passes.steps_per_update, -1)
+    check_minibatches(options, num_envs)
+    orders = jax.vmap(lambda k: jax.random.permutation(k, num_envs))(jax.random.split(key, options.num_epochs))
+    return orders.reshape(options.steps_per_update, -1)
 
 
-def _stepping(
+def _clipped_and_decayed(
     optimizer: optax.GradientTransformation, step_size: StepSize, progress: Float[Array, ""] | float
 ) -> optax.GradientTransformationExtraArgs:
     """The optimiser with gradient clipping and the learning-rate schedule."""
     inner = optax.with_extra_args_support(optimizer)
-    share = 1 + (step_size.final_learning_rate - 1) * progress
+    decay = 1 + (step_size.final_learning_rate - 1) * progress
 
     def update(gradient: Agent, state: optax.OptState, params: Agent | None = None, **extra: object) -> tuple:
         norm = jnp.maximum(optax.tree.norm(gradient), 1e-12)
         clip = jnp.minimum(step_size.max_gradient_norm / norm, 1.0)
-        direction, state = inner.update(jax.tree.map(lambda g: g * clip, gradient), state, params, **extra)
-        return jax.tree.map(lambda d: d * share, direction), state
+        updates, state = inner.update(jax.tree.map(lambda g: g * clip, gradient), state, params, **extra)
+        return jax.tree.map(lambda u: u * decay, updates), state
 
     return optax.GradientTransformationExtraArgs(inner.init, update)

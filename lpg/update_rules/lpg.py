@@ -14,7 +14,7 @@ from lpg.update_rules.losses import kl_divergence, log_prob
 from lpg.update_rules.lstm import LSTM, backward_lstm, init_lstm
 
 Component = Literal["nothing", "softmax", "bootstrap", "recurrence"]
-"""The component that an ablated rule lacks."""
+"""What an ablation removes from the rule."""
 
 
 class LPG(eqx.Module):
@@ -77,7 +77,7 @@ class LPG(eqx.Module):
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
-        """The LPG loss; one step down its gradient in θ is the agent update.
+        """The LPG loss; one step down its gradient w.r.t. θ is the agent update.
 
             L(θ) = mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) ]
 
@@ -107,13 +107,13 @@ def init_lpg(
 
     - The head of π̂ has a small scale, so that the first agents hardly change.
     - The layers that read and write predictions (φ and the head of ŷ) have a large scale; otherwise predictions stay
-      unused for thousands of meta-updates. Every y on the simplex is within 1/√m of the uniform distribution, so that
-      weights of the usual size 1/√m give the same φ(y) in all states; and a ŷ that is close to uniform makes every y
+      unused for thousands of meta-updates. Every y on the simplex is within 1 of the uniform distribution, so that
+      weights of the usual size 1/√m give almost the same φ(y) in all states; and a ŷ close to uniform makes every y
       uniform before η has learned to use it. (docs/recipe.md has the measurements.)
 
     Args:
-        key: two rules with the same key and sizes have the same arrays, ablated or not; the one without softmax has
-            the usual scales in the prediction layers, because its y are not confined to the simplex.
+        key: rules with the same key and sizes have the same arrays, ablated or not. One exception: without softmax the
+            prediction layers have the usual scale, because y is not confined to the simplex.
         lstm_size: hidden units H.
         prediction_size: m.
         embedding_size: hidden units of φ.

@@ -28,21 +28,21 @@ def agent_update(
     hyper: Hyperparameters,
     is_real: Bool[Array, " T B"] | None = None,
 ) -> tuple[Agent, optax.OptState, UpdateInfo]:
-    """One optimiser step of size α_lr down the gradient of the rule's loss in θ.
+    """One optimiser step with learning rate α_lr on the rule's loss.
 
-    The targets are computed *before* the inner gradient and enter it as constants, without `stop_gradient`: the
-    meta-gradient, taken outside, therefore includes how η changed θ_k and thereby the later inputs of the rule.
+    The targets are computed *before* the gradient w.r.t. θ and enter it as constants, without `stop_gradient`. The
+    meta-gradient therefore includes how η changed θ_k, and thereby the later inputs of the rule.
 
     Args:
         rule: η.
         agent: θ.
-        optimizer: gives the step for a learning rate of one. It may take the keyword arguments `observation` and
-            `is_real` (optax's extra arguments), as `lpg.agents.optimizers.visit_mean` does.
+        optimizer: with a learning rate of one; its step is multiplied by α_lr. It may take `observation` and `is_real`
+            (optax's extra arguments), as `lpg.agents.optimizers.visit_mean` does.
         optimizer_state: of the agent's optimiser.
         trajectory: [T, B], usually the newest rollout of the agent.
         action_mask: which actions are available.
         hyper: the agent's hyper-parameters.
-        is_real: which rows of the trajectory are steps, see `lpg.update_rules.real_steps`; None: all.
+        is_real: false for rows that only reset an environment, see `lpg.update_rules.real_steps`; None: all are real.
 
     Returns:
         θ′, the new optimiser state, and diagnostics.
@@ -52,12 +52,12 @@ def agent_update(
         return outputs(theta, trajectory.observation, action_mask)
 
     output, vjp = jax.vjp(forward, agent)
-    after = outputs(agent, trajectory.next_observation, action_mask).prediction  # of all steps, or the last alone
-    inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
+    next_prediction = next_rows(output.prediction, outputs(agent, trajectory.next_observation, action_mask).prediction)
+    inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_prediction)
     targets = rule.targets(inputs, hyper)
     (gradient,) = vjp(jax.grad(rule.loss)(output, inputs, targets, hyper))
-    step, optimizer_state = optax.with_extra_args_support(optimizer).update(
+    updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
         gradient, optimizer_state, agent, observation=trajectory.observation, is_real=is_real
     )
-    step = jax.tree.map(lambda x: hyper.learning_rate * x, step)
-    return optax.apply_updates(agent, step), optimizer_state, UpdateInfo(output=output, targets=targets)
+    updates = jax.tree.map(lambda x: hyper.learning_rate * x, updates)
+    return optax.apply_updates(agent, updates), optimizer_state, UpdateInfo(output=output, targets=targets)

@@ -145,7 +145,7 @@ def assert_same_as_learner(name, agent, **options):
         (lambda key: fresh, lambda params, observation: params(observation)),
         rule,
         optimizer=_optimizer(agent, config, 2),
-        y_weight=0.7, gamma=0.9, baseline=baseline, **dataclasses.asdict(config.passes),
+        y_weight=0.7, gamma=0.9, baseline=baseline, **dataclasses.asdict(config.learn_options),
     )  # fmt: skip
     state = learner.init(jax.random.key(0))
     walk = init_rollout(jax.random.split(jax.random.fold_in(run.key, 0))[1], env, run.env_params, 4)

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpg.evaluation.train_config import PASSES, STATIC, STEP_SIZE, TRACED, TrainConfig
+from lpg.evaluation.train_config import LEARN_OPTIONS, STATIC, STEP_SIZE, TRACED, TrainConfig
 from lpg.types import Hyperparameters
-from lpg.update_rules.learning import Passes, StepSize
+from lpg.update_rules.learning import LearnOptions, StepSize
 
 
 def test_every_field_is_either_traced_or_static():
@@ -16,7 +16,7 @@ def test_every_field_is_either_traced_or_static():
 
     assert {*TRACED, *STEP_SIZE, *STATIC} == fields(TrainConfig)
     assert set(TRACED) == fields(Hyperparameters) and set(STEP_SIZE) == fields(StepSize)
-    assert set(PASSES) == fields(Passes) and set(PASSES) < set(STATIC)
+    assert set(LEARN_OPTIONS) == fields(LearnOptions) and set(LEARN_OPTIONS) < set(STATIC)
     assert len({*TRACED, *STEP_SIZE, *STATIC}) == len(TRACED) + len(STEP_SIZE) + len(STATIC)
 
 

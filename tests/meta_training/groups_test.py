@@ -21,15 +21,17 @@ def test_every_lifetime_runs_once_for_any_number_of_devices(num_devices, chunk):
     config = MetaConfig(suite=FIVE, num_lifetimes=32, chunk=chunk)
     groups = make_groups(config, num_devices)
     counts = {
-        name: int(group.weight[np.array(group.slots) == index].sum())
+        name: int(group.weight[np.array(group.env_index) == index].sum())
         for group in groups
         for index, name in enumerate(group.names)
     }
     assert counts == dict(zip(suite(FIVE), [7, 7, 6, 6, 6], strict=True))
     for group in groups:
         # The padded size divides over devices and chunks, and the padding is at the end and weighs nothing.
-        assert len(group.slots) % (num_devices * group.chunk) == 0
-        np.testing.assert_array_equal(group.weight, [1] * group.num_real + [0] * (len(group.slots) - group.num_real))
+        assert len(group.env_index) % (num_devices * group.chunk) == 0
+        np.testing.assert_array_equal(
+            group.weight, [1] * group.num_real + [0] * (len(group.env_index) - group.num_real)
+        )
 
 
 def test_environments_with_equal_array_shapes_form_one_group():
@@ -45,7 +47,7 @@ def test_the_fifteen_environments_of_the_paper_are_compiled_in_at_most_eight_pro
     groups = make_groups(MetaConfig(), 1)
     assert len(groups) <= 8
     assert sum(len(group.names) for group in groups) == 15
-    assert all(len(group.slots) >= group.num_real == 64 * len(group.names) for group in groups)
+    assert all(len(group.env_index) >= group.num_real == 64 * len(group.names) for group in groups)
 
 
 def test_agents_with_convolutions_run_sequentially_on_a_cpu_and_others_in_chunks():
@@ -59,11 +61,11 @@ def test_an_environment_named_twice_has_twice_the_lifetimes():
     once = make_groups(MetaConfig(suite="chain", lifetimes_per_environment=2), 1)
     assert [group.names for group in twice] == [group.names for group in once]
     short = twice[0].names.index("chain/short")
-    lifetimes = [[group.slots.count(index) for index in range(len(group.names))] for group in twice]
+    lifetimes = [[group.env_index.count(index) for index in range(len(group.names))] for group in twice]
     assert lifetimes[0][short] == 4
     assert sum(map(sum, lifetimes)) == 2 * 6
     dealt = make_groups(MetaConfig(suite="chain/short,chain/long,chain/short", num_lifetimes=6), 1)
-    assert [sum(group.num_real for group in dealt), dealt[0].slots.count(0)] == [6, 4]
+    assert [sum(group.num_real for group in dealt), dealt[0].env_index.count(0)] == [6, 4]
 
 
 @pytest.mark.parametrize(

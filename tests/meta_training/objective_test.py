@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.meta_training.objective import ObjectiveTerms, meta_loss, policy_gradient, terms
+from lpg.meta_training.objective import ObjectiveTerms, meta_loss, policy_gradient_loss, terms
 from lpg.types import AgentOutput, Targets
 from lpg.update_rules.losses import log_prob
 
@@ -23,7 +23,7 @@ TARGETS = Targets(pi_hat=jnp.array([[1.0], [3.0]]), y_hat=jnp.array([[[0.5, 0.5]
 
 def test_the_policy_gradient_multiplies_log_probabilities_and_advantages_step_by_step():
     # −(ln ¼ · 2 + ln ½ · −1) / 2 = −(−2.772589 + 0.693147) / 2 = 1.039721
-    loss = policy_gradient(two_steps(), ACTION, ADVANTAGE)
+    loss = policy_gradient_loss(two_steps(), ACTION, ADVANTAGE)
     np.testing.assert_allclose(loss, 1.039721, rtol=1e-5)
     # The twin: (T) against (T, 1) would broadcast to T × T, which is mean · mean:
     #   −(ln ¼ + ln ½) / 2 · (2 − 1) / 2 = 1.039721 / 2 = 0.519860
@@ -34,14 +34,14 @@ def test_the_policy_gradient_multiplies_log_probabilities_and_advantages_step_by
 
 def test_advantages_of_another_shape_are_refused():
     with pytest.raises(Exception, match="advantage"):
-        policy_gradient(two_steps(), ACTION, ADVANTAGE[:, 0])
+        policy_gradient_loss(two_steps(), ACTION, ADVANTAGE[:, 0])
     with pytest.raises(Exception, match="advantage"):
-        policy_gradient(two_steps(), ACTION, ADVANTAGE[..., None])
+        policy_gradient_loss(two_steps(), ACTION, ADVANTAGE[..., None])
 
 
 def test_gradient_descent_makes_actions_with_positive_advantage_more_likely():
     gradient = jax.grad(
-        lambda z: policy_gradient(AgentOutput(logits=z, prediction=two_steps().prediction), ACTION, ADVANTAGE)
+        lambda z: policy_gradient_loss(AgentOutput(logits=z, prediction=two_steps().prediction), ACTION, ADVANTAGE)
     )(two_steps().logits)
     # −A (indicator − π) / 2: −2 · (1 − ¼, −¾) / 2 = (−.75, .75);  +1 · (−½, ½) / 2 = (−.25, .25)
     np.testing.assert_allclose(gradient[:, 0], [[-0.75, 0.75], [-0.25, 0.25]], rtol=1e-5)

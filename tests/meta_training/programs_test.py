@@ -50,7 +50,7 @@ def run(window, weight=None, before=None):
         state.lifetimes[0],
         one._keys(state, 0, "window"),
         one._shard(group.weight if weight is None else weight),
-        one._shard(np.array(group.slots, np.int32)),
+        one._shard(np.array(group.env_index, np.int32)),
     )
     gradients, lifetimes, info = window(arguments)
     return jax.tree.map(lambda g: np.asarray(g).sum(0), gradients), lifetimes, info
@@ -88,7 +88,7 @@ def one_by_one():
 
     def add(*gradients):
         total = np.zeros((len(group.names), *gradients[0].shape))
-        np.add.at(total, np.array(group.slots[: group.num_real]), np.stack(gradients))
+        np.add.at(total, np.array(group.env_index[: group.num_real]), np.stack(gradients))
         return total
 
     return jax.tree.map(add, *every)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.meta_training.trainer import DivergenceError, final_returns, init_rule, initial_rule, nonfinite_terms
+from lpg.meta_training.trainer import DivergenceError, final_returns, initial_rule, nonfinite_terms, random_rule
 from lpg.update_rules.rule_file import save_rule
 from tests.tiny_run import TINY, overwrite, report, trainer
 
@@ -230,9 +230,9 @@ def test_every_program_is_compiled_once(one, state, caplog):
 def test_an_ablated_rule_is_initialised_with_the_arrays_of_the_full_rule():
     for part in ("softmax", "bootstrap", "recurrence"):
         config = dataclasses.replace(TINY, rule=f"lpg-no-{part}", prediction_entropy_weight=0.0)
-        rule = init_rule(config, 0)
+        rule = random_rule(config, 0)
         assert rule.without == part
-        whole = init_rule(TINY, 0)
+        whole = random_rule(TINY, 0)
         if part == "softmax":  # where there is none, the layers before and after it have another scale
             rule, whole = ((each.scalar, each.lstm, each.pi_head) for each in (rule, whole))
         for x, y in zip(leaves(rule), leaves(whole), strict=True):
@@ -240,15 +240,15 @@ def test_an_ablated_rule_is_initialised_with_the_arrays_of_the_full_rule():
 
 
 def test_the_rule_is_of_the_configured_kind_and_sizes():
-    assert init_rule(TINY, 0).prediction_size == 3
-    valued = init_rule(dataclasses.replace(TINY, rule="lpg-v"), 0)
+    assert random_rule(TINY, 0).prediction_size == 3
+    valued = random_rule(dataclasses.replace(TINY, rule="lpg-v"), 0)
     assert (valued.prediction_size, valued.discovers_predictions) == (1, False)
-    for x, y in zip(leaves(init_rule(TINY, 0)), leaves(init_rule(TINY, 0)), strict=True):
+    for x, y in zip(leaves(random_rule(TINY, 0)), leaves(random_rule(TINY, 0)), strict=True):
         np.testing.assert_array_equal(x, y)
 
 
 def test_a_run_may_start_with_an_existing_rule(tmp_path, one):
-    found = init_rule(TINY, 7)
+    found = random_rule(TINY, 7)
     save_rule(tmp_path / "found.safetensors", found, {})
     config = dataclasses.replace(TINY, initial_rule=str(tmp_path / "found.safetensors"))
     begun = trainer(config, 0).init()

@@ -15,7 +15,7 @@ from lpg.agents.outputs import next_rows, outputs
 from lpg.types import Trajectory
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import RuleInputs
-from lpg.update_rules.learning import Passes, StepSize, check_passes, init_agent_state, learn
+from lpg.update_rules.learning import LearnOptions, StepSize, check_minibatches, init_agent_state, learn
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters
 
@@ -55,12 +55,12 @@ def inputs_of(rule, key) -> RuleInputs:
 OPTIMIZER = optax.sgd(1.0)
 
 
-def learned(key, trajectory, passes=None, step_size=CONSTANT, progress=0.0, is_real=None):
-    passes, rule = passes or Passes(), A2C()
-    state = init_agent_state(network(rule, key), OPTIMIZER, passes, num_envs=B, observation_shape=(N,))
+def learned(key, trajectory, options=None, step_size=CONSTANT, progress=0.0, is_real=None):
+    options, rule = options or LearnOptions(), A2C()
+    state = init_agent_state(network(rule, key), OPTIMIZER, options, num_envs=B, observation_shape=(N,))
     return learn(
         rule, state, trajectory, MASK, hyperparameters(), OPTIMIZER,
-        passes=passes, step_size=step_size, progress=jnp.asarray(progress), key=jax.random.key(3),
+        options=options, step_size=step_size, progress=jnp.asarray(progress), key=jax.random.key(3),
         is_real=is_real,
     )[0]  # fmt: skip
 
@@ -95,34 +95,34 @@ def test_epochs_repeat_the_update_with_new_targets(key):
     expected = network(A2C(), key)
     for _ in range(3):
         expected = updated(expected, trajectory)
-    state = learned(key, trajectory, Passes(num_epochs=3))
+    state = learned(key, trajectory, LearnOptions(num_epochs=3))
     assert_equal(state.agent, expected, rtol=1e-4)
     assert differs(state.agent, learned(key, trajectory).agent)
 
 
 def test_minibatches_are_a_partition_of_the_environments(key):
-    trajectory, passes = trajectory_of(key), Passes(num_minibatches=2)
+    trajectory, options = trajectory_of(key), LearnOptions(num_minibatches=2)
     order = jax.random.permutation(jax.random.split(jax.random.key(3), 1)[0], B).reshape(2, 2)
     assert sorted(np.ravel(order)) == list(range(B))
     expected = network(A2C(), key)
     for members in order:
         expected = updated(expected, jax.tree.map(lambda x, m=members: x[:, m], trajectory))
-    assert_equal(learned(key, trajectory, passes).agent, expected, rtol=1e-4)
+    assert_equal(learned(key, trajectory, options).agent, expected, rtol=1e-4)
     with pytest.raises(ValueError, match="num_minibatches is 3 and num_envs 4; the second must be a multiple"):
-        check_passes(Passes(num_minibatches=3), B)
+        check_minibatches(LearnOptions(num_minibatches=3), B)
     with pytest.raises(ValueError, match="num_epochs is 0; .*>= 1"):
-        Passes(num_epochs=0)
+        LearnOptions(num_epochs=0)
 
 
 def test_the_agent_acts_and_learns_on_the_same_normalised_observations(key):
-    trajectory, passes = trajectory_of(key), Passes(normalise_observations=True)
+    trajectory, options = trajectory_of(key), LearnOptions(normalise_observations=True)
     fresh = init_statistics((N,))
     shown = dataclasses.replace(
         trajectory,
         observation=normalise(fresh, trajectory.observation),
         next_observation=normalise(fresh, trajectory.next_observation),
     )
-    state = learned(key, trajectory, passes)
+    state = learned(key, trajectory, options)
     # The first rollout was made before anything was known; it enters the statistics afterwards.
     assert_equal(state.agent, updated(network(A2C(), key), shown))
     assert_equal(state.observations, update_statistics(fresh, trajectory.observation.reshape(-1, N)))
@@ -134,9 +134,9 @@ def test_the_agent_acts_and_learns_on_the_same_normalised_observations(key):
 
 def test_rewards_are_scaled_before_the_rule_sees_them(key):
     trajectory = trajectory_of(key)
-    state = learned(key, trajectory, Passes(normalise_rewards=True))
+    state = learned(key, trajectory, LearnOptions(normalise_rewards=True))
     large = dataclasses.replace(trajectory, reward=1000 * trajectory.reward)
-    assert_equal(learned(key, large, Passes(normalise_rewards=True)).agent, state.agent, rtol=1e-2)
+    assert_equal(learned(key, large, LearnOptions(normalise_rewards=True)).agent, state.agent, rtol=1e-2)
     assert differs(learned(key, large).agent, learned(key, trajectory).agent)
 
 
@@ -162,19 +162,19 @@ def test_advantages_are_standardised_if_asked(key):
     from lpg.update_rules.standardised import Standardised
 
     trajectory = trajectory_of(key)
-    state = learned(key, trajectory, Passes(normalise_advantages=True))
+    state = learned(key, trajectory, LearnOptions(normalise_advantages=True))
     assert_equal(state.agent, updated(network(A2C(), key), trajectory, Standardised(A2C())))
     assert differs(state.agent, learned(key, trajectory).agent)
 
 
 EACH = {
-    "one update": Passes(),
-    "epochs": Passes(num_epochs=2),
-    "minibatches": Passes(num_minibatches=2),
-    "observations": Passes(normalise_observations=True),
-    "rewards": Passes(normalise_rewards=True),
-    "advantages": Passes(normalise_advantages=True),
-    "all": Passes(
+    "one update": LearnOptions(),
+    "epochs": LearnOptions(num_epochs=2),
+    "minibatches": LearnOptions(num_minibatches=2),
+    "observations": LearnOptions(normalise_observations=True),
+    "rewards": LearnOptions(normalise_rewards=True),
+    "advantages": LearnOptions(normalise_advantages=True),
+    "all": LearnOptions(
         num_epochs=2,
         num_minibatches=2,
         normalise_observations=True,
@@ -202,10 +202,10 @@ def test_rows_that_are_no_steps_have_no_influence(name, key):
         )  # fmt: skip
 
     is_real = jnp.ones((T + 1, B), bool).at[2].set(False)
-    passes = EACH[name]
-    wanted = learned(key, short, passes)
+    options = EACH[name]
+    wanted = learned(key, short, options)
     for reward, is_last in ((0.0, True), (7.0, False)):
-        found = learned(key, longer(reward, is_last), passes, is_real=is_real)
+        found = learned(key, longer(reward, is_last), options, is_real=is_real)
         assert_equal(found, wanted, rtol=1e-4)
     # The twin: taken for steps, they change the agent.
-    assert differs(learned(key, longer(7.0, False), passes).agent, wanted.agent)
+    assert differs(learned(key, longer(7.0, False), options).agent, wanted.agent)
