@@ -57,7 +57,7 @@ def test_the_general_settings_may_be_asked_for(tmp_path):
         file = tmp_path / f"{settings}.json"
         assert run([*ARGV[:5], "--settings", settings, "--json", str(file)]) == 0
         sources.append(json.loads(file.read_text())["chosen"]["a2c"]["chain/short"]["source"])
-    assert sources[0].startswith("tuned at ") and sources[1] == "default"
+    assert sources[0].startswith("tuned at ") and sources[1] == "general setting for table agents (a2c.json)"
 
 
 def test_environments_of_other_libraries_are_trained_on_alike(tmp_path, capsys):

@@ -10,8 +10,8 @@ import pytest
 import lpg
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import default_for
-from lpg.update_rules.registry import named_rule
+from lpg.evaluation.tuning_table import general_config
+from lpg.update_rules.registry import find_rule, named_rule
 
 CONFIG = TrainConfig(num_envs=8, num_steps=10)
 
@@ -42,14 +42,14 @@ def test_a_rule_object_does_as_well_as_its_name():
 
 
 def test_settings_choose_the_recorded_configuration():
-    # A2C has an entry tuned on this chain; the general one of tables is the documented default.
+    # A2C has an entry tuned on this chain, and a general setting for tables.
     tuned, general, given = (
         lpg.train("a2c", "chain/short", 400, **options).config
         for options in ({}, {"settings": "general"}, {"settings": "general", "config": CONFIG})
     )
-    default = default_for("table", is_learned=False)
-    assert general.learning_rate == default.learning_rate != tuned.learning_rate
-    assert given.num_envs == CONFIG.num_envs != default.num_envs
+    recorded = general_config(find_rule("a2c"), "table").config
+    assert general == recorded and recorded.learning_rate != tuned.learning_rate
+    assert given.num_envs == CONFIG.num_envs != recorded.num_envs
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.gymnasium_backend import ATARI_STEPS, GYMNASIUM_STEPS
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of, make_plan
-from lpg.evaluation.tuning_table import ChosenConfig, default_for, tuned_beside
+from lpg.evaluation.tuning_table import ChosenConfig, default_for, general_config, tuned_beside
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule, find_rule
 from tests.learner.mirror import CONTINUOUS, NAME
@@ -25,9 +25,9 @@ def discovered(card=None) -> NamedRule:
 def test_what_nobody_says_follows_from_the_environment():
     table, vector = make_plan(A2C, NAME), make_plan(discovered(), "gymnasium/CartPole-v1")
     assert (table.agent, vector.agent) == ("tabular", "D(64-64)")
-    assert table.config == default_for("table", is_learned=False).for_rule({})
+    assert table.config == general_config(A2C, "table").config and table.chosen.level == "general"
     assert vector.config == default_for("dense", is_learned=True).for_rule({})
-    assert table.num_updates == round(GYMNASIUM_STEPS / 320)
+    assert table.num_updates == round(GYMNASIUM_STEPS / table.config.steps_per_update)
     assert (table.rule.label, vector.rule.label) == ("a2c", "my rule")
 
 
@@ -63,7 +63,10 @@ def test_what_is_given_goes_before_and_is_said(tmp_path):
     elsewhere = make_plan(other, "gymnasium/CartPole-v1")
     assert elsewhere.config.learning_rate == 0.25 and "e.tuned.json" in elsewhere.chosen.source
     changed = make_plan(A2C, NAME, changes={"gamma": 0.5, "num_envs": 2}, num_steps=400)
-    assert changed.config.gamma == 0.5 and changed.chosen.source == "default, changed by --set"
+    assert (
+        changed.config.gamma == 0.5
+        and changed.chosen.source == "general setting for table agents (a2c.json), changed by --set"
+    )
     assert changed.num_updates == 400 // (2 * 20)
     assert (
         make_plan(A2C, NAME, chosen=ChosenConfig(TrainConfig(learning_rate=3.0), "given")).config.learning_rate == 3.0
