@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Learner", "TrainConfig", "Trajectory", "__version__", "load_rule", "train"]
+__all__ = ["Learner", "TrainConfig", "Trajectory", "__version__", "load_agent", "load_rule", "train"]
 
 if TYPE_CHECKING:
     from lpg.evaluation.train import train
     from lpg.evaluation.train_config import TrainConfig
+    from lpg.evaluation.training_folder import load_agent
     from lpg.learner.learner import Learner
     from lpg.types import Trajectory
     from lpg.update_rules.registry import load_rule
@@ -16,6 +17,7 @@ _WHERE = {
     "Learner": "lpg.learner.learner",
     "TrainConfig": "lpg.evaluation.train_config",
     "Trajectory": "lpg.types",
+    "load_agent": "lpg.evaluation.training_folder",
     "load_rule": "lpg.update_rules.registry",
     "train": "lpg.evaluation.train",
 }
@@ -28,3 +30,8 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, which completion and `dir` would not find before they are imported."""
+    return sorted({*globals(), *__all__})

@@ -102,7 +102,7 @@ def run(argv: list[str]) -> int:
         )  # fmt: skip
     report = Report(
         rows=[*rows, *reference_returns], finals=finals, plans=plans, steps=steps, seconds=seconds,
-        threshold=arguments.threshold,
+        threshold=arguments.threshold, threshold_return=arguments.threshold_return,
     )  # fmt: skip
     print_report(report, write_files(report, table, arguments.json))
     return DONE

@@ -52,6 +52,8 @@ class StepProgress:
         elif time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
             line = f"{self.what}: {self.done / max(self.total, 1):.0%}, {self._rate()}"
+            if known is None:
+                line += " so far, compilation included"
             if known is not None and self.done > known[1]:
                 left = (now - known[0]) * (self.total - self.done) / (self.done - known[1])
                 line += f", {left:.0f} s left"

@@ -32,11 +32,18 @@ class Report:
     """Their wall time."""
     threshold: float = THRESHOLD
     """The normalised return of `Final.steps_to_threshold`."""
+    threshold_return: float | None = None
+    """The return of it in environments without reference returns."""
 
     @functools.cached_property
     def scores(self) -> dict[str, RuleScores]:
         """By rule."""
         return scores(self.rows)
+
+    @property
+    def is_normalised(self) -> bool:
+        """Whether reference returns are known of any environment."""
+        return any(one.end for one in self.scores.values())
 
     @property
     def against(self) -> str | None:

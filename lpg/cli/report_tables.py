@@ -83,13 +83,20 @@ def _returns(report: Report) -> "Table":
     """A line per environment and a column per rule, reference returns; then aggregates and differences."""
     rows, scored = report.rows, report.scores
     reference_returns = {reference: _reference_means(rows, reference) for reference in REFERENCES}
+    if not any(row.rule in REFERENCES for row in rows):
+        table = _new_table("environment", *scored)
+        for name in dict.fromkeys(row.environment for row in rows):
+            table.add_row(
+                name, *[_with_error(one.raw_end.get(name), one.raw_end_stderr.get(name)) for one in scored.values()]
+            )
+        return table
     table = _new_table("environment", "random", *scored, "optimum")
     for name in dict.fromkeys(row.environment for row in rows):
         cells = [_with_error(one.raw_end.get(name), one.raw_end_stderr.get(name)) for one in scored.values()]
         areas = [_area(one.area, name) for one in scored.values()]
         joined = [f"{cell}  {area}" for cell, area in zip(cells, areas, strict=True)]
         table.add_row(name, _number(reference_returns[RANDOM].get(name)), *joined, _best(reference_returns, name))
-    if any(one.end for one in scored.values()):
+    if report.is_normalised:
         table.add_section()
         table.add_row("end, normalised IQM", "0", *[_interval(one.end) for one in scored.values()], "1")
         table.add_row("area, normalised IQM", "0", *[_interval(one.area) for one in scored.values()], "1")
@@ -104,11 +111,13 @@ def _returns(report: Report) -> "Table":
 def _returns_caption(report: Report) -> str:
     known = {reference: _reference_means(report.rows, reference) for reference in REFERENCES}
     unknown = [name for name in dict.fromkeys(row.environment for row in report.rows) if name not in known[RANDOM]]
-    lines = [
-        "Return in the last tenth of the learning curve ± standard error over seeds; in brackets the normalised mean "
-        "over the whole curve.",
-        "IQM: interquartile mean over all runs, with 95 % bootstrap interval.",
-    ]
+    lines = ["Return in the last tenth of the learning curve ± standard error over seeds"]
+    if report.is_normalised:
+        lines[0] += "; in brackets the normalised mean over the whole curve"
+        lines.append("IQM: interquartile mean over all runs, with 95 % bootstrap interval.")
+    lines[0] += "."
+    if any(math.isnan(end) for one in report.scores.values() for end in one.raw_end.values()):
+        lines.append("–: no episode ended in the training, so there is no return.")
     if report.differences:
         lines.append("minus: difference of the IQMs; its interval is paired, by environment and seed.")
     if known[BEST_KNOWN]:
@@ -132,9 +141,10 @@ def _finals(report: Report) -> "Table":
             # A seed that never reaches the threshold needs more steps than every other one.
             steps = float(np.median([math.inf if math.isnan(one.steps_to_threshold) else one.steps_to_threshold
                                      for one in found]))  # fmt: skip
-            cells.append(
-                f"{_with_error(float(np.mean(greedy)), error)}  [{f'{steps:,.0f}' if math.isfinite(steps) else '–'}]"
-            )
+            cell = _with_error(float(np.mean(greedy)), error)
+            if _has_threshold(report):
+                cell += f"  [{f'{steps:,.0f}' if math.isfinite(steps) else '–'}]"
+            cells.append(cell)
         table.add_row(name, *cells)
     table.add_section()
     speeds = []
@@ -149,11 +159,18 @@ def _finals(report: Report) -> "Table":
 
 def _finals_caption(report: Report) -> str:
     episodes = max(one.episodes for one in report.finals)
-    return (
-        f"Return of the most probable actions, mean of {episodes} episodes, ± standard error over seeds.\n"
-        f"In brackets: environment steps after which the normalised return reaches {report.threshold:g}, median over "
-        "seeds; – where at most half of them reach it.\nsteps/s: compilation included."
-    )
+    lines = [f"Return of the most probable actions, mean of {episodes} episodes, ± standard error over seeds."]
+    if _has_threshold(report):
+        other = "" if report.threshold_return is None else f" (or the return {report.threshold_return:g})"
+        lines.append(
+            f"In brackets: environment steps after which the normalised return reaches {report.threshold:g}{other}, "
+            "median over seeds; – where at most half of them reach it."
+        )
+    return "\n".join([*lines, "steps/s: compilation included."])
+
+
+def _has_threshold(report: Report) -> bool:
+    return report.is_normalised or report.threshold_return is not None
 
 
 def _reference_means(rows: Sequence[Row], reference: str) -> dict[str, float]:

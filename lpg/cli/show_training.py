@@ -30,8 +30,8 @@ def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
     """
     if not trained_seeds(folder):
         raise ValueError(
-            f"{folder}: nothing to show; neither config.json, which `lpg meta-train` leaves, nor a trained agent, "
-            "agents/seed-0.safetensors say, which `lpg train --out` leaves, is in it"
+            f"{folder}: nothing to show; it has neither config.json, which `lpg meta-train` writes, nor a trained "
+            "agent such as agents/seed-0.safetensors, which `lpg train --out` writes; give the folder of one run"
         )
     agent, card = read_agent(folder, seed)
     path = folder / "figures" / f"episode-seed-{seed}.gif" if out is None else out
@@ -46,8 +46,10 @@ def show_training(folder: Path, *, seed: int, out: Path | None) -> None:
     with StepProgress(f"an episode of at most {MOST_STEPS:,} steps", MOST_STEPS) as progress:
         captions = _Captions(played, progress)
         frames = video.write_gif(path, captions.frames())
-    ending = "to its end" if captions.is_over else "cut there"
-    print(f"an episode of {frames - 1:,} steps, {ending}: return {captions.total:.4g}")
+    ending = "" if captions.is_over else ", cut there"
+    print(
+        f"an episode of {frames - 1:,} steps{ending}, with actions drawn from the policy: return {captions.total:.4g}"
+    )
     print(f"drawn into {path}; it shows {played.about}")
 
 

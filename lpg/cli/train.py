@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from lpg.checks import assignments
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress
@@ -20,7 +21,7 @@ from lpg.evaluation import results
 from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import final_scores
-from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.trainer import steps_done, train_plan, trained_of
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
@@ -33,7 +34,8 @@ class Arguments:
     """Trains agents on one environment with a rule."""
 
     env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
-    """An environment, see `lpg list environments`, gymnasium/ANY-ID, atari/GAME, or module:factory."""
+    """An environment, see `lpg list environments`, gymnasium/ANY-ID (gymnasium/my_module:ANY-ID imports
+    my_module first), atari/GAME, or module:factory."""
     rule: Annotated[str, tyro.conf.arg(metavar="RULE")]
     """A rule, see `lpg list rules`, a rule file, a run folder, or module:factory."""
     agent: Annotated[str | None, tyro.conf.arg(metavar="AGENT")] = None
@@ -46,7 +48,8 @@ class Arguments:
     """The recorded hyper-parameters: those tuned on this environment where there are some, or the general ones of the
     kind of agent (table, dense network, convolutions)."""
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """Change a field of the configuration (learning_rate, y_weight, gamma, num_envs, num_steps, …)."""
+    """Change a field of the configuration: learning_rate, y_weight, gamma, num_envs (parallel copies), num_steps (steps
+    of each copy per update, not the budget), …"""
     out: Path | None = None
     """Folder for results.csv, final.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and
     checkpoints."""
@@ -91,6 +94,8 @@ def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
     (rule,) = named_rules([arguments.rule], find_contestant)
+    for name in assignments(arguments.set):
+        check_key(name)
     options = assign(Options(), arguments.set)
     gymnasium_options = options.changes(GymnasiumOptions)
     plan = make_plan(

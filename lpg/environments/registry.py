@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -163,6 +164,8 @@ def env_spec(name: str) -> EnvSpec:
         ValueError: the name is unknown, the message offers the nearest known one; or the factory does not make a
             distribution, the message names the missing members.
     """
+    if re.fullmatch(r"[^/]+-v\d+", name):
+        raise ValueError(f"unknown environment {name!r}; did you mean 'gymnasium/{name}'?")
     if ":" in name:
         return EnvSpec(_made_by(name), _GRID_STEPS, f"made by {name}")
     return ENVIRONMENTS[known(name, ENVIRONMENTS, "environment")]

@@ -1,7 +1,9 @@
 """`lpg.train`: one rule, one environment, one seed."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lpg.agents.outputs import Agent
 from lpg.evaluation.backend import GymnasiumOptions
@@ -34,6 +36,7 @@ def train(
     seed: int = 0,
     *,
     config: TrainConfig | None = None,
+    changes: Mapping[str, Any] | None = None,
     settings: Settings = "tuned",
     agent: str | None = None,
     num_actions: int | None = None,
@@ -45,10 +48,12 @@ def train(
 
     Args:
         rule: a rule, or anything that `lpg.load_rule` takes.
-        environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID` or `atari/GAME`.
-        num_steps: environment steps, all environments together; none: the environment's own budget.
+        environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID`, `atari/GAME` or `module:factory`.
+        num_steps: environment steps, all environments together (`num_steps` of `TrainConfig` are those of one copy per
+            update); none: the environment's own budget.
         seed: of the environment's parameters, the agent and its random numbers.
-        config: hyper-parameters, and environments and steps per update; none: a recorded one, else the defaults.
+        config: all hyper-parameters, and environments and steps per update; none: a recorded one, else the defaults.
+        changes: some fields of the configuration by name, as `--set` changes them: `{"learning_rate": 0.002}`.
         settings: which recorded configuration: "tuned" on this environment where there is one, or the "general" one of
             the kind of agent. Not read if `config` is given.
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
@@ -59,8 +64,8 @@ def train(
         resume: go on with the training that the folder holds; one that is done is read and not done again.
 
     Raises:
-        ValueError: there is no such rule or environment, `num_steps` is not positive, or the folder holds another
-            training, or this one and `resume` is not given.
+        ValueError: there is no such rule or environment, `changes` name no field, `num_steps` is not positive, or the
+            folder holds another training, or this one and `resume` is not given.
         OSError: the folder cannot be written.
     """
     out = None if out is None else Path(out)
@@ -74,6 +79,7 @@ def train(
         num_steps=num_steps,
         agent=agent,
         chosen=None if config is None else ChosenConfig(config, "given"),
+        changes=changes,
         settings=settings,
         num_actions=num_actions,
         options=options,

@@ -23,6 +23,32 @@ LEARN_OPTIONS = ("num_epochs", "num_minibatches", "normalise_observations", "nor
 STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination", "table_step", *LEARN_OPTIONS)
 """Fields that fix the program: agents that differ in one of them train in different programs."""
 
+_STABLE_BASELINES = {
+    "n_envs": "num_envs",
+    "n_steps": "num_steps",
+    "n_epochs": "num_epochs",
+    "batch_size": "num_minibatches (the number of parts)",
+    "ent_coef": "policy_entropy_weight",
+    "vf_coef": "y_weight",
+    "gae_lambda": "lambda_",
+    "max_grad_norm": "max_gradient_norm",
+    "normalize_advantage": "normalise_advantages",
+    "total_timesteps": "the budget, --steps (in Python num_steps of lpg.train)",
+    "net_arch": "the agent, --agent 'D(64-64)' (in Python agent='D(64-64)')",
+    "policy_kwargs": "the agent, --agent 'D(64-64)' (in Python agent='D(64-64)')",
+    "seed": "--seeds, how many agents (in Python seed of lpg.train)",
+}
+
+
+def check_key(name: str) -> None:
+    """Whether a name is not one of Stable-Baselines3 for something that has another name here.
+
+    Raises:
+        ValueError: it is; says what it is called.
+    """
+    if name in _STABLE_BASELINES:
+        raise ValueError(f"unknown key {name!r}; here it is {_STABLE_BASELINES[name]}")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:
@@ -35,7 +61,7 @@ class TrainConfig:
     gamma: Share = 0.995
     """Discount γ per step, in [0, 1]."""
     policy_entropy_weight: Weight = 0.0
-    """Entropy bonus of hand-written rules; learned rules do not use it."""
+    """Entropy bonus of hand-written rules; discovered rules do not use it."""
     lambda_: Share = 0.95
     """λ in [0, 1] of rules with a value function; other rules do not use it."""
     baseline: bool = False

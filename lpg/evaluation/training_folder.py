@@ -110,6 +110,22 @@ def trained_seeds(folder: Path) -> list[int]:
     return sorted(int(text) for text in found if text.isdecimal())
 
 
+def load_agent(folder: str | Path, seed: int = 0) -> Agent:
+    """The trained agent in a folder of `lpg train --out` or `lpg.train(out=…)`.
+
+    `load_agent(folder)(observation).logits` are the logits of its actions. Its environment must exist, as the spaces
+    fix the shapes of its arrays.
+
+    Args:
+        folder: what `out` was.
+        seed: which of its agents.
+
+    Raises:
+        ValueError: there is none, its file is truncated or of another kind, or its environment does not exist any more.
+    """
+    return read_agent(Path(folder), seed)[0]
+
+
 def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
     """The trained agent of a seed.
 

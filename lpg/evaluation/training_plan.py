@@ -9,9 +9,12 @@ from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.rejax_backend import RejaxBackend
+from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, choose_config
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
+from lpg.update_rules.lpg import LPG
+from lpg.update_rules.lpg_v import LPGV
 from lpg.update_rules.registry import NamedRule
 
 
@@ -60,9 +63,8 @@ def make_plan(
         chosen = choose_config(rule, environment, num_steps, agent, own=backend.default_agent, settings=settings)
     chosen = dataclasses.replace(chosen, config=chosen.config.for_rule(rule.card))
     if changes:
-        chosen = ChosenConfig(
-            dataclasses.replace(chosen.config, **changes), f"{chosen.source}, changed by --set"
-        )  # fmt: skip
+        _check_changes(changes, rule)
+        chosen = ChosenConfig(dataclasses.replace(chosen.config, **changes), f"{chosen.source}, changed")
     backend.check(agent, rule.rule, chosen.config)
     return TrainingPlan(
         rule=rule,
@@ -80,6 +82,10 @@ def backend_of(environment: str, num_actions: int | None = None, options: Gymnas
     Raises:
         ValueError: there is no such environment, or something is given that it does not have.
     """
+    if not isinstance(environment, str):
+        raise ValueError(
+            f"environment is {environment}; a name is needed: register it and give 'gymnasium/' and its id"
+        )
     if is_gymnasium(environment):
         if num_actions is not None:
             raise ValueError(f"num_actions is {num_actions}; {environment} has its own actions, only grids come in two")
@@ -88,3 +94,15 @@ def backend_of(environment: str, num_actions: int | None = None, options: Gymnas
         names = ", ".join(field.name for field in dataclasses.fields(options))
         raise ValueError(f"{names}: options of gymnasium/* and atari/* given, and {environment} is neither")
     return JaxBackend(environment, num_actions)
+
+
+def _check_changes(changes: Mapping[str, Any], rule: NamedRule) -> None:
+    """Whether all are fields of the configuration, and none has no effect."""
+    for name in changes:
+        check_key(name)
+        known(name, [field.name for field in dataclasses.fields(TrainConfig)], "key")
+    if isinstance(rule.rule, LPG | LPGV) and changes.get("policy_entropy_weight"):
+        raise ValueError(
+            f"policy_entropy_weight is {changes['policy_entropy_weight']}; {rule.label} does not use it, only "
+            "hand-written rules such as a2c do"
+        )

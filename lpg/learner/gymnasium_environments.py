@@ -49,7 +49,10 @@ def make_gymnasium(identity: str, num_envs: int) -> Any:
     try:
         return gymnasium.make_vec(identity, num_envs, vectorization_mode="sync", vector_kwargs=same_step)
     except (gymnasium.error.Error, ModuleNotFoundError) as error:
-        raise ValueError(f"{GYMNASIUM}{identity}: {' '.join(str(error).split())}") from error
+        message = f"{GYMNASIUM}{identity}: {' '.join(str(error).split())}"
+        if isinstance(error, gymnasium.error.UnregisteredEnv) and ":" not in identity:
+            message += f" If a module registers it, name the module, too: {GYMNASIUM}my_module:{identity}"
+        raise ValueError(message) from error
 
 
 def make_atari(

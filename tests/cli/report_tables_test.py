@@ -40,6 +40,15 @@ def test_human_scores_and_environments_without_reference_returns_are_named(capsy
     assert "human: 1 is the score of a human" in out and "to compare with: minatar/breakout." in out
 
 
+def test_nothing_is_said_of_scores_that_are_not_known(capsys):
+    rows = [Row("a2c", "gymnasium/Mine-v0", 0, 10, 100, math.nan, math.nan, 0)]
+    finals = [dataclasses.replace(final_of("a2c", 0), environment="gymnasium/Mine-v0")]
+    out, _ = lines_of(capsys, rows, finals=finals)
+    assert "optimum" not in out and "IQM" not in out and "rackets" not in out and "–: no episode ended" in out
+    out, _ = lines_of(capsys, rows, finals=finals, threshold_return=5.0)
+    assert "(or the return 5)" in out
+
+
 def test_differences_have_a_line_for_end_and_area(capsys):
     plans = {"lpg": [plan_of("lpg", "tuned")], "a2c": [plan_of()]}
     out, _ = lines_of(capsys, two_rules({"lpg": [0.3, 0.9], "a2c": [0.2, 0.8]}), plans)

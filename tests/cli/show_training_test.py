@@ -34,7 +34,9 @@ def test_a_training_is_shown_by_an_episode_of_its_agent(environment, tmp_path, c
     assert main(["show", str(folder)]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{environment}: agent ") and "rule a2c, seed 0, 40 steps" in out
-    steps = int(re.search(r"an episode of (\d+) steps, (to its end|cut there): return", out)[1])
+    steps = int(
+        re.search(r"an episode of (\d+) steps(, cut there)?, with actions drawn from the policy: return", out)[1]
+    )
     path = folder / "figures" / "episode-seed-0.gif"
     assert f"drawn into {path}; it shows" in out
     frames = list(frames_of(path))
@@ -63,4 +65,4 @@ def test_a_folder_without_an_agent_is_one_line_and_status_2(tmp_path, capsys):
     assert main(["show", str(tmp_path)]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
-    assert "nothing to show; neither config.json" in err and "nor a trained agent" in err
+    assert "nothing to show; it has neither config.json" in err and "nor a trained agent" in err

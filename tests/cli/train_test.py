@@ -39,7 +39,7 @@ def test_a_training_is_written_and_reported(tmp_path, capsys):
     assert len(rows) == 10 and rows[-1].steps == 400
     found = json.loads((tmp_path / "t.json").read_text())
     assert found["chosen"]["a2c"]["chain/short"]["learning_rate"] == 7.0
-    assert "changed by --set" in found["chosen"]["a2c"]["chain/short"]["source"]
+    assert "changed" in found["chosen"]["a2c"]["chain/short"]["source"]
     assert (tmp_path / "figures" / "learning_curves.png").exists()
     (final,) = found["final"]
     assert (final["seed"], final["episodes"]) == (0, 20) and final["steps_per_second"] > 0

@@ -210,6 +210,9 @@ def test_parameters_of_one_environment_have_equal_array_shapes():
 def test_an_unknown_name_is_refused_and_the_nearest_one_offered():
     with pytest.raises(ValueError, match="unknown environment 'tabular/dens'; did you mean 'tabular/dense'"):
         registry.env_spec("tabular/dens")
+    for name in ("MyEnv-v0", "my_module:MyEnv-v0"):
+        with pytest.raises(ValueError, match=f"unknown environment '{name}'; did you mean 'gymnasium/{name}'"):
+            registry.env_spec(name)
     with pytest.raises(ValueError, match="unknown suite or environment 'chian'; did you mean 'chain'"):
         registry.suite("chian")
 

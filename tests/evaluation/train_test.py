@@ -52,6 +52,12 @@ def test_settings_choose_the_recorded_configuration():
     assert given.num_envs == CONFIG.num_envs != recorded.num_envs
 
 
+def test_changes_leave_the_rest_of_the_recorded_configuration():
+    recorded = lpg.train("a2c", "chain/short", 400).config
+    changed = lpg.train("a2c", "chain/short", 400, changes={"num_envs": 8}).config
+    assert changed == dataclasses.replace(recorded, num_envs=8) != recorded
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [(("a2d", "chain/short"), "a2c"), (("a2c", "chain/shrt"), "chain/short"), (("a2c", "chain/short", 0), "num_steps")],
@@ -62,6 +68,6 @@ def test_bad_arguments_are_refused(arguments, words):
 
 
 def test_the_package_has_what_it_says_and_nothing_else():
-    assert all(hasattr(lpg, name) for name in lpg.__all__)
+    assert all(hasattr(lpg, name) for name in lpg.__all__) and set(lpg.__all__) <= set(dir(lpg))
     with pytest.raises(AttributeError, match="nonsense"):
         lpg.nonsense  # noqa: B018

@@ -36,6 +36,7 @@ def test_a_trained_agent_comes_back_as_it_was(environment, agent, changes, obser
     trained = lpg.train(rule, environment, 40, seed=7, config=config, agent=agent, out=str(tmp_path)).agent
     theta, card = read_agent(tmp_path, 7)
     assert trained_seeds(tmp_path) == [7]
+    np.testing.assert_array_equal(lpg.load_agent(str(tmp_path), 7)(observation).logits, theta(observation).logits)
     np.testing.assert_array_equal(theta(observation).logits, trained(observation).logits)
     np.testing.assert_array_equal(theta(observation).prediction, trained(observation).prediction)
     assert (card.environment, card.seed, card.rule, card.steps) == (environment, 7, "lpg", 40)

@@ -64,8 +64,7 @@ def test_what_is_given_goes_before_and_is_said(tmp_path):
     assert elsewhere.config.learning_rate == 0.25 and "e.tuned.json" in elsewhere.chosen.source
     changed = make_plan(A2C, NAME, changes={"gamma": 0.5, "num_envs": 2}, num_steps=400)
     assert (
-        changed.config.gamma == 0.5
-        and changed.chosen.source == "general setting for table agents (a2c.json), changed by --set"
+        changed.config.gamma == 0.5 and changed.chosen.source == "general setting for table agents (a2c.json), changed"
     )
     assert changed.num_updates == 400 // (2 * 20)
     assert (
@@ -89,12 +88,22 @@ def test_time_limits_are_shown_as_when_the_rule_was_discovered():
         (NAME, {"num_steps": 0}, "num_steps is 0; it must be positive"),
         (NAME, {"changes": {"gamma": 2.0}}, "gamma is 2.0"),
         (NAME, {"changes": {"num_minibatches": 3}}, "num_minibatches is 3 and num_envs"),
+        (NAME, {"changes": {"gama": 0.9}}, "unknown key 'gama'; did you mean 'gamma'"),
+        (NAME, {"changes": {"ent_coef": 0.1}}, "unknown key 'ent_coef'; here it is policy_entropy_weight"),
         (NAME, {"options": GymnasiumOptions(sticky_actions=0.2)}, "is no Atari game"),
     ],
 )
 def test_what_does_not_fit_is_found_before_anything_happens(name, options, words):
     with pytest.raises(ValueError, match=words):
         make_plan(A2C, name, **options)
+
+
+def test_an_entropy_bonus_is_refused_where_it_has_no_effect():
+    changes = {"policy_entropy_weight": 0.1}
+    with pytest.raises(ValueError, match="policy_entropy_weight is 0.1; .* does not use it"):
+        make_plan(discovered(), NAME, changes=changes)
+    assert make_plan(discovered(), NAME, changes={"policy_entropy_weight": 0.0}).config.policy_entropy_weight == 0
+    assert make_plan(A2C, NAME, changes=changes).config.policy_entropy_weight == 0.1
 
 
 def test_environments_in_jax_are_planned_alike():

@@ -61,6 +61,7 @@ def test_sticky_actions_are_an_option():
     ("name", "options", "words"),
     [
         ("gymnasium/CartPol-v1", {}, "gymnasium/CartPol-v1: .*Did you mean: `CartPole`"),
+        ("gymnasium/Mine-v0", {}, "`Mine` doesn't exist. If a module .* gymnasium/my_module:Mine-v0"),
         ("gymnasium/no_such_module:X-v0", {}, "No module named 'no_such_module'"),
         ("atari/brakout", {}, "unknown game atari/brakout; did you mean atari/breakout"),
         ("atari/SpaceInvaders-v5", {}, "did you mean atari/space_invaders"),
