@@ -8,7 +8,7 @@ import numpy as np
 from lpg.agents.defaults import default_agent
 from lpg.agents.normalisation import NormalisedAgent, init_statistics
 from lpg.agents.outputs import Agent
-from lpg.agents.registry import check_agent, init_agent
+from lpg.agents.registry import init_agent
 from lpg.environments.registry import env_spec
 from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.evaluate import Trial, runs_of
@@ -42,12 +42,13 @@ class JaxBackend:
         return self._spec.lifetime_steps
 
     def check(self, agent: str, rule: Rule, config: TrainConfig) -> None:
-        """Whether it can read the observations.
+        """Whether it can read the observations and fits the rule.
 
         Raises:
-            ValueError: it cannot.
+            ValueError: it does not.
         """
-        check_agent(agent, self.env)
+        size = rule.prediction_size + config.baseline
+        jax.eval_shape(lambda: self.template(agent, size, normalise_observations=config.normalise_observations))
 
     def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
         """As many seeds together as the devices work on fastest; padding repeats the last seed."""
