@@ -11,6 +11,7 @@ import numpy as np
 
 from lpg.agents.registry import TableStep
 from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
+from lpg.learner.baseline import check_baseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.learning import LearnOptions, StepSize, check_minibatches
 
@@ -93,6 +94,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))
         check_minibatches(self.learn_options, self.num_envs)
+        check_baseline(baseline=self.baseline, normalise_advantages=self.normalise_advantages)
 
     @property
     def steps_per_update(self) -> int:

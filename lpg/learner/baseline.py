@@ -8,6 +8,19 @@ from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import Rule, RuleInputs
 
 
+def check_baseline(*, baseline: bool, normalise_advantages: bool) -> None:
+    """Whether both can be had.
+
+    Raises:
+        ValueError: they cannot: f would learn π̂ and be subtracted from the centred and scaled π̂.
+    """
+    if baseline and normalise_advantages:
+        raise ValueError(
+            "baseline and normalise_advantages given; only one is possible, because the baseline is fitted to π̂ as it "
+            "is and could not be subtracted from a centred and scaled one"
+        )
+
+
 class WithBaseline(eqx.Module):
     """A rule whose agents predict one number more: the last one is f_θ(s), and never shown to the rule inside.
 

@@ -16,7 +16,7 @@ from lpg.agents.outputs import Agent
 from lpg.agents.rollout import sample_action
 from lpg.checks import Count, Share, Weight, checked_fields
 from lpg.learner.agent import BoundAgent, as_agent, checked
-from lpg.learner.baseline import WithBaseline
+from lpg.learner.baseline import WithBaseline, check_baseline
 from lpg.learner.saving import read_card, read_tree, write_tree
 from lpg.learner.state import LearnerState, with_shapes
 from lpg.learner.trajectory import as_arrays
@@ -108,6 +108,7 @@ class Learner:
             normalise_rewards=normalise_rewards,
             normalise_advantages=normalise_advantages,
         )
+        check_baseline(baseline=baseline, normalise_advantages=normalise_advantages)
         self.rule: Rule = WithBaseline(rule) if baseline else rule
         self.hyper = Hyperparameters(
             learning_rate=jnp.asarray(1.0, float),  # the optimiser has its own

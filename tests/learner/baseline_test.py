@@ -7,7 +7,8 @@ import optax
 import pytest
 
 from lpg.agents.tabular import Table
-from lpg.learner.baseline import WithBaseline
+from lpg.evaluation.train_config import TrainConfig
+from lpg.learner.baseline import WithBaseline, check_baseline
 from lpg.types import AgentOutput, Targets
 from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.losses import kl_divergence, log_prob
@@ -91,3 +92,11 @@ def test_it_is_a_rule_like_any_other():
     rule = WithBaseline(RULES["lpg"]())
     assert isinstance(rule, Rule)
     assert (rule.prediction_size, rule.discovers_predictions) == (4, True)
+
+
+def test_a_baseline_and_normalised_advantages_are_refused_together():
+    for baseline, normalise in ((False, False), (True, False), (False, True)):
+        check_baseline(baseline=baseline, normalise_advantages=normalise)
+        TrainConfig(baseline=baseline, normalise_advantages=normalise)
+    with pytest.raises(ValueError, match="baseline and normalise_advantages given; only one"):
+        TrainConfig(baseline=True, normalise_advantages=True)
