@@ -11,8 +11,8 @@ CONFIG ?= laptop
 RUN ?= runs/$(CONFIG)
 # An interrupted run is resumed.
 META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN) $(if $(wildcard $(RUN)/config.json),--resume)
-# 400 updates on the grids. The families other than `tabular` are ones that the rule has never seen. The new rule's agents
-# are tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
+# The suite is the one that the rule is meta-trained on; environments, agents and seeds are new. The new rule's agents are
+# tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
 SUITE ?= tables
 SCALE ?= 0.1707
 TUNE = $(LPG) evaluate --rule $(RUN) --suite $(SUITE) --steps-scale $(SCALE) --tune --trials 16 --seeds 1

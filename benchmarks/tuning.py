@@ -2,20 +2,23 @@
 
     python -m benchmarks.tuning --rule a2c --suite tables --steps-scale 0.1707 --general --trials 64 --seeds 4
     python -m benchmarks.tuning --rule a2c --suite classic --trials 40
+    python -m benchmarks.tuning --rule a2c --suite classic --confirm 8 --seeds 8
 
-With `--general` one setting is searched for each kind of agent, else one for each environment. The study is a file: the
-same command goes on where it was stopped, and several processes may run it at once.
+With `--general` one setting is searched for each kind of agent, else one for each environment; with `--confirm` the best
+settings of the table's newest sweep are tried again, with other numbers of agents or steps. The study is a file: the same
+command goes on where it was stopped, and several processes may run it at once.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from lpg.cli.machine import set_up_jax
 from lpg.cli.progress import StepProgress
 from lpg.environments.registry import env_spec, suite
-from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
-from lpg.evaluation.tuning_table import TUNED_FOLDER, save_general, save_table, tuned_beside
-from lpg.update_rules.registry import find_rule
+from lpg.evaluation.tuning import Sweep, confirm, general_sweeps, sweeps_of, tune
+from lpg.evaluation.tuning_table import TUNED_FOLDER, read_table, save_general, save_table, tuned_beside
+from lpg.update_rules.registry import NamedRule, find_rule
 
 
 def main() -> None:
@@ -29,6 +32,7 @@ def main() -> None:
     parser.add_argument("--steps-scale", type=float, default=1.0)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--confirm", type=int, help="try so many settings of an earlier sweep instead")
     parser.add_argument("--table", type=Path, help="none: the package's own, or the one beside the rule's file")
     arguments = parser.parse_args()
     set_up_jax()
@@ -38,6 +42,10 @@ def main() -> None:
     table = arguments.table or own
     sweeps = general_sweeps(names, num_steps) if arguments.general else sweeps_of(names, num_steps, arguments.agent)
     for sweep in sweeps:
+        if arguments.confirm:
+            found = {sweep.name: confirmed(named, sweep, table, arguments)}
+            save(table, named.name, sweep, found, general=arguments.general)
+            continue
         total = sum(num_steps[name] for name in sweep.environments) * arguments.trials * arguments.seeds
         with StepProgress(f"{named.name} on {sweep.name}", round(total)) as progress:
             found = tune(
@@ -45,11 +53,26 @@ def main() -> None:
                 num_seeds=arguments.seeds, card=named.card, storage=Path("build/tuning") / f"{named.name}.log",
                 label=f"{named.name} for {round(num_steps[sweep.environments[0]])} steps", progress=progress.advance,
             )  # fmt: skip
-        if arguments.general:
-            save_general(table, named.name, sweep.name, found[sweep.name])
-        else:
-            save_table(table, named.name, found)
-        print(f"{sweep.name}: {found[sweep.name]['score']} with {found[sweep.name]['setting']}", flush=True)
+        save(table, named.name, sweep, found, general=arguments.general)
+
+
+def confirmed(named: NamedRule, sweep: Sweep, table: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """An entry from the best settings of an earlier one."""
+    recorded = read_table(table)
+    if arguments.general:
+        entry = recorded["general"][sweep.name]
+    else:
+        entry = [e for e in recorded["environments"][sweep.name] if e.get("agent") == arguments.agent][-1]
+    return confirm(named.rule, sweep, entry, num_best=arguments.confirm, num_seeds=arguments.seeds)
+
+
+def save(table: Path, rule: str, sweep: Sweep, found: dict[str, dict[str, Any]], *, general: bool) -> None:
+    """Writes an entry into the table and prints it."""
+    if general:
+        save_general(table, rule, sweep.name, found[sweep.name])
+    else:
+        save_table(table, rule, found)
+    print(f"{sweep.name}: {found[sweep.name]['score']} with {found[sweep.name]['setting']}", flush=True)
 
 
 if __name__ == "__main__":
