@@ -4,9 +4,9 @@
     python -m benchmarks.tuning --rule a2c --suite classic --trials 40
     python -m benchmarks.tuning --rule a2c --suite classic --confirm 8 --seeds 8
 
-With `--general` one setting is searched for each kind of agent, else one for each environment; with `--confirm` the best
-settings of the table's newest sweep are tried again, with other numbers of agents or steps. The study is a file: the same
-command goes on where it was stopped, and several processes may run it at once.
+With `--general` one setting is searched for each kind of agent, else one for each environment. With `--confirm` the
+best settings of the table's newest sweep are tried again, with other numbers of agents or steps. The study is a file:
+the same command goes on where it was stopped, and several processes may run it at once.
 """
 
 import argparse
