@@ -1,4 +1,4 @@
-"""PPO of the library rejax on the environments in JAX, as a contestant beside the rules.
+"""PPO of the library rejax on the environments in JAX, compared with the rules.
 
 rejax (github.com/keraJLi/rejax) trains a policy network and a value network by Schulman et al. (2017). Environments,
 their parameters, seeds and learning curves are those of all other agents, so that the numbers can be compared. The

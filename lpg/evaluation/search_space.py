@@ -39,7 +39,7 @@ def agent_kind(agent: str) -> AgentKind:
 def search_space(kind: AgentKind, *, is_learned: bool, is_valued: bool) -> dict[str, "BaseDistribution"]:
     """Distributions of the hyper-parameters that a sweep changes, by name.
 
-    γ is not searched: it belongs to the task. Every contestant of a kind of agent has the same geometries.
+    γ is not searched: it belongs to the task. All rules have the same geometries for a kind of agent.
 
     Args:
         is_learned: learned rules have neither an entropy bonus nor λ.

@@ -20,7 +20,7 @@ HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
 }
 
 LIBRARY_ALGORITHMS = {
-    "rejax/ppo": "PPO of the library rejax, a contestant for `lpg train` and `lpg evaluate` (needs lpg[rejax])",
+    "rejax/ppo": "PPO of the library rejax, for `lpg train` and `lpg evaluate` (needs lpg[rejax])",
 }
 """Algorithms that another library trains; they are compared with rules, and are none."""
 

@@ -13,7 +13,7 @@ CONFIG = dataclasses.replace(TINY, suite="chain/short", num_lifetimes=2, meta_up
 
 
 class Silent:
-    """Hears everything, keeps what is noted, says nothing."""
+    """Accepts every call and keeps the notes."""
 
     def __init__(self):
         self.notes = []
