@@ -25,7 +25,7 @@ from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
 from lpg.learner.gymnasium_environments import is_gymnasium
-from lpg.update_rules.registry import SHIPPED_FOLDER, NamedRule, find_contestant, find_rule
+from lpg.update_rules.registry import SHIPPED_FOLDER, NamedRule, find_algorithm, find_rule
 
 TUNING_SEEDS = 3
 """Agents per trial of a sweep."""
@@ -76,7 +76,7 @@ def run(argv: list[str]) -> int:
     """Evaluates, prints a table, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg evaluate")
     names, seeds = members(arguments.suite), range(arguments.seeds)
-    rules = named_rules(arguments.rule, find_rule if arguments.tune else find_contestant)
+    rules = named_rules(arguments.rule, find_rule if arguments.tune else find_algorithm)
     _check_gymnasium([name for name in names if is_gymnasium(name)], arguments)
     plans = {} if arguments.tune else {rule.label: _plans(rule, names, arguments) for rule in rules}
     table = None if arguments.out is None else arguments.out / "results.csv"

@@ -12,7 +12,7 @@ def named_rules(specs: Sequence[str], find: Callable[[str], NamedRule] = find_ru
     """Loads rules given as `RULE` or `label=RULE`.
 
     Args:
-        find: what finds one by name; `lpg.update_rules.registry.find_contestant` where other algorithms may be given.
+        find: what finds one by name; `lpg.update_rules.registry.find_algorithm` where other algorithms may be given.
 
     Raises:
         ValueError: none is given, one cannot be loaded, or two have one label.

@@ -26,7 +26,7 @@ from lpg.evaluation.trainer import steps_done, train_plan, trained_of
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
-from lpg.update_rules.registry import find_contestant
+from lpg.update_rules.registry import find_algorithm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,7 @@ Options: Any = dataclasses.make_dataclass(
 def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
-    (rule,) = named_rules([arguments.rule], find_contestant)
+    (rule,) = named_rules([arguments.rule], find_algorithm)
     for name in assignments(arguments.set):
         check_key(name)
     options = assign(Options(), arguments.set)

@@ -119,7 +119,7 @@ def find_rule(name: str | Path) -> NamedRule:
     raise ValueError(f"unknown rule, rule file or run folder {text!r}; did you mean {nearest!r}?")
 
 
-def find_contestant(name: str | Path) -> NamedRule:
+def find_algorithm(name: str | Path) -> NamedRule:
     """Like `find_rule`, and algorithms of other libraries, too."""
     text = str(name)
     if text not in LIBRARY_ALGORITHMS:

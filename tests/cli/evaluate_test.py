@@ -142,7 +142,7 @@ def test_a_missing_extra_is_one_line_and_status_2(suite, package, extra, capsys,
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of tensorflow-probability, which rejax imports
-def test_an_algorithm_of_another_library_is_a_contestant(tmp_path, capsys):
+def test_an_algorithm_of_another_library_is_evaluated_beside_a_rule(tmp_path, capsys):
     pytest.importorskip("rejax")
     argv = ["evaluate", "--rule", "rejax/ppo", *ARGV[:2], "--suite", "chain/short", "--seeds", "2"]
     assert main([*argv, "--steps-scale", "0.005", "--out", str(tmp_path), "--json", str(tmp_path / "e.json")]) == 0

@@ -10,7 +10,7 @@ from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import tuned_beside
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.lpg_v import init_lpg_v
-from lpg.update_rules.registry import find_contestant
+from lpg.update_rules.registry import find_algorithm
 from lpg.update_rules.rule_file import save_rule
 
 
@@ -20,7 +20,7 @@ def test_a_rule_may_be_given_a_label():
 
 
 def test_algorithms_of_other_libraries_are_given_like_rules_where_they_may_be():
-    (one,) = named_rules(["PPO=rejax/ppo"], find_contestant)
+    (one,) = named_rules(["PPO=rejax/ppo"], find_algorithm)
     assert one.label == "PPO" and isinstance(one.rule, LibraryAlgorithm)
     with pytest.raises(ValueError, match="a rule is needed"):
         named_rules(["PPO=rejax/ppo"])

@@ -17,14 +17,14 @@ from lpg.evaluation.results import curves, end_row
 from lpg.evaluation.tasks import sample_env_params
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_plan import make_plan
-from lpg.update_rules.registry import find_contestant
+from lpg.update_rules.registry import find_algorithm
 from tests.helpers import CHAIN, chain
 
 pytest.importorskip("rejax")
 # Of tensorflow-probability, which rejax imports.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-PPO = find_contestant("rejax/ppo")
+PPO = find_algorithm("rejax/ppo")
 TINY = {"num_envs": 4, "num_steps": 8, "num_minibatches": 2, "num_epochs": 1}
 
 

@@ -81,9 +81,9 @@ def test_a_loaded_rule_keeps_its_name_card_and_file_as_long_as_it_lives(rule, tm
 
 
 def test_an_algorithm_of_another_library_is_a_contestant_and_no_rule():
-    found = registry.find_contestant("rejax/ppo")
+    found = registry.find_algorithm("rejax/ppo")
     assert (found.name, found.label, found.is_learned) == ("rejax-ppo", "rejax/ppo", False)
-    assert registry.find_contestant("a2c") == registry.find_rule("a2c")
+    assert registry.find_algorithm("a2c") == registry.find_rule("a2c")
     with pytest.raises(ValueError, match="rejax/ppo given; a rule is needed"):
         registry.load_rule("rejax/ppo")
 
