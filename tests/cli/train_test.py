@@ -121,7 +121,7 @@ def test_a_gymnasium_training_that_was_stopped_goes_on_with_new_episodes(tmp_pat
 
 
 BAD_INPUT = {
-    "train chain/short --rule rejax/ppo --steps 9 --set baseline=true": "rejax/ppo has False and no other",
+    "train chain/short --rule rejax/ppo --steps 9 --set final_learning_rate=0.5": "rejax/ppo has 1.0 and no other",
     f"train {CONTINUOUS} --rule a2c": "has actions Box",
     "train gymnasium/CartPol-v1 --rule a2c": "Did you mean: `CartPole`",
     "train atari/brekout --rule a2c": "did you mean atari/breakout",
