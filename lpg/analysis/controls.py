@@ -6,14 +6,13 @@ something of values. What untrained rules and a constant ŷ reach as well is no 
 
 from collections.abc import Iterable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lpg.analysis.policy_evaluation import is_categorical
-from lpg.types import AgentOutput, Hyperparameters, Targets
-from lpg.update_rules.base import Rule, RuleInputs
+from lpg.types import Hyperparameters, Targets
+from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
 from lpg.update_rules.rule_file import describe, initialiser
 
 NUM_UNTRAINED = 3
@@ -21,21 +20,10 @@ UNTRAINED, CONSTANT = "untrained", "constant"
 NUM_CONTROLS = NUM_UNTRAINED + 1
 
 
-class ConstantTarget(eqx.Module):
+class ConstantTarget(RuleWrapper):
     """Another rule whose ŷ is replaced by a constant; agents have the same outputs and the same loss."""
 
-    rule: Rule
     y_hat: Float[Array, " P"]
-
-    @property
-    def prediction_size(self) -> int:
-        """As the other rule's."""
-        return self.rule.prediction_size
-
-    @property
-    def discovers_predictions(self) -> bool:
-        """As the other rule."""
-        return self.rule.discovers_predictions
 
     @property
     def without(self) -> str:
@@ -48,12 +36,6 @@ class ConstantTarget(eqx.Module):
         return Targets(
             pi_hat=jnp.zeros_like(reward), y_hat=jnp.broadcast_to(self.y_hat, (*reward.shape, self.prediction_size))
         )
-
-    def loss(
-        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
-    ) -> Float[Array, ""]:
-        """As the other rule's."""
-        return self.rule.loss(output, inputs, targets, hyper)
 
 
 def controls(key: PRNGKeyArray, rule: Rule) -> dict[str, Rule]:

@@ -1,11 +1,10 @@
 """The action-independent baseline: any rule, plus a head f that learns what π̂ is on average (equation 7)."""
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lpg.types import AgentOutput, Hyperparameters, Targets
-from lpg.update_rules.base import Rule, RuleInputs
+from lpg.update_rules.base import RuleInputs, RuleWrapper
 
 
 def check_baseline(*, baseline: bool, normalise_advantages: bool) -> None:
@@ -21,7 +20,7 @@ def check_baseline(*, baseline: bool, normalise_advantages: bool) -> None:
         )
 
 
-class WithBaseline(eqx.Module):
+class WithBaseline(RuleWrapper):
     """A rule whose agents predict one number more: the last one is f_θ(s), and never shown to the rule inside.
 
         Δθ ∝ ∇ log π_θ(a|s) (π̂ − f_θ(s)) − α_y ∇ KL(y_θ(s) ‖ ŷ) − ½ ∇ ‖f_θ(s) − π̂‖²
@@ -29,17 +28,10 @@ class WithBaseline(eqx.Module):
     Reference: Oh et al. (2020), equation 7, used on Atari.
     """
 
-    rule: Rule
-
     @property
     def prediction_size(self) -> int:
         """That of the rule inside, and f."""
         return self.rule.prediction_size + 1
-
-    @property
-    def discovers_predictions(self) -> bool:
-        """As the rule inside."""
-        return self.rule.discovers_predictions
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """Those of the rule inside; the target of f is π̂."""

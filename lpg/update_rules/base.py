@@ -53,3 +53,29 @@ class Rule(Protocol):
             hyper: the agent's hyper-parameters.
         """
         ...
+
+
+class RuleWrapper(eqx.Module):
+    """Another rule, unchanged; a derived class replaces what it changes."""
+
+    rule: Rule
+
+    @property
+    def prediction_size(self) -> int:
+        """That of the inner rule."""
+        return self.rule.prediction_size
+
+    @property
+    def discovers_predictions(self) -> bool:
+        """As the inner rule."""
+        return self.rule.discovers_predictions
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """Those of the inner rule."""
+        return self.rule.targets(inputs, hyper)
+
+    def loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, ""]:
+        """That of the inner rule."""
+        return self.rule.loss(output, inputs, targets, hyper)

@@ -13,35 +13,19 @@ The row stays in the arrays, because the other environments made a step, and has
 * means are taken over the other rows only, and so are statistics (`lpg.update_rules.learning`).
 """
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from lpg.types import AgentOutput, Hyperparameters, Targets
-from lpg.update_rules.base import Rule, RuleInputs
+from lpg.update_rules.base import RuleInputs, RuleWrapper
 
 
-class OnRealSteps(eqx.Module):
+class OnRealSteps(RuleWrapper):
     """A rule for one trajectory, of which some rows are not steps."""
 
-    rule: Rule
     is_real: Bool[Array, " T B"]
     """False in rows that are not steps."""
-
-    @property
-    def prediction_size(self) -> int:
-        """As the rule inside."""
-        return self.rule.prediction_size
-
-    @property
-    def discovers_predictions(self) -> bool:
-        """As the rule inside."""
-        return self.rule.discovers_predictions
-
-    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """Those of the rule inside; targets of rows that are not steps are not used."""
-        return self.rule.targets(inputs, hyper)
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
