@@ -27,14 +27,22 @@ TABLE_3: dict[str, AgentDefault] = {
 }
 """Table 3 of the paper, where agents are not tables."""
 
+CONTROL = AgentDefault("D(64-64)", _ADAM)
+"""What the shipped `lpg-control` was meta-trained with."""
+
+SEPARATE = "T(64-64)/T(64-64)"
+"""The networks of observations that are vectors: the usual ones of control, one for π and one for y."""
+
 MINATAR = AgentDefault("C(16)-D(128)", _ADAM)
 """The network of Young and Tian (2019); their convolution has no padding, ours has."""
 
 
 def default_agent(name: str, environment: Environment) -> AgentDefault:
-    """The agent of an environment by name: the paper's, else a table for indices and a small network for the rest."""
+    """The agent of an environment by name: the paper's, else a table for indices, small networks for the rest."""
     if name in TABLE_3:
         return TABLE_3[name]
     if name.startswith("minatar/"):
         return MINATAR
-    return _TABLE if isinstance(environment, IndexEnvironment) else AgentDefault("D(64-64)", _ADAM)
+    if name == "control/procedural":
+        return CONTROL
+    return _TABLE if isinstance(environment, IndexEnvironment) else AgentDefault(SEPARATE, _ADAM)

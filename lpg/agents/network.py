@@ -3,9 +3,11 @@
 import dataclasses
 import math
 import re
+from typing import Literal
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Num, PRNGKeyArray
 
 from lpg.agents.images import as_floats, image_sizes, to_channels_last
@@ -15,6 +17,9 @@ from lpg.types import AgentOutput
 ATARI = "atari"
 """The name of the network in `lpg.agents.atari`."""
 
+Activation = Literal["relu", "tanh"]
+_ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
+
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
@@ -22,21 +27,23 @@ class Architecture:
 
     channels: tuple[int, ...]
     units: tuple[int, ...]
+    activation: Activation = "relu"
+    """Of the dense layers: D(32) has ReLU, T(32) tanh. Convolutions have ReLU."""
 
 
 def parse_architecture(text: str) -> Architecture:
-    """Reads `C(32-16-16)-D(256)`, `D(32)` and the like.
+    """Reads `C(32-16-16)-D(256)`, `D(32)`, `T(64-64)` and the like.
 
     Raises:
         ValueError: the text has another form, or a width is zero.
     """
-    matched = re.fullmatch(r"(?:C\((\d+(?:-\d+)*)\)-)?D\((\d+(?:-\d+)*)\)", text)
+    matched = re.fullmatch(r"(?:C\((\d+(?:-\d+)*)\)-)?([DT])\((\d+(?:-\d+)*)\)", text)
     if matched is None:
         raise ValueError(f"agent {text!r} given; 'tabular', or a network such as 'D(32)' or 'C(16)-D(32)' is needed")
-    channels, units = (tuple(int(n) for n in part.split("-")) if part else () for part in matched.groups())
+    channels, units = (tuple(int(n) for n in part.split("-")) if part else () for part in matched.group(1, 3))
     if 0 in channels + units:
         raise ValueError(f"agent {text!r} given; a layer needs at least one unit")
-    return Architecture(channels=channels, units=units)
+    return Architecture(channels=channels, units=units, activation="tanh" if matched[2] == "T" else "relu")
 
 
 def is_faster_unbatched(agent: str) -> bool:
@@ -56,6 +63,7 @@ class Network(eqx.Module):
     prediction: Linear
     observation_ndim: int = eqx.field(static=True)
     channels_last: bool = eqx.field(static=True, default=False)
+    activation: Activation = eqx.field(static=True, default="relu")
 
     takes_batches = True
 
@@ -70,7 +78,7 @@ class Network(eqx.Module):
                 x = jax.nn.relu(convolve(layer, x))
         x = x.reshape(x.shape[0], -1)
         for layer in self.dense:
-            x = jax.nn.relu(layer(x))
+            x = _ACTIVATIONS[self.activation](layer(x))
         heads = AgentOutput(logits=self.policy(x), prediction=self.prediction(x))
         return jax.tree.map(lambda y: y.reshape(*batch, -1), heads)
 
@@ -118,4 +126,5 @@ def init_network(
         prediction=init_linear(next(keys), size, prediction_size, scale=0.0),
         observation_ndim=len(observation_shape),
         channels_last=channels_last,
+        activation=architecture.activation,
     )

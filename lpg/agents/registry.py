@@ -23,6 +23,7 @@ TableStep = Literal["visits", "samples"]
 AGENTS: dict[str, str] = {
     TABULAR: "a table of policy preferences and predictions, a row per state, moved by the mean over its visits",
     "D(32)": "a network with one dense layer (any widths: 'D(64-64)'); Adam",
+    "T(32)": "the same with tanh in place of ReLU (any widths); Adam",
     "C(16)-D(32)": "a network with 3 × 3 convolutions, then dense layers (any widths: 'C(32-16-16)-D(256)'); Adam",
     "D(32)/D(32)": "two networks that share nothing, one for the policy and one for the predictions (any two); Adam",
     ATARI: "the network of the Atari experiments, for images of at least 36 × 36 pixels; Adam",

@@ -55,7 +55,7 @@ _GRID_STEPS = 3_000_000
 _RANDOM_GRID_STEPS = 30_000_000
 _CONTROL_STEPS = 2_000_000
 _MINATAR_STEPS = 5_000_000
-_BSUITE_STEPS = 500_000
+_BSUITE_STEPS = 100_000
 _TOY_STEPS = 500_000
 
 ENVIRONMENTS: dict[str, EnvSpec] = {
@@ -110,7 +110,7 @@ ENVIRONMENTS: dict[str, EnvSpec] = {
     ),
     "toy_text/FrozenLake8x8-v1": EnvSpec(Tabulated("FrozenLake8x8-v1"), _TOY_STEPS, "over slippery ice between holes"),
     "classic/CartPole-v1": EnvSpec(ThirdParty("gymnax", "CartPole-v1"), 500_000, "balance a pole, up to 500 steps"),
-    "classic/Acrobot-v1": EnvSpec(ThirdParty("gymnax", "Acrobot-v1"), 1_000_000, "swing two joints up, −1 per step"),
+    "classic/Acrobot-v1": EnvSpec(ThirdParty("gymnax", "Acrobot-v1"), 500_000, "swing two joints up, −1 per step"),
     "classic/MountainCar-v0": EnvSpec(
         ThirdParty("gymnax", "MountainCar-v0"), 1_000_000, "rock out of a valley, −1 per step"
     ),

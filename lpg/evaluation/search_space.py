@@ -14,7 +14,7 @@ TABLE, DENSE, CONVOLUTION = KINDS = ("table", "dense", "convolution")
 
 Range = tuple[float, float]
 LAMBDA: Range = (0.8, 1.0)
-ENTROPY: Range = (3e-4, 0.05)
+ENTROPY: Range = (3e-4, 0.1)
 TABLE_RATES = {True: (1.0, 64.0), False: (0.25, 8.0)}
 """Learning rates of tables that step by visits, for learned and for hand-written rules. A value overshoots from
 learning rate × weight = 2 on; a categorical prediction does not."""
@@ -23,8 +23,8 @@ Y_WEIGHTS = {True: (0.125, 4.0), False: (0.02, 0.5)}
 """For rules that discover their predictions, and for rules whose prediction is a value."""
 GEOMETRIES = {
     TABLE: ("8 x 20", "16 x 20", "32 x 20", "64 x 20"),
-    DENSE: ("8 x 8", "8 x 16", "16 x 16", "32 x 16"),
-    CONVOLUTION: ("16 x 8", "32 x 8", "32 x 16", "64 x 16"),
+    DENSE: ("8 x 8", "8 x 16", "16 x 8", "16 x 16"),
+    CONVOLUTION: ("16 x 8", "16 x 16", "16 x 32", "32 x 8"),
 }
 """Parallel environments × steps of an update."""
 

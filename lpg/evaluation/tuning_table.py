@@ -22,15 +22,17 @@ Settings = Literal["general", "tuned"]
 """The one setting for all environments of a kind of agent; or the environment's own, where it was tuned."""
 
 _NETWORK = TrainConfig(
-    learning_rate=0.003, gamma=0.99, num_envs=8, num_steps=16, max_gradient_norm=0.5, final_learning_rate=0.0
-)
+    learning_rate=0.003, gamma=0.99, num_envs=16, num_steps=8, max_gradient_norm=0.5, final_learning_rate=0.0,
+    normalise_observations=True, normalise_rewards=True,
+)  # fmt: skip
+_CONVOLUTION = dataclasses.replace(_NETWORK, normalise_observations=False)
 _DEFAULTS = {
     (TABLE, True): TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16),
     (TABLE, False): TrainConfig(learning_rate=1.0, y_weight=0.15, policy_entropy_weight=0.01, num_envs=16),
     (DENSE, True): _NETWORK,
-    (DENSE, False): dataclasses.replace(_NETWORK, policy_entropy_weight=0.01),
-    (CONVOLUTION, True): dataclasses.replace(_NETWORK, num_envs=32, num_steps=8),
-    (CONVOLUTION, False): dataclasses.replace(_NETWORK, num_envs=32, num_steps=8, policy_entropy_weight=0.01),
+    (DENSE, False): dataclasses.replace(_NETWORK, policy_entropy_weight=0.003),
+    (CONVOLUTION, True): _CONVOLUTION,
+    (CONVOLUTION, False): dataclasses.replace(_CONVOLUTION, policy_entropy_weight=0.01),
 }
 
 
@@ -166,7 +168,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> None:
-    """Adds a sweep to a tuning table; an older entry for the same environment, agent and number of updates goes.
+    """Adds a sweep to a tuning table; an older entry for the same environment, agent and steps goes.
 
     Raises:
         ValueError: there is a file and it is no tuning table.
@@ -176,7 +178,7 @@ def save_table(path: Path, rule: str, entries: Mapping[str, dict[str, Any]]) -> 
     )
     for name, entry in entries.items():
         others = [e for e in table["environments"].get(name, []) if _sweep_of(e) != _sweep_of(entry)]
-        table["environments"][name] = sorted([*others, entry], key=lambda e: e["updates"])
+        table["environments"][name] = sorted([*others, entry], key=steps_of)
     write_atomic(path, (_dump(table) + "\n").encode())
 
 
@@ -198,9 +200,10 @@ def _files(rule: NamedRule) -> list[Path]:
     return [path for path in (*beside, TUNED_FOLDER / f"{rule.name}.json") if path.is_file()]
 
 
-def _sweep_of(entry: Mapping[str, Any]) -> tuple[int, str | None]:
-    """What an entry of an environment is the only one for; no agent: the environment's own."""
-    return entry["updates"], entry.get("agent")
+def _sweep_of(entry: Mapping[str, Any]) -> tuple[float, str | None]:
+    """What an entry of an environment is the only one for: a budget of steps, which whole updates meet to a percent or
+    so, and an agent; no agent: the environment's own."""
+    return float(f"{steps_of(entry):.2g}"), entry.get("agent")
 
 
 def _dump(table: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from jaxtyping import PRNGKeyArray
 
 from lpg.agents.atari import LEAST_SIDE
 from lpg.agents.custom import AgentSizes
+from lpg.agents.defaults import SEPARATE
 from lpg.agents.images import has_channels_last, image_sizes
 from lpg.agents.network import ATARI
 from lpg.agents.outputs import Agent
@@ -38,7 +39,7 @@ class Spaces:
         if self.num_states is not None:
             return TABULAR
         if len(self.observation_shape) not in (2, 3):
-            return "D(64-64)"
+            return SEPARATE
         _, *sides = image_sizes(self.observation_shape, has_channels_last(self.observation_shape))
         return ATARI if min(sides) >= LEAST_SIDE else "C(16)-D(32)"
 
