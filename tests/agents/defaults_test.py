@@ -1,7 +1,7 @@
 import jax
 import pytest
 
-from lpg.agents.defaults import AgentDefault, default_agent
+from lpg.agents.defaults import SEPARATE, AgentDefault, default_agent
 from lpg.agents.registry import check_agent, init_agent
 from lpg.environments.registry import ENVIRONMENTS, env_spec
 
@@ -39,8 +39,8 @@ def test_agents_and_learning_rates_are_those_of_table_3(name):
 
 def test_what_the_paper_does_not_know_gets_a_table_or_a_small_network_by_what_is_seen():
     assert default("procedural/grid").agent == "tabular"
-    assert default("classic/CartPole-v1").agent == "D(64-64)" and default("minatar/seaquest").agent == "C(16)-D(128)"
-    for unlike, agent in (("chain/short", "tabular"), ("random/dense", "D(64-64)"), ("chain/distractor", "D(64-64)")):
+    assert default("classic/CartPole-v1").agent == SEPARATE and default("minatar/seaquest").agent == "C(16)-D(128)"
+    for unlike, agent in (("chain/short", "tabular"), ("random/dense", SEPARATE), ("chain/distractor", SEPARATE)):
         assert default_agent("somebody:elses", env_spec(unlike).distribution.env).agent == agent
 
 

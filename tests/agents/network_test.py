@@ -33,9 +33,29 @@ def test_an_architecture_is_read_as_the_paper_writes_it(text, channels, units):
     assert parse_architecture(text) == Architecture(channels=channels, units=units)
 
 
+def test_the_letter_of_the_dense_layers_names_their_activation():
+    assert parse_architecture("T(64-32)") == Architecture(channels=(), units=(64, 32), activation="tanh")
+    assert parse_architecture("C(3)-T(5)") == Architecture(channels=(3,), units=(5,), activation="tanh")
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "32", "D32", "D()", "D(32-)", "D(-32)", "D(3.5)", "C(16)", "D(32)-C(16)", "C(16)D(32)", " D(32)", "mlp"],
+    [
+        "",
+        "32",
+        "D32",
+        "D()",
+        "D(32-)",
+        "D(-32)",
+        "D(3.5)",
+        "C(16)",
+        "D(32)-C(16)",
+        "C(16)D(32)",
+        " D(32)",
+        "mlp",
+        "T()",
+        "D(3)-T(4)",
+    ],
 )
 def test_what_is_no_architecture_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match=r"'tabular', or a network such as 'D\(32\)' or 'C\(16\)-D\(32\)' is needed"):
@@ -113,6 +133,36 @@ def test_a_dense_network_worked_by_hand():
     output = tiny(jnp.array([1.0, 2]))
     np.testing.assert_array_equal(output.logits, [8, -3.5])
     np.testing.assert_array_equal(output.prediction, [30])
+
+
+def test_a_network_with_tanh_worked_by_hand(key):
+    # x = 2. The unit: tanh(0.5 · 2 − 1.5) = tanh(−0.5) = −0.46212; policy 3 · that + 1 = −0.38635, prediction −that.
+    def tiny(activation: str) -> Network:
+        return Network(
+            convolutions=(),
+            dense=(Linear(weight=jnp.array([[0.5]]), bias=jnp.array([-1.5])),),
+            policy=Linear(weight=jnp.array([[3.0]]), bias=jnp.array([1.0])),
+            prediction=Linear(weight=jnp.array([[-1.0]]), bias=jnp.zeros(1)),
+            observation_ndim=1,
+            activation=activation,
+        )
+
+    output = tiny("tanh")(jnp.array([2.0]))
+    np.testing.assert_allclose([output.logits[0], output.prediction[0]], [-0.3863515, 0.4621172], rtol=1e-5)
+    # The twin with ReLU has a unit of 0. And what a name builds has the activation that the name says.
+    np.testing.assert_array_equal(tiny("relu")(jnp.array([2.0])).logits, [1.0])
+    assert [network(key, text, (3,)).activation for text in ("T(4)", "D(4)")] == ["tanh", "relu"]
+
+
+def test_convolutions_before_dense_layers_with_tanh_keep_relu(key):
+    both = [network(key, text, PLANES) for text in ("C(2)-T(4)", "C(2)-D(4)")]
+    x = jax.random.normal(key, PLANES)
+    # Without dense layers between, the heads see the same convolutions.
+    bare = [eqx.tree_at(lambda n: n.dense, n, ()) for n in both]
+    heads = [eqx.tree_at(lambda n: n.policy, n, Linear(jnp.ones((40, 1)), jnp.zeros(1))) for n in bare]
+    heads = [eqx.tree_at(lambda n: n.prediction, n, Linear(jnp.ones((40, 1)), jnp.zeros(1))) for n in heads]
+    np.testing.assert_array_equal(heads[0](x).logits, heads[1](x).logits)
+    assert np.any(both[0].dense[0](jnp.ones(40)) != 0)
 
 
 def test_a_convolutional_network_worked_by_hand():

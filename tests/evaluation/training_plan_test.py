@@ -24,7 +24,7 @@ def discovered(card=None) -> NamedRule:
 
 def test_what_nobody_says_follows_from_the_environment():
     table, vector = make_plan(A2C, NAME), make_plan(discovered(), "gymnasium/CartPole-v1")
-    assert (table.agent, vector.agent) == ("tabular", "D(64-64)")
+    assert (table.agent, vector.agent) == ("tabular", "T(64-64)/T(64-64)")
     assert table.config == general_config(A2C, "table").config and table.chosen.level == "general"
     assert vector.config == default_for("dense", is_learned=True).for_rule({})
     assert table.num_updates == round(GYMNASIUM_STEPS / table.config.steps_per_update)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces as gym
 
+from lpg.agents.defaults import SEPARATE
 from lpg.learner.spaces import Spaces, make_agent, spaces_of
 from tests.helpers import with_random_predictions
 from tests.learner.fixtures import RULES
@@ -18,8 +19,8 @@ LPG = RULES["lpg"]()
     ("observations", "agent"),
     [
         (gym.Discrete(5), "tabular"),
-        (gym.Box(-1, 1, (4,)), "D(64-64)"),
-        (gym.MultiBinary(7), "D(64-64)"),
+        (gym.Box(-1, 1, (4,)), SEPARATE),
+        (gym.MultiBinary(7), SEPARATE),
         (gym.Box(0, 255, (84, 84, 3), np.uint8), "atari"),
         (gym.Box(0, 1, (10, 10, 4)), "C(16)-D(32)"),
     ],
@@ -116,8 +117,8 @@ def test_bytes_are_scaled_to_one(agent):
 
 @pytest.mark.parametrize(
     ("shape", "name"),
-    [((4,), "D(64-64)"), ((10, 10, 4), "C(16)-D(32)"), ((4, 84, 84), "atari"), ((210, 160, 3), "atari"),
-     ((2, 3, 4, 5), "D(64-64)")],
+    [((4,), SEPARATE), ((10, 10, 4), "C(16)-D(32)"), ((4, 84, 84), "atari"), ((210, 160, 3), "atari"),
+     ((2, 3, 4, 5), SEPARATE)],
 )  # fmt: skip
 def test_the_first_network_to_try(shape, name):
     assert spaces(shape=shape).default_agent == name

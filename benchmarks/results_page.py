@@ -1,0 +1,115 @@
+"""Writes the measured tables of docs/results.md anew from docs/measured; a test holds the page to them.
+
+    python -m benchmarks.results_page
+
+A table stands between `<!-- measured: FOLDER -->` and `<!-- end -->`. Its columns are the rules of FOLDER/results.csv,
+in their order; where there is a FOLDER/final.csv, the returns are those of the trained agents' most probable actions.
+"""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+
+from lpg.evaluation import results
+from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
+
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+MEASURED = PAGE.parent / "measured"
+BASELINE = "a2c"
+NAMES = {"a2c": "A2C", "rejax/ppo": "PPO (rejax)"}
+MARKED = re.compile(r"(<!-- measured: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Replaces every marked table."""
+    PAGE.write_text(with_tables(PAGE.read_text()))
+
+
+def with_tables(page: str, measured: Path = MEASURED) -> str:
+    """The page with its tables made anew."""
+    return MARKED.sub(lambda found: f"{found[1]}\n{table_of(measured / found[2])}\n\n{found[4]}", page)
+
+
+def table_of(folder: Path) -> str:
+    """One table in Markdown: for each rule a return and an area, then the aggregates over environments.
+
+    Args:
+        folder: with results.csv and perhaps final.csv.
+    """
+    rows = results.read(folder / "results.csv")
+    found, against = scores(rows), differences(rows, BASELINE)
+    finals = final_returns(folder / "final.csv")
+    rules = list(found)
+    what = "greedy return" if finals else "return"
+    lines = [["environment", *(f"{NAMES.get(rule, rule)}, {part}" for rule in rules for part in (what, "area"))]]
+    for name in dict.fromkeys(row.environment for row in rows):
+        areas = [area_of(found[rule], name) for rule in rules]
+        best = max((value for value in areas if np.isfinite(value)), default=np.nan)
+        cells = [name]
+        for rule, value in zip(rules, areas, strict=True):
+            cells += [return_cell(found[rule], finals.get((rule, name)), name), bold(number(value), value == best)]
+        lines.append(cells)
+    middle, means, apart = ["interquartile mean [95 %]"], ["mean"], [f"… less {NAMES[BASELINE]}'s, paired [95 %]"]
+    for rule in rules:
+        area, difference = found[rule].area, against.get(rule)
+        middle += ["", "" if area is None else interval(area)]
+        means += ["", "" if area is None else number(float(np.mean(list(area.per_environment.values()))))]
+        apart += ["", "" if difference is None else interval(difference.area, signed=True)]
+    lines += [middle, means, *([apart] if against else [])]
+    head, *body = (f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join([head, "|" + "---|" * len(lines[0]), *body])
+
+
+def final_returns(path: Path) -> dict[tuple[str, str], np.ndarray]:
+    """Greedy returns by rule and environment, one for each agent; empty without a file."""
+    found: dict[tuple[str, str], list[float]] = {}
+    if path.is_file():
+        for row in csv.DictReader(path.read_text().splitlines()):
+            found.setdefault((row["rule"], row["environment"]), []).append(float(row["greedy_mean"] or "nan"))
+    return {key: np.array(values) for key, values in found.items()}
+
+
+def area_of(found: RuleScores, name: str) -> float:
+    """Mean normalised area of a rule in an environment; NaN if there is none."""
+    return np.nan if found.area is None else found.area.per_environment.get(name, np.nan)
+
+
+def return_cell(found: RuleScores, finals: np.ndarray | None, name: str) -> str:
+    """Mean ± standard error over agents, of the greedy returns if there are any."""
+    if finals is not None and np.isfinite(finals).all():
+        return plus_minus(float(finals.mean()), float(finals.std(ddof=1) / np.sqrt(len(finals))))
+    if name not in found.raw_end:
+        return ""
+    mean, error = found.raw_end[name], found.raw_end_stderr[name]
+    return plus_minus(mean, error) if np.isfinite(mean) else "no episode ends"
+
+
+def plus_minus(mean: float, error: float) -> str:
+    """With as many digits as its size asks for."""
+    digits = 2 if abs(mean) < 10 else 1 if abs(mean) < 1000 else 0
+    return f"{number(mean, digits)} ± {number(error, digits)}"
+
+
+def interval(of: Aggregate, *, signed: bool = False) -> str:
+    """An interquartile mean, or a difference of two, and its interval."""
+    low, high = number(of.low, 3, signed=signed), number(of.high, 3, signed=signed)
+    return f"{number(of.iqm, 3, signed=signed)} [{low}, {high}]"
+
+
+def number(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """As the page writes numbers: no zero before the point, a real minus; empty for NaN."""
+    if not np.isfinite(value):
+        return ""
+    text = re.sub(r"^([+-]?)0\.(?=\d)", r"\1.", f"{value:{'+' if signed else ''}.{digits}f}")
+    return text.replace("-", "−")
+
+
+def bold(text: str, is_best: bool) -> str:
+    """Marks the largest of a row."""
+    return f"**{text}**" if is_best and text else text
+
+
+if __name__ == "__main__":
+    main()
