@@ -116,7 +116,7 @@ def tune(
     studies = {sweep.name: _study(f"{label} on {sweep.name}", storage) for sweep in sweeps}
     spaces, bases, scorers = {}, {}, {}
     for sweep in sweeps:
-        kind, is_valued = sweep.kind, not rule.discovers_predictions
+        kind, is_valued = sweep.kind, rule.prediction_size == 1
         space = search_space(kind, is_learned=is_learned, is_valued=is_valued)
         spaces[sweep.name] = {name: found for name, found in space.items() if name not in fixed}
         bases[sweep.name] = (config or default_for(kind, is_learned=is_learned)).for_rule(card or {})

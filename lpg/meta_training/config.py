@@ -62,8 +62,9 @@ class MetaConfig:
     """β2, weight of the penalty on π̂²."""
     y_hat_weight: Weight = 1e-3
     """β3, weight of the penalty on ‖ŷ‖²."""
-    objective: Literal["last", "every"] = "last"
-    """Rollouts in the meta-objective: after the window's last update, or after every update."""
+    objective: Literal["last", "every", "imitate"] = "last"
+    """Rollouts in the meta-objective: after the window's last update, or after every update. Or none: η is fitted to a
+    hand-written rule, see `lpg.meta_training.imitation`."""
     outer_lambda: Share = 0.95
     """λ of the outer advantages."""
     critic_rate: Share = 0.3
@@ -132,6 +133,11 @@ class MetaConfig:
             raise ValueError(
                 f"prediction_entropy_weight is {self.prediction_entropy_weight}; it must be 0 for lpg-no-softmax, "
                 "whose predictions are not a distribution and have no entropy"
+            )
+        if self.objective == "imitate" and (self.rule != "lpg" or self.num_updates != 1):
+            raise ValueError(
+                f"objective is imitate, rule {self.rule} and num_updates {self.num_updates}; rule must be lpg, whose "
+                "form the imitated rule has, and num_updates 1, because every rollout is imitated once"
             )
         if self.num_lifetimes is not None and self.num_lifetimes < len(environments):
             raise ValueError(

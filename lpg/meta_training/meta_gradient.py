@@ -197,11 +197,17 @@ def meta_gradient(
     """
     gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, env, agent_name)
     is_finite = info.is_finite & all_finite(gradient)
-    gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
-    if config.max_lifetime_gradient_norm is not None:
-        scale = config.max_lifetime_gradient_norm / jnp.maximum(optax.tree.norm(gradient), 1e-12)
-        gradient = jax.tree.map(lambda g: g * jnp.minimum(scale, 1.0), gradient)
+    gradient = clipped(gradient, is_finite, config.max_lifetime_gradient_norm)
     return gradient, lifetime, eqx.tree_at(lambda i: i.is_finite, info, is_finite)
+
+
+def clipped(gradient: Rule, is_finite: Bool[Array, ""], max_norm: float | None) -> Rule:
+    """A gradient w.r.t. η, clipped to a global norm (None: never); zero if it is not finite."""
+    gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
+    if max_norm is None:
+        return gradient
+    scale = max_norm / jnp.maximum(optax.tree.norm(gradient), 1e-12)
+    return jax.tree.map(lambda g: g * jnp.minimum(scale, 1.0), gradient)
 
 
 def all_finite(tree: object) -> Bool[Array, ""]:

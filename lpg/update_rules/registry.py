@@ -11,12 +11,14 @@ import jax
 
 from lpg.environments.registry import import_factory
 from lpg.update_rules.a2c import A2C
+from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.rule_file import read_rule
 
 HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
     "a2c": (A2C, "hand-written: advantage actor-critic with λ-returns"),
+    "a2c-categorical": (CategoricalA2C, "hand-written: the same, with a distribution over values as its prediction"),
 }
 
 LIBRARY_ALGORITHMS = {

@@ -28,12 +28,14 @@ def folder(tmp_path):
 
 
 def test_a_table_worked_by_hand(folder):
-    # A2C: mean over the curve .25 and 0, normalised .625 and .5, mean .5625; own: .75 → .875. Differences: .25 and .375.
+    # A2C: mean over the curve .25 and 0, normalised .625 and .5, mean .5625; own: .75 → .875.
     head, _, catch, middle, mean, apart = table_of(folder).splitlines()
     assert head == HEAD
     assert catch == "| bsuite/catch | .50 ± .00 | .56 | .75 ± .00 | **.88** |"
     assert mean == "| mean |  | .56 |  | .88 |"
-    assert re.fullmatch(r"\| interquartile mean \[95 %\] \|  \| \.562 \[\.5.*\] \|  \| \.875 \[\.875, \.875\] \|", middle)
+    assert re.fullmatch(
+        r"\| interquartile mean \[95 %\] \|  \| \.562 \[\.5.*\] \|  \| \.875 \[\.875, \.875\] \|", middle
+    )
     assert "+.312 [+.25" in apart and apart.startswith("| … less A2C's, paired [95 %] |  |  |  |")
 
 

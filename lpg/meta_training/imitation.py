@@ -1,0 +1,74 @@
+"""Fitting η to a hand-written rule: the kick-start of a meta-training.
+
+No meta-gradient is needed: η is fitted to the targets that the teacher gives for the newest rollout of each agent.
+Agents move by the mean of both targets, so that rollouts are like those that η will see when it trains agents alone,
+and agents learn from the first update on.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from lpg.agents.outputs import next_rows, outputs
+from lpg.agents.registry import TABULAR
+from lpg.environments.base import Environment
+from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.lifetime import LifetimeState
+from lpg.meta_training.meta_gradient import WindowInfo, all_finite, clipped, run_window
+from lpg.types import Hyperparameters, Targets
+from lpg.update_rules.a2c_categorical import CategoricalA2C
+from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
+
+SMALLEST_ADVANTAGE = 0.01
+"""Errors of π̂ are relative to the root mean square of the teacher's, which counts as at least this."""
+
+
+class WithTeacher(RuleWrapper):
+    """A rule whose targets are the means of its own and the teacher's."""
+
+    teacher: CategoricalA2C
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """Their mean; that of two ŷ on the simplex is on the simplex."""
+        both = self.rule.targets(inputs, hyper), self.teacher.targets(inputs, hyper)
+        return jax.tree.map(lambda one, other: (one + other) / 2, *both)
+
+
+def imitation_loss(
+    rule: Rule, teacher: CategoricalA2C, lifetime: LifetimeState, mask: Bool[Array, " A"]
+) -> Float[Array, ""]:
+    """Distance of the rule's targets from the teacher's on a lifetime's newest rollout.
+
+    mean_t (π̂_t − π̂'_t)² / mean_t π̂'_t² + mean_t KL(ŷ'_t ‖ ŷ_t), where ' marks the teacher's
+    """
+    trajectory = lifetime.trajectory
+    output = outputs(lifetime.agent, trajectory.observation, mask)
+    after = outputs(lifetime.agent, trajectory.next_observation, mask).prediction
+    inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
+    goal, found = teacher.targets(inputs, lifetime.hyper), rule.targets(inputs, lifetime.hyper)
+    scale = jnp.mean(goal.pi_hat**2) + SMALLEST_ADVANTAGE**2
+    log_ratio = jnp.log(jnp.maximum(goal.y_hat, 1e-8)) - jnp.log(jnp.maximum(found.y_hat, 1e-8))
+    return jnp.mean((found.pi_hat - goal.pi_hat) ** 2) / scale + jnp.mean(jnp.sum(goal.y_hat * log_ratio, axis=-1))
+
+
+def imitation_gradient(
+    rule: Rule,
+    lifetime: LifetimeState,
+    key: PRNGKeyArray,
+    config: MetaConfig,
+    env: Environment,
+    agent_name: str = TABULAR,
+) -> tuple[Rule, LifetimeState, WindowInfo]:
+    """Gradient of `imitation_loss` w.r.t. η, in place of `meta_gradient`, whose arguments and results it has.
+
+    The loss in the diagnostics is the imitation loss; the other terms are those of the meta-loss.
+    """
+    teacher = CategoricalA2C(prediction_size=rule.prediction_size)
+    mask = env.action_mask(lifetime.env_params)
+    loss, gradient = jax.value_and_grad(imitation_loss)(rule, teacher, lifetime, mask)
+    _, (after, info) = run_window(WithTeacher(rule, teacher), lifetime, key, config, env, agent_name)
+    is_finite = info.is_finite & all_finite((gradient, loss))
+    info = dataclasses.replace(info, loss=loss, is_finite=is_finite)
+    return clipped(gradient, is_finite, config.max_lifetime_gradient_norm), after, info

@@ -1,0 +1,80 @@
+"""Advantage actor-critic whose prediction is a distribution over values: a hand-written rule in the LPG's own form."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lpg.types import AgentOutput, Hyperparameters, Targets
+from lpg.update_rules.base import RuleInputs
+from lpg.update_rules.losses import entropy, kl_divergence, log_prob
+from lpg.update_rules.returns import generalised_advantages
+
+LARGEST_VALUE = 100.0
+"""Values lie between minus this and this."""
+WIDTH = 1.2
+"""Standard deviation of a target distribution, in distances between atoms."""
+
+
+class CategoricalA2C(eqx.Module):
+    """A rule without learned parameters: y is read as a value, ŷ is a discretised normal distribution.
+
+    The m categories are atoms z at equal distances on the axis symlog(v) = sign(v) ln(1 + |v|). The value of a
+    prediction is symexp(Σ_i z_i y_i); ŷ is the normal distribution around symlog of the λ-return, whose mean the
+    minimiser of E[KL(y ‖ ŷ)] keeps; π̂ is the generalised advantage. Targets and loss have the form of the LPG's, so
+    that an LPG can be fitted to this rule, see `lpg.meta_training.imitation`.
+
+    Reference: symlog of Hafner et al. (2023); categorical values of Bellemare et al. (2017); otherwise as `A2C`.
+    """
+
+    prediction_size: int = eqx.field(static=True, default=30)
+    """m, the number of atoms; at least 2."""
+
+    @property
+    def discovers_predictions(self) -> bool:
+        """False: the prediction is a value function by definition."""
+        return False
+
+    @property
+    def atoms(self) -> Float[np.ndarray, " m"]:
+        """z, on the symlog axis."""
+        limit = np.log1p(LARGEST_VALUE)
+        return np.linspace(-limit, limit, self.prediction_size)
+
+    def value(self, prediction: Float[Array, " *batch m"]) -> Float[Array, " *batch"]:
+        """The value of predictions that are given as logits; 0 for those of a fresh agent."""
+        return symexp(jax.nn.softmax(prediction) @ jnp.asarray(self.atoms, prediction.dtype))
+
+    def distribution(self, value: Float[Array, " *batch"]) -> Float[Array, " *batch m"]:
+        """A discretised normal distribution around a value."""
+        distance = 2 * np.log1p(LARGEST_VALUE) / (self.prediction_size - 1)
+        z = (symlog(value)[..., None] - jnp.asarray(self.atoms, value.dtype)) / (WIDTH * distance)
+        return jax.nn.softmax(-0.5 * z**2)
+
+    def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+        """Advantages, and distributions around the λ-returns."""
+        trajectory, value = inputs.trajectory, self.value(inputs.output.prediction)
+        advantage = generalised_advantages(
+            trajectory.reward, value, self.value(inputs.next_prediction), trajectory.terminated, trajectory.is_last,
+            hyper.gamma, hyper.lambda_,
+        )  # fmt: skip
+        return Targets(pi_hat=advantage, y_hat=self.distribution(value + advantage))
+
+    def loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, ""]:
+        """mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) − w H(π_θ(s_t)) ]."""
+        policy = -targets.pi_hat * log_prob(output.logits, inputs.trajectory.action)
+        prediction = hyper.y_weight * kl_divergence(output.prediction, targets.y_hat)
+        return jnp.mean(policy + prediction - hyper.policy_entropy_weight * entropy(output.logits))
+
+
+def symlog(x: Float[Array, " *shape"]) -> Float[Array, " *shape"]:
+    """sign(x) ln(1 + |x|)."""
+    return jnp.sign(x) * jnp.log1p(jnp.abs(x))
+
+
+def symexp(x: Float[Array, " *shape"]) -> Float[Array, " *shape"]:
+    """The inverse of `symlog`."""
+    return jnp.sign(x) * jnp.expm1(jnp.abs(x))

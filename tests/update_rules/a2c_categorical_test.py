@@ -1,0 +1,81 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lpg.types import AgentOutput, Targets
+from lpg.update_rules.a2c_categorical import LARGEST_VALUE, CategoricalA2C, symexp, symlog
+from lpg.update_rules.base import RuleInputs
+from tests.helpers import hyperparameters, trajectory
+
+RULE = CategoricalA2C()
+
+
+def inputs(reward, value, next_value, ends) -> RuleInputs:
+    """Predictions whose values are known: the logits of distributions around them."""
+
+    def logits(values):
+        return jnp.log(RULE.distribution(jnp.array(values, float)))[:, None]
+
+    return RuleInputs(
+        trajectory=trajectory(reward=reward, terminated=ends),
+        output=AgentOutput(logits=jnp.zeros((len(reward), 1, 2)), prediction=logits(value)),
+        next_prediction=logits(next_value),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, -1.0, 7.0, -42.0])
+def test_a_distribution_around_a_value_has_that_value(value):
+    found = RULE.distribution(jnp.asarray(value))
+    np.testing.assert_allclose([found.sum(), RULE.value(jnp.log(found))], [1, value], rtol=5e-3, atol=1e-3)
+    # The twin: that around a neighbour is another one.
+    assert abs(RULE.value(jnp.log(RULE.distribution(jnp.asarray(value + 0.1)))) - value) > 0.05
+
+
+def test_a_fresh_agent_has_the_value_zero_and_extreme_ones_end_at_the_last_atoms():
+    assert abs(RULE.value(jnp.zeros(30))) < 1e-5
+    assert RULE.value(jnp.full(30, -1e3).at[-1].set(0)) == pytest.approx(LARGEST_VALUE, rel=1e-4)
+    np.testing.assert_allclose(symexp(symlog(jnp.array([-3.0, 0, 50]))), [-3, 0, 50], rtol=1e-5)
+    np.testing.assert_allclose(symlog(jnp.array([np.e - 1, 1 - np.e])), [1, -1], rtol=1e-6)
+
+
+def test_targets_are_advantages_and_distributions_around_lambda_returns():
+    # As for A2C: A = (0.16, −2), G = (3.16, 2); γ = .9, λ = .8, terminated after the second step.
+    given = inputs([1.0, 2.0], [3.0, 4.0], [4.0, 5.0], [0, 1])
+    targets = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
+    np.testing.assert_allclose(targets.pi_hat[:, 0], [0.16, -2], atol=5e-3)
+    np.testing.assert_allclose(RULE.value(jnp.log(targets.y_hat[:, 0])), [3.16, 2], atol=5e-3)
+
+
+def test_the_minimiser_of_the_divergence_from_several_targets_keeps_the_mean_on_the_symlog_axis():
+    # Σ KL(y ‖ ŷ_i) is least at y ∝ exp(mean log ŷ_i).
+    targets = RULE.distribution(jnp.array([1.0, 5.0]))
+    best = jnp.mean(jnp.log(jnp.maximum(targets, 1e-8)), axis=0)  # with the floor of the loss
+    assert RULE.value(best) == pytest.approx(np.expm1((np.log(2) + np.log(6)) / 2), rel=1e-2)
+
+    def loss(logits):
+        found = Targets(pi_hat=jnp.zeros((2, 1)), y_hat=targets[:, None])
+        output = AgentOutput(logits=jnp.zeros((2, 1, 2)), prediction=jnp.broadcast_to(logits, (2, 1, 30)))
+        return RULE.loss(output, inputs([0.0, 0], [0.0, 0], [0.0, 0], [0, 0]), found, hyperparameters(y_weight=1.0))
+
+    assert np.abs(jax.grad(loss)(best)).max() < 1e-5 < 1e-2 < np.abs(jax.grad(loss)(jnp.zeros(30))).max()
+
+
+def test_loss_on_one_step_worked_by_hand():
+    # policy −.4 · ln ½ = .277259; KL of the uniform y from ŷ uniform is 0; entropy −.1 · ln 2 = −.069315
+    output = AgentOutput(logits=jnp.zeros((1, 1, 2)), prediction=jnp.zeros((1, 1, 30)))
+    targets = Targets(pi_hat=jnp.array([[0.4]]), y_hat=jnp.full((1, 1, 30), 1 / 30))
+    hyper = hyperparameters(y_weight=0.5, policy_entropy_weight=0.1)
+    given = inputs([0.0], [0.0], [0.0], [0])
+    np.testing.assert_allclose(RULE.loss(output, given, targets, hyper), 0.277259 - 0.069315, rtol=1e-4)
+    # KL(uniform ‖ two of 30 categories at ¼ each and the rest at ½/28), in nats
+    other = jnp.full((1, 1, 30), 0.5 / 28).at[..., :2].set(0.25)
+    kl = (2 * np.log(1 / 30 / 0.25) + 28 * np.log(28 / 30 / 0.5)) / 30
+    found = RULE.loss(output, given, Targets(pi_hat=targets.pi_hat, y_hat=other), hyper)
+    np.testing.assert_allclose(found, 0.277259 - 0.069315 + 0.5 * kl, rtol=1e-4)
+
+
+def test_it_has_no_learned_parameters_and_any_number_of_atoms():
+    assert jax.tree.leaves(RULE) == [] and RULE.prediction_size == 30
+    small = CategoricalA2C(prediction_size=16)
+    assert small.value(jnp.log(small.distribution(jnp.asarray(2.0)))) == pytest.approx(2.0, abs=0.02)
