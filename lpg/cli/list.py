@@ -62,7 +62,8 @@ def _rules() -> dict[str, str]:
     found = {name: about for name, (_, about) in HAND_WRITTEN.items()}
     for name, path in shipped().items():
         card = read_rule(path)[1]
-        found[name] = str(card.get("about") or f"a discovered rule of kind {card['kind']}")
+        began = card.get("origin", "random initialisation")
+        found[name] = str(card.get("about") or f"a discovered rule of kind {card['kind']}, from {began}")
     return {**found, **LIBRARY_ALGORITHMS}
 
 

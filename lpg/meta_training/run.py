@@ -25,9 +25,9 @@ from lpg.meta_training.checkpoint import (
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.metrics import MetricsFile, row
 from lpg.meta_training.state import MetaState, init_bandit
-from lpg.meta_training.trainer import Trainer, initial_rule
+from lpg.meta_training.trainer import RANDOM, Trainer, initial_rule, origin_of
 from lpg.update_rules.base import Rule
-from lpg.update_rules.rule_file import save_rule
+from lpg.update_rules.rule_file import read_rule, save_rule
 
 
 @runtime_checkable
@@ -90,12 +90,16 @@ def run(
     checkpoints = _open_folder(folder, stored, seed, resume, listener)
     listener.note("compiling")
     trainer = Trainer(config, seed)
+    first = folder / "checkpoints" / "rule-000000.safetensors"
     if checkpoints:
+        # The initial rule may have moved since.
+        trainer.origin = read_rule(first)[1].get("origin", RANDOM) if first.is_file() else RANDOM
         state = read_checkpoint(checkpoints[-1], trainer.template(), stored, seed)
         listener.note(f"resumed from {checkpoints[-1]} at meta-update {state.counters.meta_update}")
     else:
+        trainer.origin = origin_of(config)
         state = trainer.init()
-        _save_rule(folder / "checkpoints" / "rule-000000.safetensors", state, trainer, stored, None)
+        _save_rule(first, state, trainer, stored, None)
         _save_rule(folder / "rule.safetensors", state, trainer, stored, None)
         write_checkpoint(folder, state, stored, seed)
     metrics = MetricsFile(folder / "metrics.csv", trainer.names, state.counters.meta_update)
@@ -190,6 +194,7 @@ def _save_rule(
     card = {
         "config": stored,
         "seed": trainer.seed,
+        "origin": trainer.origin,
         "environments": list(trainer.names),
         "meta_updates": counters.meta_update,
         "environment_steps": counters.environment_steps,

@@ -31,6 +31,8 @@ MAX_DIVERGED_SHARE = 0.05
 """The run stops if a larger share of its lifetimes diverges, that is, has a number that is not finite."""
 MIN_STARTED_LIFETIMES = 40
 """This share is checked once so many lifetimes have started."""
+RANDOM, FITTED = "random initialisation", "fitted to a2c-categorical"
+"""Origins of rules, see `origin_of`."""
 
 
 class DivergenceError(RuntimeError):
@@ -56,6 +58,8 @@ class Trainer:
     def __init__(self, config: MetaConfig, seed: int) -> None:
         """Compiles the programs, see `compile_programs`."""
         self.config, self.seed = config, seed
+        self.origin = RANDOM
+        """What the rule's card says of its origin, see `origin_of`."""
         self.mesh = make_mesh()
         self.groups: list[Group] = make_groups(config, jax.device_count())
         self.names = tuple(name for group in self.groups for name in group.names)
@@ -228,6 +232,13 @@ def initial_rule(config: MetaConfig, seed: int) -> Rule:
         needed = _description(config.rule, _sizes(config))
         raise ValueError(f"initial_rule {config.initial_rule!r} is {_description(kind, sizes)}; {needed} is needed")
     return found.rule
+
+
+def origin_of(config: MetaConfig) -> str:
+    """What a discovery begins from, for the card of its rule: random numbers, or an η fitted to a hand-written rule."""
+    if config.objective == "imitate":
+        return FITTED
+    return RANDOM if config.initial_rule is None else find_rule(config.initial_rule).card.get("origin", RANDOM)
 
 
 def _sizes(config: MetaConfig) -> dict[str, int]:

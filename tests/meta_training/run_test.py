@@ -15,8 +15,8 @@ import lpg.meta_training.run as module
 from lpg.meta_training.checkpoint import list_checkpoints, path_of
 from lpg.meta_training.metrics import read_metrics
 from lpg.meta_training.state import to_arrays
-from lpg.meta_training.trainer import DivergenceError
-from lpg.update_rules.rule_file import read_rule
+from lpg.meta_training.trainer import DivergenceError, origin_of
+from lpg.update_rules.rule_file import read_rule, save_rule
 from tests.tiny_run import TINY, trainer
 
 ROOT = Path(__file__).parents[2]
@@ -291,3 +291,25 @@ def test_a_missing_initial_rule_is_refused_before_anything_is_written(resume, tm
     with pytest.raises(ValueError, match="nowhere.safetensors: no such file"):
         go(tmp_path / "run", resume=resume, initial_rule="nowhere.safetensors")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_card_keeps_from_what_a_rule_began_through_runs_and_resumes(uninterrupted, tmp_path):
+    assert read_rule(uninterrupted[0] / "rule.safetensors")[1]["origin"] == "random initialisation"
+    # A rule that says that it was fitted, as one of the objective "imitate" does.
+    rule, card = read_rule(uninterrupted[0] / "rule.safetensors")
+    fitted = tmp_path / "fitted.safetensors"
+    save_rule(fitted, rule, card | {"origin": "fitted to a2c-categorical"})
+    go(tmp_path / "run", meta_updates=2, initial_rule=str(fitted), validation_every=1)
+    for name in ("rule.safetensors", "checkpoints/rule-000002.safetensors"):
+        assert read_rule(tmp_path / "run" / name)[1]["origin"] == "fitted to a2c-categorical"
+    # A rule that was meta-trained from that one; and the file may go before the run is resumed.
+    second = {"initial_rule": str(tmp_path / "run"), "validation_every": 2}
+    go(tmp_path / "again", minutes=0.0, **second)
+    (tmp_path / "run" / "checkpoints" / "rule-000000.safetensors").unlink()
+    go(tmp_path / "again", resume=True, **second)
+    assert read_rule(tmp_path / "again" / "rule.safetensors")[1]["origin"] == "fitted to a2c-categorical"
+
+
+def test_the_objective_to_imitate_is_the_origin_of_its_rule():
+    assert origin_of(dataclasses.replace(TINY, objective="imitate", num_updates=1)) == "fitted to a2c-categorical"
+    assert origin_of(TINY) == "random initialisation"
