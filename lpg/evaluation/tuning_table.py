@@ -25,14 +25,14 @@ _NETWORK = TrainConfig(
     learning_rate=0.003, gamma=0.99, num_envs=16, num_steps=8, max_gradient_norm=0.5, final_learning_rate=0.0,
     normalise_observations=True, normalise_rewards=True,
 )  # fmt: skip
-_CONVOLUTION = dataclasses.replace(_NETWORK, normalise_observations=False)
+_CONVOLUTION = dataclasses.replace(_NETWORK, learning_rate=0.005, num_steps=16, normalise_observations=False)
 _DEFAULTS = {
     (TABLE, True): TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16),
     (TABLE, False): TrainConfig(learning_rate=1.0, y_weight=0.15, policy_entropy_weight=0.01, num_envs=16),
     (DENSE, True): _NETWORK,
     (DENSE, False): dataclasses.replace(_NETWORK, policy_entropy_weight=0.003),
     (CONVOLUTION, True): _CONVOLUTION,
-    (CONVOLUTION, False): dataclasses.replace(_CONVOLUTION, policy_entropy_weight=0.01),
+    (CONVOLUTION, False): dataclasses.replace(_CONVOLUTION, policy_entropy_weight=0.05),
 }
 
 
