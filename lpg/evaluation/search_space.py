@@ -24,7 +24,7 @@ Y_WEIGHTS = {True: (0.125, 4.0), False: (0.02, 0.5)}
 """For rules that discover their predictions, and for rules whose prediction is a value."""
 GEOMETRIES = {
     TABLE: ("8 x 20", "16 x 20", "32 x 20", "64 x 20"),
-    DENSE: ("8 x 8", "8 x 16", "16 x 8", "16 x 16"),
+    DENSE: ("8 x 8", "8 x 16", "8 x 32", "16 x 8", "16 x 16"),
     CONVOLUTION: ("16 x 8", "16 x 16", "32 x 8", "32 x 16"),
 }
 """Parallel environments × steps of an update."""
@@ -58,6 +58,9 @@ def search_space(kind: AgentKind, *, is_learned: bool, is_valued: bool) -> dict[
     }
     if not is_learned:
         space |= {"policy_entropy_weight": log(ENTROPY[kind]), "lambda_": FloatDistribution(*LAMBDA)}
+    if kind != TABLE and is_learned:
+        # A learned rule reads rewards and has seen only those of its meta-training.
+        space["normalise_rewards"] = CategoricalDistribution((False, True))
     if kind != TABLE:
         space["normalise_advantages"] = CategoricalDistribution((False, True))
     return space
