@@ -218,16 +218,17 @@ def _study(name: str, storage: Path | None) -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        kept = None
+        if storage is not None:
+            storage.parent.mkdir(parents=True, exist_ok=True)
+            kept = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(storage)))
+        study = optuna.create_study(study_name=name, direction="maximize", storage=kept, load_if_exists=True)
         # Pending trials of other processes, and of the same batch, count as bad ones: no region is asked for twice.
-        sampler = optuna.samplers.TPESampler(seed=0, multivariate=True, constant_liar=True, n_startup_trials=12)
-        if storage is None:
-            return optuna.create_study(study_name=name, direction="maximize", sampler=sampler)
-        storage.parent.mkdir(parents=True, exist_ok=True)
-        backend = optuna.storages.journal.JournalFileBackend(str(storage))
-        return optuna.create_study(
-            study_name=name, direction="maximize", sampler=sampler, load_if_exists=True,
-            storage=optuna.storages.JournalStorage(backend),
-        )  # fmt: skip
+        # The seed is the number of trials so far, or processes that share a study would begin with the same ones.
+        study.sampler = optuna.samplers.TPESampler(
+            seed=len(study.trials), multivariate=True, constant_liar=True, n_startup_trials=12
+        )
+        return study
 
 
 def _done(study: Any) -> int:
