@@ -98,6 +98,21 @@ def test_a_study_in_a_file_goes_on_where_it_was_stopped(tmp_path):
     assert len(again) == 24
 
 
+def test_processes_that_share_a_study_try_different_configurations(tmp_path):
+    options = {"is_learned": False, "num_trials": 8, "num_seeds": 1, "storage": tmp_path / "study.log"}
+    first, second = [], []
+
+    def meanwhile(rule, trials, purpose, **_):
+        """Another process opens the study while the first trials of this one are running."""
+        if not second:
+            tune(A2C(), [SWEEP], run=returns(near_two, second), **options)
+        return returns(near_two, first)(rule, trials, purpose)
+
+    tune(A2C(), [SWEEP], run=meanwhile, **options)
+    assert len(first) == len(second) == 8
+    assert not {trial.config for trial in first} & {trial.config for trial in second}
+
+
 def test_one_configuration_for_several_environments_scores_by_their_mean():
     names = [NAME, "chain/long"]
     (sweep,) = general_sweeps(names, STEPS)
