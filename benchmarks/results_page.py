@@ -39,7 +39,8 @@ def table_of(folder: Path) -> str:
         folder: with results.csv and perhaps final.csv.
     """
     rows = results.read(folder / "results.csv")
-    found, against = scores(rows), differences(rows, BASELINE)
+    found = scores(rows)
+    against = differences(rows, BASELINE) if BASELINE in found else {}
     finals = final_returns(folder / "final.csv")
     rules = list(found)
     what = "greedy return" if finals else "return"
