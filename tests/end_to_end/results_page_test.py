@@ -36,7 +36,7 @@ def test_a_table_worked_by_hand(folder):
     assert re.fullmatch(
         r"\| interquartile mean \[95 %\] \|  \| \.562 \[\.5.*\] \|  \| \.875 \[\.875, \.875\] \|", middle
     )
-    assert "+.312 [+.25" in apart and apart.startswith("| … less A2C's, paired [95 %] |  |  |  |")
+    assert "+.312 [+.25" in apart and apart.startswith("| difference from A2C, paired [95 %] |  |  |  |")
 
 
 def test_greedy_returns_take_the_place_of_training_returns_where_there_are_any(folder):
