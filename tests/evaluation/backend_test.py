@@ -19,7 +19,7 @@ def batch(*seeds, num_rows=1):
 
 
 def test_a_plan_knows_its_steps():
-    assert (PLAN.config.steps_per_update, PLAN.num_updates, PLAN.steps_per_agent) == (1280, 10, 12_800)
+    assert (PLAN.config.steps_per_update, PLAN.num_updates, PLAN.steps_per_agent) == (160, 80, 12_800)
 
 
 def test_the_identity_of_a_training_is_json_and_knows_seeds_and_rows():

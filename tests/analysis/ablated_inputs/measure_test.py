@@ -126,8 +126,8 @@ def test_rules_without_all_parts_and_environments_without_references_are_refused
     ablated = init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3, embedding_size=2, without="recurrence")
     with pytest.raises(ValueError, match="the rule is LPG without recurrence; a full LPG is needed"):
         measure(ablated, CONFIG, TrainConfig(), 0)
-    unknown = dataclasses.replace(CONFIG, environments="chain/short,classic/Acrobot-v1")
-    with pytest.raises(ValueError, match="best return of classic/Acrobot-v1 is not known"):
+    unknown = dataclasses.replace(CONFIG, environments="chain/short,minatar/seaquest")
+    with pytest.raises(ValueError, match="best return of minatar/seaquest is not known"):
         measure(rule, unknown, TrainConfig(), 0)
     with pytest.raises(ValueError, match="updates 0 and seeds 8"):
         Config(updates=0)
