@@ -52,7 +52,8 @@ def table_of(folder: Path) -> str:
         for rule, value in zip(rules, areas, strict=True):
             cells += [return_cell(found[rule], finals.get((rule, name)), name), bold(number(value), value == best)]
         lines.append(cells)
-    middle, means, apart = ["interquartile mean [95 %]"], ["mean"], [f"difference from {NAMES[BASELINE]}, paired [95 %]"]
+    middle, means = ["interquartile mean [95 %]"], ["mean"]
+    apart = [f"difference from {NAMES[BASELINE]}, paired [95 %]"]
     for rule in rules:
         area, difference = found[rule].area, against.get(rule)
         middle += ["", "" if area is None else interval(area)]
