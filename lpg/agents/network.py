@@ -39,7 +39,9 @@ def parse_architecture(text: str) -> Architecture:
     """
     matched = re.fullmatch(r"(?:C\((\d+(?:-\d+)*)\)-)?([DT])\((\d+(?:-\d+)*)\)", text)
     if matched is None:
-        raise ValueError(f"agent {text!r} given; 'tabular', or a network such as 'D(32)' or 'C(16)-D(32)' is needed")
+        raise ValueError(
+            f"agent {text!r} given; 'tabular', or a network such as 'D(32)', 'T(32)' or 'C(16)-D(32)' is needed"
+        )
     channels, units = (tuple(int(n) for n in part.split("-")) if part else () for part in matched.group(1, 3))
     if 0 in channels + units:
         raise ValueError(f"agent {text!r} given; a layer needs at least one unit")

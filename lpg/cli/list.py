@@ -57,13 +57,12 @@ def _agents() -> dict[str, str]:
 
 def _rules() -> dict[str, str]:
     from lpg.update_rules.registry import HAND_WRITTEN, LIBRARY_ALGORITHMS, shipped
-    from lpg.update_rules.rule_file import read_rule
+    from lpg.update_rules.rule_file import origin, read_rule
 
     found = {name: about for name, (_, about) in HAND_WRITTEN.items()}
     for name, path in shipped().items():
         card = read_rule(path)[1]
-        began = card.get("origin", "random initialisation")
-        found[name] = str(card.get("about") or f"a discovered rule of kind {card['kind']}, from {began}")
+        found[name] = str(card.get("about") or f"a discovered rule of kind {card['kind']}, from {origin(card)}")
     return {**found, **LIBRARY_ALGORITHMS}
 
 

@@ -11,15 +11,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from lpg.agents.outputs import next_rows, outputs
-from lpg.agents.registry import TABULAR
+from lpg.agents.outputs import outputs
 from lpg.environments.base import Environment
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.lifetime import LifetimeState
-from lpg.meta_training.meta_gradient import WindowInfo, all_finite, clipped, run_window
+from lpg.meta_training.meta_gradient import WindowInfo, run_window
 from lpg.types import Hyperparameters, Targets
 from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
+from lpg.update_rules.update import rule_inputs
 
 SMALLEST_ADVANTAGE = 0.01
 """Errors of π̂ are relative to the root mean square of the teacher's, which counts as at least this."""
@@ -43,32 +43,23 @@ def imitation_loss(
 
     mean_t (π̂_t − π̂'_t)² / mean_t π̂'_t² + mean_t KL(ŷ'_t ‖ ŷ_t), where ' marks the teacher's
     """
-    trajectory = lifetime.trajectory
-    output = outputs(lifetime.agent, trajectory.observation, mask)
-    after = outputs(lifetime.agent, trajectory.next_observation, mask).prediction
-    inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
+    output = outputs(lifetime.agent, lifetime.trajectory.observation, mask)
+    inputs = rule_inputs(lifetime.agent, lifetime.trajectory, output, mask)
     goal, found = teacher.targets(inputs, lifetime.hyper), rule.targets(inputs, lifetime.hyper)
     scale = jnp.mean(goal.pi_hat**2) + SMALLEST_ADVANTAGE**2
     log_ratio = jnp.log(jnp.maximum(goal.y_hat, 1e-8)) - jnp.log(jnp.maximum(found.y_hat, 1e-8))
     return jnp.mean((found.pi_hat - goal.pi_hat) ** 2) / scale + jnp.mean(jnp.sum(goal.y_hat * log_ratio, axis=-1))
 
 
-def imitation_gradient(
-    rule: Rule,
-    lifetime: LifetimeState,
-    key: PRNGKeyArray,
-    config: MetaConfig,
-    env: Environment,
-    agent_name: str = TABULAR,
-) -> tuple[Rule, LifetimeState, WindowInfo]:
-    """Gradient of `imitation_loss` w.r.t. η, in place of `meta_gradient`, whose arguments and results it has.
+def imitation_window(
+    rule: Rule, lifetime: LifetimeState, key: PRNGKeyArray, config: MetaConfig, env: Environment, agent_name: str
+) -> tuple[Float[Array, ""], tuple[LifetimeState, WindowInfo]]:
+    """`imitation_loss` in place of the meta-loss, and the lifetime after an update; see `run_window`.
 
-    The loss in the diagnostics is the imitation loss; the other terms are those of the meta-loss.
+    The terms in the diagnostics are those of the meta-loss.
     """
     teacher = CategoricalA2C(prediction_size=rule.prediction_size)
-    mask = env.action_mask(lifetime.env_params)
-    loss, gradient = jax.value_and_grad(imitation_loss)(rule, teacher, lifetime, mask)
-    _, (after, info) = run_window(WithTeacher(rule, teacher), lifetime, key, config, env, agent_name)
-    is_finite = info.is_finite & all_finite((gradient, loss))
-    info = dataclasses.replace(info, loss=loss, is_finite=is_finite)
-    return clipped(gradient, is_finite, config.max_lifetime_gradient_norm), after, info
+    loss = imitation_loss(rule, teacher, lifetime, env.action_mask(lifetime.env_params))
+    mixed = WithTeacher(jax.lax.stop_gradient(rule), teacher)
+    _, (after, info) = run_window(mixed, lifetime, key, config, env, agent_name)
+    return loss, (after, dataclasses.replace(info, loss=loss))

@@ -1,6 +1,7 @@
 """The meta-gradient: derivative of the meta-loss w.r.t. η through the K agent updates of one window of a lifetime."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -179,6 +180,10 @@ def _zero_previous(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T
     return zero, Targets(pi_hat=zero, y_hat=jnp.zeros((*zero.shape, rule.prediction_size), zero.dtype))
 
 
+Window = Callable[..., tuple[Float[Array, ""], tuple[LifetimeState, WindowInfo]]]
+"""Arguments and results of `run_window`."""
+
+
 def meta_gradient(
     rule: Rule,
     lifetime: LifetimeState,
@@ -186,28 +191,23 @@ def meta_gradient(
     config: MetaConfig,
     env: Environment,
     agent_name: str = TABULAR,
+    window: Window = run_window,
 ) -> tuple[Rule, LifetimeState, WindowInfo]:
     """Gradient of one lifetime's meta-loss w.r.t. η; zero, with `is_finite` false, if any number is not finite.
 
-    Takes the arguments of `run_window`.
+    Takes the arguments of `run_window`, and `window`, what is differentiated: `run_window` or a function like it.
 
     Returns:
         The gradient (a pytree like the rule, clipped if the configuration says so), the lifetime after the window, and
         diagnostics.
     """
-    gradient, (lifetime, info) = jax.grad(run_window, has_aux=True)(rule, lifetime, key, config, env, agent_name)
+    gradient, (lifetime, info) = jax.grad(window, has_aux=True)(rule, lifetime, key, config, env, agent_name)
     is_finite = info.is_finite & all_finite(gradient)
-    gradient = clipped(gradient, is_finite, config.max_lifetime_gradient_norm)
-    return gradient, lifetime, eqx.tree_at(lambda i: i.is_finite, info, is_finite)
-
-
-def clipped(gradient: Rule, is_finite: Bool[Array, ""], max_norm: float | None) -> Rule:
-    """A gradient w.r.t. η, clipped to a global norm (None: never); zero if it is not finite."""
     gradient = jax.tree.map(lambda g: jnp.where(is_finite, g, 0.0), gradient)
-    if max_norm is None:
-        return gradient
-    scale = max_norm / jnp.maximum(optax.tree.norm(gradient), 1e-12)
-    return jax.tree.map(lambda g: g * jnp.minimum(scale, 1.0), gradient)
+    if config.max_lifetime_gradient_norm is not None:
+        scale = config.max_lifetime_gradient_norm / jnp.maximum(optax.tree.norm(gradient), 1e-12)
+        gradient = jax.tree.map(lambda g: g * jnp.minimum(scale, 1.0), gradient)
+    return gradient, lifetime, eqx.tree_at(lambda i: i.is_finite, info, is_finite)
 
 
 def all_finite(tree: object) -> Bool[Array, ""]:

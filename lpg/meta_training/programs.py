@@ -15,9 +15,9 @@ from jaxtyping import Array, Bool, Float, Key
 from lpg.arrays import vmap_unless_single
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group
-from lpg.meta_training.imitation import imitation_gradient
+from lpg.meta_training.imitation import imitation_window
 from lpg.meta_training.lifetime import LifetimeSpec, LifetimeState, init_lifetime
-from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
+from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient, run_window
 from lpg.update_rules.base import Rule
 
 AXIS = "lifetimes"
@@ -66,14 +66,16 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     `weight` and `env_index` are those of the group. On each of the D devices, `group.chunk` lifetimes are
     differentiated at a time, and gradients are summed over the lifetimes of each of the E environments.
     """
-    derivative = imitation_gradient if config.objective == "imitate" else meta_gradient
+    window = imitation_window if config.objective == "imitate" else run_window
 
     def on_device(
         rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, env_index: Array
     ) -> tuple:
         def differentiate_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
             lifetimes, keys, weight, env_index = rows
-            gradient_of = lambda lifetime, key: derivative(rule, lifetime, key, config, group.env, group.agent)  # noqa: E731
+            gradient_of = lambda lifetime, key: meta_gradient(  # noqa: E731
+                rule, lifetime, key, config, group.env, group.agent, window
+            )
             gradient, lifetimes, info = vmap_unless_single(gradient_of)(lifetimes, keys)
             selected = jax.nn.one_hot(env_index, len(group.names), axis=0, dtype=weight.dtype) * weight
             total = jax.tree.map(lambda t, g: t + jnp.tensordot(selected, g, axes=1), total, gradient)

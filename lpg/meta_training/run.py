@@ -25,9 +25,9 @@ from lpg.meta_training.checkpoint import (
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.metrics import MetricsFile, row
 from lpg.meta_training.state import MetaState, init_bandit
-from lpg.meta_training.trainer import RANDOM, Trainer, initial_rule, origin_of
+from lpg.meta_training.trainer import Trainer, initial_rule, origin_of
 from lpg.update_rules.base import Rule
-from lpg.update_rules.rule_file import read_rule, save_rule
+from lpg.update_rules.rule_file import RANDOM, origin, read_rule, save_rule
 
 
 @runtime_checkable
@@ -93,7 +93,7 @@ def run(
     first = folder / "checkpoints" / "rule-000000.safetensors"
     if checkpoints:
         # The initial rule may have moved since.
-        trainer.origin = read_rule(first)[1].get("origin", RANDOM) if first.is_file() else RANDOM
+        trainer.origin = origin(read_rule(first)[1]) if first.is_file() else RANDOM
         state = read_checkpoint(checkpoints[-1], trainer.template(), stored, seed)
         listener.note(f"resumed from {checkpoints[-1]} at meta-update {state.counters.meta_update}")
     else:

@@ -25,14 +25,12 @@ from lpg.meta_training.programs import (
 from lpg.meta_training.state import Counters, MetaState, init_bandit, init_slots
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import find_rule
-from lpg.update_rules.rule_file import SIZES, describe, initialiser
+from lpg.update_rules.rule_file import FITTED, RANDOM, SIZES, describe, initialiser, origin
 
 MAX_DIVERGED_SHARE = 0.05
 """The run stops if a larger share of its lifetimes diverges, that is, has a number that is not finite."""
 MIN_STARTED_LIFETIMES = 40
 """This share is checked once so many lifetimes have started."""
-RANDOM, FITTED = "random initialisation", "fitted to a2c-categorical"
-"""Origins of rules, see `origin_of`."""
 
 
 class DivergenceError(RuntimeError):
@@ -238,7 +236,7 @@ def origin_of(config: MetaConfig) -> str:
     """What a discovery begins from, for the card of its rule: random numbers, or an η fitted to a hand-written rule."""
     if config.objective == "imitate":
         return FITTED
-    return RANDOM if config.initial_rule is None else find_rule(config.initial_rule).card.get("origin", RANDOM)
+    return RANDOM if config.initial_rule is None else origin(find_rule(config.initial_rule).card)
 
 
 def _sizes(config: MetaConfig) -> dict[str, int]:

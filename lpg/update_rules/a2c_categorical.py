@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.losses import entropy, kl_divergence, log_prob
-from lpg.update_rules.returns import generalised_advantages
+from lpg.update_rules.returns import advantages
 
 LARGEST_VALUE = 100.0
 """Values lie between minus this and this."""
@@ -54,12 +54,8 @@ class CategoricalA2C(eqx.Module):
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """Advantages, and distributions around the λ-returns."""
-        trajectory, value = inputs.trajectory, self.value(inputs.output.prediction)
-        advantage = generalised_advantages(
-            trajectory.reward, value, self.value(inputs.next_prediction), trajectory.terminated, trajectory.is_last,
-            hyper.gamma, hyper.lambda_,
-        )  # fmt: skip
-        return Targets(pi_hat=advantage, y_hat=self.distribution(value + advantage))
+        advantage = advantages(inputs, hyper, self.value)
+        return Targets(pi_hat=advantage, y_hat=self.distribution(self.value(inputs.output.prediction) + advantage))
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters

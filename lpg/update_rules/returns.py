@@ -1,5 +1,7 @@
 """Generalised advantages and λ-returns of [T, B] trajectories that may contain ends of episodes."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -48,13 +50,19 @@ def generalised_advantages(
     return jax.lax.scan(step, jnp.zeros_like(delta[0]), (delta, decay), reverse=True)[1]
 
 
-def advantages(inputs: RuleInputs, hyper: Hyperparameters) -> Float[Array, " T B"]:
-    """Generalised advantages with the agent's value function; advantage + v(s_t) is the TD(λ) target."""
+def advantages(
+    inputs: RuleInputs, hyper: Hyperparameters, value: Callable[[Array], Array] = lambda prediction: prediction[..., 0]
+) -> Float[Array, " T B"]:
+    """Generalised advantages with the agent's value function; advantage + v(s_t) is the TD(λ) target.
+
+    Args:
+        value: from predictions [T, B, P] to values [T, B]; by default predictions are values, and P = 1.
+    """
     trajectory = inputs.trajectory
     return generalised_advantages(
         trajectory.reward,
-        inputs.output.prediction[..., 0],
-        inputs.next_prediction[..., 0],
+        value(inputs.output.prediction),
+        value(inputs.next_prediction),
         trajectory.terminated,
         trajectory.is_last,
         hyper.gamma,

@@ -9,7 +9,7 @@ file of the old version, written by the old code, to the tests.
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -53,8 +53,16 @@ SIZES = {
 }
 """The sizes from which each kind can be rebuilt."""
 
+RANDOM, FITTED = "random initialisation", "fitted to a2c-categorical"
+"""What a discovery can begin from: `origin` on the card of its rule."""
+
 LARGEST_SIZE = 1 << 16
 """Upper bound for a size on a card, far above any sensible rule."""
+
+
+def origin(card: Mapping[str, Any]) -> str:
+    """What the discovery of a rule began from; cards without a record are of random initialisations."""
+    return str(card.get("origin", RANDOM))
 
 
 def save_rule(path: str | Path, rule: Rule, card: dict[str, Any]) -> None:

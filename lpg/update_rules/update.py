@@ -52,8 +52,7 @@ def agent_update(
         return outputs(theta, trajectory.observation, action_mask)
 
     output, vjp = jax.vjp(forward, agent)
-    next_prediction = next_rows(output.prediction, outputs(agent, trajectory.next_observation, action_mask).prediction)
-    inputs = RuleInputs(trajectory=trajectory, output=output, next_prediction=next_prediction)
+    inputs = rule_inputs(agent, trajectory, output, action_mask)
     targets = rule.targets(inputs, hyper)
     (gradient,) = vjp(jax.grad(rule.loss)(output, inputs, targets, hyper))
     updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
@@ -61,3 +60,15 @@ def agent_update(
     )
     updates = jax.tree.map(lambda x: hyper.learning_rate * x, updates)
     return optax.apply_updates(agent, updates), optimizer_state, UpdateInfo(output=output, targets=targets)
+
+
+def rule_inputs(
+    agent: Agent, trajectory: Trajectory, output: AgentOutput, action_mask: Bool[Array, " A"]
+) -> RuleInputs:
+    """What a rule is shown of an agent and a trajectory.
+
+    Args:
+        output: the agent's outputs in s_0 … s_{T−1}, which callers have at hand.
+    """
+    after = outputs(agent, trajectory.next_observation, action_mask).prediction
+    return RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lpg.agents.optimizers import visit_mean
-from lpg.meta_training.imitation import WithTeacher, imitation_gradient, imitation_loss
+from lpg.agents.registry import TABULAR
+from lpg.meta_training.imitation import WithTeacher, imitation_loss, imitation_window
 from lpg.meta_training.meta_gradient import meta_gradient
 from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.update import agent_update
@@ -18,7 +19,11 @@ from tests.meta_training.replayed import check_against_central_differences, conf
 
 TEACHER = CategoricalA2C(prediction_size=3)
 SETTINGS = config(objective="imitate", num_updates=1, table_step="visits")
-gradient_of = jax.jit(imitation_gradient, static_argnums=(3, 4, 5))
+META_GRADIENT = jax.jit(meta_gradient, static_argnums=(3, 4, 5, 6))
+
+
+def gradient_of(rule, lifetime, key, settings, env):
+    return META_GRADIENT(rule, lifetime, key, settings, env, TABULAR, imitation_window)
 
 
 def mask_of(lifetime):
@@ -68,9 +73,7 @@ def test_agents_move_by_the_mean_of_both_targets_and_roll_out_again():
     assert np.abs(after.agent.rows - moved["own"]).max() > 1e-3
     assert np.any(after.trajectory.observation != lifetime.trajectory.observation) and bool(info.is_finite)
     # Nothing else about a lifetime differs from that of a meta-training with the mixed rule.
-    _, other, _ = jax.jit(meta_gradient, static_argnums=(3, 4, 5))(
-        WithTeacher(rule, TEACHER), lifetime, jax.random.key(3), SETTINGS, CHAIN
-    )
+    _, other, _ = META_GRADIENT(WithTeacher(rule, TEACHER), lifetime, jax.random.key(3), SETTINGS, CHAIN)
     for one, two in zip(jax.tree.leaves(after.critic), jax.tree.leaves(other.critic), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 
