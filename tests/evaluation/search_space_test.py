@@ -11,7 +11,7 @@ from lpg.evaluation.tuning_table import default_for
 
 @pytest.mark.parametrize(
     "agent, kind",
-    [("tabular", "table"), ("D(64-64)", "dense"), ("D(8)/D(8)", "dense"), ("C(16)-D(32)", "convolution"),
+    [("tabular", "table"), ("D(64-64)", "dense"), ("T(8)/T(8)", "dense"), ("C(16)-D(32)", "convolution"),
      ("D(4)/C(2)-D(3)", "convolution"), ("atari", "convolution"), ("mine:Net", "dense")],
 )  # fmt: skip
 def test_agents_are_of_three_kinds(agent, kind):
@@ -40,3 +40,13 @@ def test_hand_written_rules_have_more_to_search_and_the_same_geometries():
     assert learned["geometry"] == written["geometry"]
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
     assert set(fields_of({"geometry": "8 x 20", "y_weight": 1.0})) == {"num_envs", "num_steps", "y_weight"} < fields
+
+
+def test_networks_choose_about_rewards_under_learned_rules_and_convolutions_have_larger_entropy_bonuses():
+    spaces = {(kind, is_learned): search_space(kind, is_learned=is_learned, is_valued=not is_learned)
+              for kind in KINDS for is_learned in (True, False)}  # fmt: skip
+    assert [key for key, space in spaces.items() if "normalise_rewards" in space] == [
+        ("dense", True), ("convolution", True)
+    ]  # fmt: skip
+    lowest = {kind: spaces[kind, False]["policy_entropy_weight"].low for kind in KINDS}
+    assert lowest["table"] == lowest["dense"] < lowest["convolution"]
