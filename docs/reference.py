@@ -8,7 +8,18 @@ import pdoc
 
 import lpg
 
-PARTS = ("agents", "analysis", "environments", "evaluation", "learner", "meta_training", "types", "update_rules")
+PARTS = (
+    "agents",
+    "analysis",
+    "environments",
+    "evaluation",
+    "learner",
+    "meta_training",
+    "sinks",
+    "trackers",
+    "types",
+    "update_rules",
+)
 
 # optax's type of a state refers to itself by a name that only optax knows.
 warnings.filterwarnings("ignore", "Error parsing type annotation .*ForwardRef\\('ArrayTree'\\)", UserWarning)

@@ -4,7 +4,10 @@ import importlib
 import importlib.util
 from types import ModuleType
 
-EXTRAS = {"gymnasium": "gym", "ale_py": "atari", "gymnax": "envs", "pgx": "envs", "optuna": "tuning", "rejax": "rejax"}
+EXTRAS = {
+    "gymnasium": "gym", "ale_py": "atari", "gymnax": "envs", "pgx": "envs", "optuna": "tuning", "rejax": "rejax",
+    "tensorboardX": "tensorboard", "wandb": "wandb", "mlflow": "mlflow",
+}  # fmt: skip
 """Package → extra of `lpg` in pyproject.toml."""
 
 

@@ -18,7 +18,7 @@ from lpg.update_rules.lpg_v import init_lpg_v
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "lpg"
 PACKAGES = (
-    "arrays", "checks", "files", "layers", "types", "keys", "packages", "environments", "agents",
+    "arrays", "checks", "files", "layers", "types", "keys", "packages", "sinks", "trackers", "environments", "agents",
     "update_rules", "learner", "meta_training", "evaluation", "analysis", "cli",
 )  # fmt: skip
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

@@ -8,6 +8,7 @@ from lpg.agents.tabular import Table
 from lpg.environments.delayed_chain import ChainEnv, ChainParams
 from lpg.environments.grid_families import place_objects
 from lpg.environments.grid_world import GridEnv
+from lpg.sinks import BaseSink
 from lpg.types import AgentOutput, Hyperparameters, Trajectory
 
 CHAIN = ChainEnv(max_length=5)
@@ -80,3 +81,27 @@ def with_random_predictions(key, agent):
     weight = agent.prediction.weight
     random = jax.random.normal(key, weight.shape, weight.dtype) / weight.shape[0] ** 0.5
     return eqx.tree_at(lambda a: a.prediction.weight, agent, random)
+
+
+class Diary(BaseSink):
+    """A sink that writes down what it is told; may fail in one method."""
+
+    def __init__(self, fails_in=None, error=OSError):
+        self.lines, self.fails_in, self.error = [], fails_in, error
+
+    def _write(self, *line):
+        self.lines.append(line)
+        if line[0] == self.fails_in:
+            raise self.error("no\nspace")
+
+    def start(self, config):
+        self._write("start", config)
+
+    def row(self, step, values, run):
+        self._write("row", step, values, run)
+
+    def figure(self, path):
+        self._write("figure", path)
+
+    def close(self):
+        self._write("close")

@@ -3,21 +3,22 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
-from lpg.cli.progress import StepProgress
-from lpg.cli.report import Report, check_writable, write_files
+from lpg.cli.progress import StepProgress, say
+from lpg.cli.report import Report, check_writable, log_figures, write_files
 from lpg.cli.report_tables import print_report
 from lpg.cli.rules import named_rules
-from lpg.evaluation import results
+from lpg.evaluation import final, results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD, Final, final_scores
 from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.log import log_rows, plan_config
 from lpg.evaluation.suites import members
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import train_plans
@@ -25,6 +26,8 @@ from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
 from lpg.learner.gymnasium_environments import is_gymnasium
+from lpg.sinks import Sinks
+from lpg.trackers import Tracker, make_trackers
 from lpg.update_rules.registry import SHIPPED_FOLDER, NamedRule, find_algorithm, find_rule
 
 TUNING_SEEDS = 3
@@ -61,6 +64,9 @@ class Arguments:
     """The same as a plain return, for environments without reference returns."""
     out: Path | None = None
     """Folder for results.csv, final.csv and figures/learning_curves.png."""
+    log: Annotated[tyro.conf.UseAppendAction[tuple[Tracker, ...]], tyro.conf.arg(metavar="TRACKER")] = ()
+    """Log to tensorboard (event files in OUT/tensorboard), wandb or mlflow, too, rule by rule; may be given several
+    times."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -79,33 +85,48 @@ def run(argv: list[str]) -> int:
     rules = named_rules(arguments.rule, find_rule if arguments.tune else find_algorithm)
     _check_gymnasium([name for name in names if is_gymnasium(name)], arguments)
     plans = {} if arguments.tune else {rule.label: _plans(rule, names, arguments) for rule in rules}
+    trackers = make_trackers(arguments.log, arguments.out)
     table = None if arguments.out is None else arguments.out / "results.csv"
     check_writable(table, arguments.json)
     if table is not None:
         results.check_free(table, [(rule.label, name, seed) for rule in rules for name in names for seed in seeds])
     reference_returns = reference_rows(names, seeds, "report", arguments.num_actions)
 
+    if arguments.tune:
+        plans = {rule.label: _plans(rule, names, arguments, _tune(rule, names, arguments)) for rule in rules}
     rows: list[results.Row] = []
     finals: list[Final] = []
     steps, seconds = 0, 0.0
-    for rule in rules:
-        if arguments.tune:
-            plans[rule.label] = _plans(rule, names, arguments, _tune(rule, names, arguments))
-        total = sum(plan.steps_per_agent for plan in plans[rule.label]) * len(seeds)
-        with StepProgress(rule.label, total) as progress:
-            trained = train_plans(plans[rule.label], seeds, progress=progress.advance)
-            steps, seconds = steps + progress.done, seconds + progress.seconds
-        rows += [row for one in trained for row in one.rows]
-        finals += final_scores(
-            trained, reference_returns, num_episodes=arguments.greedy_episodes,
+    with Sinks(trackers, say) as sinks:
+        sinks.start(_about(arguments, plans))
+        log_rows(sinks, reference_returns)
+        for rule in rules:
+            total = sum(plan.steps_per_agent for plan in plans[rule.label]) * len(seeds)
+            with StepProgress(rule.label, total) as progress:
+                trained = train_plans(plans[rule.label], seeds, progress=progress.advance)
+                steps, seconds = steps + progress.done, seconds + progress.seconds
+            own = [row for one in trained for row in one.rows]
+            scored = final_scores(
+                trained, reference_returns, num_episodes=arguments.greedy_episodes,
+                threshold=arguments.threshold, threshold_return=arguments.threshold_return,
+            )  # fmt: skip
+            log_rows(sinks, own)
+            final.log(sinks, scored, own)
+            rows, finals = rows + own, finals + scored
+        report = Report(
+            rows=[*rows, *reference_returns], finals=finals, plans=plans, steps=steps, seconds=seconds,
             threshold=arguments.threshold, threshold_return=arguments.threshold_return,
         )  # fmt: skip
-    report = Report(
-        rows=[*rows, *reference_returns], finals=finals, plans=plans, steps=steps, seconds=seconds,
-        threshold=arguments.threshold, threshold_return=arguments.threshold_return,
-    )  # fmt: skip
-    print_report(report, write_files(report, table, arguments.json))
+        written = write_files(report, table, arguments.json)
+        log_figures(sinks, written)
+    print_report(report, written)
     return DONE
+
+
+def _about(arguments: Arguments, plans: Mapping[str, Sequence[TrainingPlan]]) -> dict[str, Any]:
+    """What sinks are told is evaluated."""
+    config = {rule: {plan.environment: plan_config(plan) for plan in own} for rule, own in plans.items()}
+    return {"command": "evaluate", "suite": arguments.suite, "seeds": arguments.seeds, "config": config}
 
 
 def _check_gymnasium(names: list[str], arguments: Arguments) -> None:

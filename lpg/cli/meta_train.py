@@ -14,7 +14,10 @@ import tyro
 
 from lpg.cli.main import DONE, INTERRUPTED, TERMINATED
 from lpg.cli.parsing import parse
+from lpg.cli.progress import say
 from lpg.files import write_atomic
+from lpg.sinks import Sinks
+from lpg.trackers import Tracker, make_trackers
 
 SECONDS_BETWEEN_LINES = 15.0
 LEGEND = (
@@ -40,6 +43,8 @@ class Arguments:
     """Seed of everything random."""
     minutes: float | None = None
     """Stop cleanly after this many minutes, compilation included."""
+    log: Annotated[tuple[Tracker, ...], tyro.conf.arg(metavar="TRACKER"), tyro.conf.UseAppendAction] = ()
+    """Log to tensorboard (event files in OUT/tensorboard), wandb or mlflow, too; may be given several times."""
     json: Path | None = None
     """Write a summary to this file."""
 
@@ -50,6 +55,7 @@ def run(argv: list[str]) -> int:
     from lpg.analysis.meta_run import describe, save_figure, write_report
     from lpg.evaluation.validation import Validator
     from lpg.meta_training.config_file import load_config
+    from lpg.meta_training.logging import LoggingListener
     from lpg.meta_training.run import run as meta_train
 
     if arguments.minutes is not None and not arguments.minutes > 0:
@@ -58,18 +64,20 @@ def run(argv: list[str]) -> int:
         raise ValueError(f"--seed is {arguments.seed}; it must lie in [0, 2**32)")
     config = load_config(arguments.config, arguments.set)
     folder = arguments.out or Path("runs") / Path(arguments.config).stem
-    with MetaProgress(config.meta_updates) as progress:
-        result = meta_train(
-            config,
-            folder,
-            seed=arguments.seed,
-            resume=arguments.resume,
-            minutes=arguments.minutes,
-            validate=Validator(config),
-            listener=progress,
-        )
-    if result.state.counters.meta_update > 0:
-        save_figure(folder)
+    about = {"command": "meta-train", **dataclasses.asdict(config), "seed": arguments.seed}
+    with Sinks(make_trackers(arguments.log, folder), say) as sinks:
+        with MetaProgress(config.meta_updates) as progress:
+            result = meta_train(
+                config,
+                folder,
+                seed=arguments.seed,
+                resume=arguments.resume,
+                minutes=arguments.minutes,
+                validate=Validator(config),
+                listener=LoggingListener(progress, sinks, about),
+            )
+        if result.state.counters.meta_update > 0:
+            sinks.figure(save_figure(folder))
     write_report(folder, result.flags)
     print(describe(folder, result.flags))
     counters = dataclasses.asdict(result.state.counters)

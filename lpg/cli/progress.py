@@ -8,6 +8,11 @@ from typing import Any
 SECONDS_BETWEEN_LINES = 10.0
 
 
+def say(text: str) -> None:
+    """One line about something that went wrong without ending the run."""
+    print(f"lpg: {text}", file=sys.stderr, flush=True)
+
+
 class StepProgress:
     """Counts environment steps towards a total; a context manager."""
 

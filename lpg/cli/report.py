@@ -15,6 +15,7 @@ from lpg.evaluation.final import THRESHOLD, Final
 from lpg.evaluation.results import Row, curves, end_row
 from lpg.evaluation.scores import Aggregate, Difference, RuleScores, differences, scores
 from lpg.files import write_atomic
+from lpg.sinks import Sinks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,13 @@ def write_files(report: Report, table: Path | None, json_file: Path | None) -> l
         write_json(json_file, report)
         written.append(json_file)
     return written
+
+
+def log_figures(sinks: Sinks, files: Iterable[Path]) -> None:
+    """Hands the figures among the files to sinks."""
+    for path in files:
+        if path.suffix == ".png":
+            sinks.figure(path)
 
 
 def write_json(path: Path, report: Report) -> None:

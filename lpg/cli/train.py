@@ -13,19 +13,22 @@ import tyro
 from lpg.checks import assignments
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
-from lpg.cli.progress import StepProgress
-from lpg.cli.report import Report, check_writable, write_files
+from lpg.cli.progress import StepProgress, say
+from lpg.cli.report import Report, check_writable, log_figures, write_files
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.cli.rules import named_rules
-from lpg.evaluation import results
+from lpg.evaluation import final, results
 from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import final_scores
+from lpg.evaluation.log import log_rows, plan_config
 from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.trainer import steps_done, train_plan, trained_of
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
+from lpg.sinks import Sinks
+from lpg.trackers import Tracker, make_trackers
 from lpg.update_rules.registry import find_algorithm
 
 
@@ -55,6 +58,8 @@ class Arguments:
     checkpoints."""
     resume: bool = False
     """Resume the training in the folder."""
+    log: Annotated[tyro.conf.UseAppendAction[tuple[Tracker, ...]], tyro.conf.arg(metavar="TRACKER")] = ()
+    """Log to tensorboard (event files in OUT/tensorboard), wandb or mlflow, too; may be given several times."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -109,6 +114,7 @@ def run(argv: list[str]) -> int:
         options=GymnasiumOptions(**gymnasium_options) if gymnasium_options else None,
     )
     seeds = range(arguments.seeds)
+    trackers = make_trackers(arguments.log, arguments.out)
     _prepare(arguments, rule.label)
     reference_returns = reference_rows([arguments.env], seeds, "report", options.num_actions)
     total = plan.steps_per_agent * len(seeds)
@@ -116,16 +122,24 @@ def run(argv: list[str]) -> int:
     if arguments.out is not None and (done := steps_done(plan, seeds, arguments.out)):
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
         total -= done
-    with _print_resume_hint(arguments, argv), StepProgress(f"{rule.label} on {arguments.env}", total) as progress:
-        rows, agents = train_plan(plan, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume)
-        steps, seconds = progress.done, progress.seconds
-    trained = trained_of(plan, seeds, rows, agents, steps // len(seeds), seconds)
-    report = Report(
-        rows=[*rows, *reference_returns], finals=final_scores(trained, reference_returns), plans={rule.label: [plan]},
-        steps=steps, seconds=seconds,
-    )  # fmt: skip
-    table = None if arguments.out is None else arguments.out / "results.csv"
-    print_report(report, write_files(report, table, arguments.json))
+    with _print_resume_hint(arguments, argv), Sinks(trackers, say) as sinks:
+        sinks.start({"command": "train", **plan_config(plan), "seeds": list(seeds)})
+        log_rows(sinks, reference_returns)
+        with StepProgress(f"{rule.label} on {arguments.env}", total) as progress:
+            rows, agents = train_plan(
+                plan, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume, sinks=sinks
+            )
+            steps, seconds = progress.done, progress.seconds
+        trained = trained_of(plan, seeds, rows, agents, steps // len(seeds), seconds)
+        report = Report(
+            rows=[*rows, *reference_returns], finals=final_scores(trained, reference_returns),
+            plans={rule.label: [plan]}, steps=steps, seconds=seconds,
+        )  # fmt: skip
+        table = None if arguments.out is None else arguments.out / "results.csv"
+        written = write_files(report, table, arguments.json)
+        final.log(sinks, report.finals, rows)
+        log_figures(sinks, written)
+    print_report(report, written)
     return DONE
 
 

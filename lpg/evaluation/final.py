@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from lpg.evaluation.greedy import greedy_returns
+from lpg.evaluation.log import numbers, training_name
 from lpg.evaluation.results import Row, to_text
 from lpg.evaluation.scores import steps_to_threshold
 from lpg.evaluation.trainer import Trained
 from lpg.files import write_atomic
+from lpg.sinks import Sinks
 
 GREEDY_EPISODES = 20
 THRESHOLD = 0.9
@@ -88,3 +90,15 @@ def write(path: str | Path, finals: Sequence[Final]) -> None:
         OSError: nothing could be written.
     """
     write_atomic(Path(path), to_text(finals, COLUMNS).encode())
+
+
+def log(sinks: Sinks, finals: Sequence[Final], rows: Sequence[Row]) -> None:
+    """Hands final scores to sinks, at the last step of each training.
+
+    Args:
+        rows: learning curves of the same trainings.
+    """
+    last = {training_name(row.rule, row.environment, row.seed): row.steps for row in rows}
+    for one in finals:
+        name = training_name(one.rule, one.environment, one.seed)
+        sinks.row(last[name], {f"final/{column}": value for column, value in numbers(one).items()}, name)

@@ -1,18 +1,21 @@
 """`lpg.train`: one rule, one environment, one seed."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lpg.agents.outputs import Agent
 from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.log import plan_config
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import ChosenConfig, Settings
+from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import named_rule
 
@@ -43,6 +46,7 @@ def train(
     options: GymnasiumOptions | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    callback: Callback | None = None,
 ) -> TrainingResult:
     """Trains a fresh agent on an environment with a rule.
 
@@ -62,6 +66,9 @@ def train(
         out: a folder for the trained agent, which `lpg show` can replay, and for a checkpoint, which is written every
             minute, at the end and when a signal stops the training.
         resume: go on with the training that the folder holds; one that is done is read and not done again.
+        callback: a function of (step, values), called at each point of the learning curve with environment steps done
+            and the row's numbers by column; or a sink, see `lpg.sinks` and `lpg.trackers`. If it fails, a warning says
+            so, it is not called again and the training goes on; KeyboardInterrupt stops the training.
 
     Raises:
         ValueError: there is no such rule or environment, `changes` name no field, `num_steps` is not positive, or the
@@ -84,5 +91,11 @@ def train(
         num_actions=num_actions,
         options=options,
     )
-    curve, (trained,) = train_plan(plan, [seed], out=out, resume=resume)
+    with Sinks([] if callback is None else [as_sink(callback)], _warn) as sinks:
+        sinks.start(plan_config(plan) | {"seed": seed})
+        curve, (trained,) = train_plan(plan, [seed], out=out, resume=resume, sinks=sinks)
     return TrainingResult(curve, trained, plan.config)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)

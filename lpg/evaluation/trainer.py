@@ -11,13 +11,15 @@ import numpy as np
 
 from lpg.agents.outputs import Agent
 from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
-from lpg.evaluation.curves import curves_from_totals, point_ends
+from lpg.evaluation.curves import Totals, curves_from_totals, point_ends
 from lpg.evaluation.evaluate import Trial, rows_of, train_trials
 from lpg.evaluation.jax_backend import JaxBackend
+from lpg.evaluation.log import log_rows
 from lpg.evaluation.rejax_backend import RejaxBackend
 from lpg.evaluation.results import Row
 from lpg.evaluation.training_folder import AgentCard, check_same, checkpoint_path, write_agent
 from lpg.learner.saving import read_card, read_tree, write_tree
+from lpg.sinks import Sinks
 
 NUM_POINTS = 100
 """At most so many points on each learning curve."""
@@ -33,6 +35,7 @@ def train_plan(
     progress: Progress | None = None,
     out: Path | None = None,
     resume: bool = False,
+    sinks: Sinks | None = None,
 ) -> tuple[list[Row], list[Agent]]:
     """Trains one fresh agent for each seed.
 
@@ -42,6 +45,7 @@ def train_plan(
             and when a signal stops the training, and for the trained agents.
         resume: go on from the checkpoints that are there. Environments in JAX go on bit for bit; Gymnasium's begin new
             episodes.
+        sinks: get each point of the learning curves when it is reached; those from before a resumption, not again.
 
     Returns:
         The learning curves, and the agent of each seed after the last update.
@@ -59,10 +63,9 @@ def train_plan(
     rows: list[Row] = []
     agents: list[Agent] = []
     for batch in plan.backend.batches(plan, seeds, ends):
-        state = _train(plan, batch, progress, None if out is None else _Checkpoint(out, plan, batch), resume=resume)
-        curves = curves_from_totals(ends, state.totals)
-        trials = [Trial(plan.environment, seed, plan.config, plan.num_updates) for seed in batch.seeds]
-        rows += rows_of(plan.rule.label, trials, [curves.of(row) for row in range(len(trials))])
+        checkpoint = None if out is None else _Checkpoint(out, plan, batch)
+        state = _train(plan, batch, ends, progress, checkpoint, sinks, resume=resume)
+        rows += _rows(plan, batch, ends, state.totals)
         trained = batch.agents(state.tree)
         if out is not None:
             for seed, agent in zip(batch.seeds, trained, strict=True):
@@ -158,8 +161,22 @@ def steps_done(plan: TrainingPlan, seeds: Sequence[int], folder: Path) -> int:
     return updates * plan.config.steps_per_update
 
 
+def _rows(plan: TrainingPlan, batch: Batch, ends: np.ndarray, totals: Sequence[Totals]) -> list[Row]:
+    """Points of the learning curves of a batch."""
+    curves = curves_from_totals(ends, totals)
+    trials = [Trial(plan.environment, seed, plan.config, plan.num_updates) for seed in batch.seeds]
+    return rows_of(plan.rule.label, trials, [curves.of(row) for row in range(len(trials))])
+
+
 def _train(
-    plan: TrainingPlan, batch: Batch, progress: Progress | None, checkpoint: "_Checkpoint | None", *, resume: bool
+    plan: TrainingPlan,
+    batch: Batch,
+    ends: np.ndarray,
+    progress: Progress | None,
+    checkpoint: "_Checkpoint | None",
+    sinks: Sinks | None,
+    *,
+    resume: bool,
 ) -> BatchState:
     state = batch.init()
     if checkpoint is not None and resume:
@@ -171,6 +188,10 @@ def _train(
             for state in states:
                 if progress is not None:
                     progress((state.num_updates - done) * len(batch.seeds) * plan.config.steps_per_update)
+                # Points that ended since the state before.
+                new = slice(*np.searchsorted(ends, [done, state.num_updates], side="right"))
+                if sinks is not None and new.start < new.stop:
+                    log_rows(sinks, _rows(plan, batch, ends[new], state.totals[new]))
                 done = state.num_updates
                 if checkpoint is not None:
                     checkpoint.write(state, at_once=False)

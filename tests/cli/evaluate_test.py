@@ -9,6 +9,7 @@ import pytest
 from lpg.cli.evaluate import run
 from lpg.cli.main import main
 from lpg.evaluation import results
+from tests.helpers import Diary
 from tests.learner.mirror import NAME as MIRROR
 
 ARGV = ["--rule", "a2c", "--rule", "again=a2c", "--suite", "chain/short,chain/long", "--seeds", "2",
@@ -155,3 +156,20 @@ def test_an_algorithm_of_another_library_is_evaluated_beside_a_rule(tmp_path, ca
     capsys.readouterr()
     assert main([*argv, "--tune"]) == 2
     assert "without --tune" in capsys.readouterr().err
+
+
+def test_a_tracker_gets_every_row_rule_by_rule(tmp_path, monkeypatch):
+    diary = Diary()
+    monkeypatch.setattr("lpg.cli.evaluate.make_trackers", lambda names, folder: [diary])
+    assert run([*ARGV, "--out", str(tmp_path), "--log", "mlflow"]) == 0
+    (_, config), *lines = diary.lines
+    assert config["config"]["again"]["chain/long"]["rule"] == "again"
+    rows = [
+        (step, f"{values['episodes']:.0f}", name) for kind, step, values, name in lines[:-2] if "episodes" in values
+    ]
+    table = results.read(tmp_path / "results.csv")
+    assert sorted(rows) == sorted(
+        (row.steps, str(row.episodes), f"{row.rule}/{row.environment}/seed-{row.seed}") for row in table
+    )
+    assert sum("final/seconds" in values for _, _, values, _ in lines[:-2]) == 2 * 2 * 2
+    assert lines[-2:] == [("figure", tmp_path / "figures" / "learning_curves.png"), ("close",)]

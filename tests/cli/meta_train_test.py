@@ -228,3 +228,13 @@ def test_a_process_that_is_told_to_stop_does(tmp_path):
     assert done >= 1
     assert list_checkpoints(tmp_path / "run")[-1] == path_of(tmp_path / "run", done)
     assert len(read_metrics(tmp_path / "run" / "metrics.csv")) == done
+
+
+def test_a_tracker_gets_rows_configuration_and_figure(config, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert main(["meta-train", config, "--out", "run", "--log", "tensorboard"]) == 0
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert [one.step for one in events.Scalars("validation")] == [1, 2, 3, 4]
+    assert [one.value for one in events.Scalars("validation")] == [0.25] * 4
+    assert events.Tags()["images"] == ["meta_training"] and events.Tags()["tensors"] == ["config/text_summary"]

@@ -8,6 +8,7 @@ from lpg.cli.main import INTERRUPTED, main
 from lpg.cli.progress import StepProgress
 from lpg.cli.train import run
 from lpg.evaluation import results
+from tests.helpers import Diary
 from tests.learner.mirror import CONTINUOUS, NAME
 
 ARGV = ["chain/short", "--rule", "a2c", "--steps", "400", "--set", "num_envs=4", "--set", "num_steps=10"]
@@ -121,6 +122,7 @@ def test_a_gymnasium_training_that_was_stopped_goes_on_with_new_episodes(tmp_pat
 
 
 BAD_INPUT = {
+    "train chain/short --rule a2c --log tensorboard": "--log tensorboard given without --out",
     "train chain/short --rule rejax/ppo --steps 9 --set final_learning_rate=0.5": "rejax/ppo has 1.0 and no other",
     f"train {CONTINUOUS} --rule a2c": "has actions Box",
     "train gymnasium/CartPol-v1 --rule a2c": "Did you mean: `CartPole`",
@@ -140,3 +142,24 @@ def test_bad_input_is_one_line_and_status_2(command, capsys):
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and err.startswith("lpg: ")
     assert BAD_INPUT[command] in err
+
+
+def test_a_tracker_gets_curve_scores_configuration_and_figure(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert main(["train", *ARGV, "--out", str(tmp_path), "--log", "tensorboard"]) == 0
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "a2c" / "chain" / "short" / "seed-0")).Reload()
+    rows = [row for row in results.read(tmp_path / "results.csv") if row.rule == "a2c"]
+    assert [(one.step, one.value) for one in events.Scalars("episodes")] == [(row.steps, row.episodes) for row in rows]
+    assert events.Scalars("final/episodes")[0].step == 400
+    whole = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert whole.Tags()["images"] == ["learning_curves"] and whole.Tags()["tensors"] == ["config/text_summary"]
+
+
+def test_a_tracker_that_fails_does_not_cost_the_training(tmp_path, monkeypatch, capsys):
+    diary = Diary(fails_in="row")
+    monkeypatch.setattr("lpg.cli.train.make_trackers", lambda names, folder: [diary])
+    assert main(["train", *ARGV, "--out", str(tmp_path), "--log", "wandb"]) == 0
+    assert (tmp_path / "final.csv").is_file() and [line[0] for line in diary.lines] == ["start", "row"]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "failed" in line]
+    assert line == "lpg: Diary failed and is left out from here on; the run goes on (OSError: no space)"

@@ -71,3 +71,19 @@ def test_the_package_has_what_it_says_and_nothing_else():
     assert all(hasattr(lpg, name) for name in lpg.__all__) and set(lpg.__all__) <= set(dir(lpg))
     with pytest.raises(AttributeError, match="nonsense"):
         lpg.nonsense  # noqa: B018
+
+
+def test_a_callback_sees_the_curve_and_its_failure_is_a_warning():
+    seen = []
+    result = lpg.train("a2c", "chain/short", 400, config=CONFIG, callback=lambda *row: seen.append(row))
+    assert [step for step, _ in seen] == [row.steps for row in result.curve] == [80, 160, 240, 320, 400]
+    assert [values["episodes"] for _, values in seen] == [row.episodes for row in result.curve]
+
+    def fail(step, values):
+        seen.append(step)
+        raise OSError("no space")
+
+    seen.clear()
+    with pytest.warns(UserWarning, match="the run goes on .OSError: no space"):
+        again = lpg.train("a2c", "chain/short", 400, config=CONFIG, callback=fail)
+    assert seen == [80] and str(again.curve) == str(result.curve)

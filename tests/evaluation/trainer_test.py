@@ -14,7 +14,9 @@ from lpg.evaluation.training_folder import checkpoint_path, trained_seeds
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.learner.saving import read_card
+from lpg.sinks import Sinks
 from lpg.update_rules.registry import find_rule
+from tests.helpers import Diary
 from tests.learner.mirror import NAME
 
 CONFIG = TrainConfig(learning_rate=5.0, num_envs=4, num_steps=5, table_step="samples")
@@ -45,6 +47,23 @@ def stop_after(num_calls: int):
 
 def same(a, b) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+
+
+def test_sinks_get_each_point_once_even_if_the_training_was_interrupted(tmp_path):
+    for environment in ("chain/short", NAME):
+        plan, diary, folder = plan_of(environment), Diary(), tmp_path / environment
+        with Sinks([diary], pytest.fail) as sinks:
+            with pytest.raises(Stop):
+                # Stopped before the sinks hear of the 40th report, which a checkpoint holds.
+                train_plan(plan, [0], out=folder, progress=stop_after(40), sinks=sinks)
+            early = len(diary.lines)
+            rows, _ = train_plan(plan, [0], out=folder, resume=True, sinks=sinks)
+        steps = [step for kind, step, *_ in diary.lines[:-1]]
+        assert 10 < early < 40 and steps == sorted(set(steps)) and steps[-1] == rows[-1].steps
+        assert len(steps) >= len(rows) - 1
+        returns = {row.steps: row.return_mean for row in rows if not np.isnan(row.return_mean)}
+        found = {step: values["return_mean"] for _, step, values, _ in diary.lines[:-1] if "return_mean" in values}
+        assert found.items() <= returns.items() and len(found) >= len(returns) - 1
 
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_been(tmp_path):
