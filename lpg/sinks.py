@@ -113,7 +113,8 @@ def as_sink(callback: object) -> Sink:
         if callable(callback):
             return _Function(callback)
     raise ValueError(
-        f"callback is {callback!r}; a function of (step, values) is needed, or an object with the methods of lpg.sinks.Sink"
+        f"callback is {callback!r}; a function of (step, values) is needed, or an object with the methods of "
+        "lpg.sinks.Sink"
     )
 
 
