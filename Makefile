@@ -1,5 +1,6 @@
 # make discover   discover a rule on this machine and measure it
 # make test       style, types and the quick tests
+# make test-torch the rule in PyTorch, in an environment of its own
 # Every target installs into .venv first, with the first Python ≥ 3.11 that is found.
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -24,7 +25,7 @@ EVALUATE = $(LPG) evaluate --rule discovered=$(RUN) --rule untrained=$(RUN)/chec
 PYTEST := PJRT_NPROC=1 .venv/bin/python -m pytest -p no:cacheprovider -q
 WORKERS ?= 2
 
-.PHONY: discover test slow bench docs lint format clean
+.PHONY: discover test test-torch slow bench docs lint format clean
 
 .venv: .venv/installed
 
@@ -45,6 +46,19 @@ test: lint
 slow: .venv/installed
 	XLA_FLAGS= $(PYTEST) -m slow --durations=10
 
+test-torch: .venv-torch/installed
+	PJRT_NPROC=1 XLA_FLAGS= .venv-torch/bin/python -m pytest -p no:cacheprovider -q -k torch \
+		tests/torch_test.py tests/end_to_end/examples_test.py
+
+# Everything in .venv, and PyTorch. The CPU build is a tenth of the usual one, which brings CUDA; not every index has it.
+.venv-torch/installed: .venv/installed
+	.venv/bin/python -m venv .venv-torch
+	echo "import site; site.addsitedir('$$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')')" \
+		> $$(.venv-torch/bin/python -c 'import site; print(site.getsitepackages()[0])')/venv.pth
+	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0+cpu' || \
+		.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check 'torch>=2.6,<3'
+	touch $@
+
 bench: .venv/installed
 	.venv/bin/python -m benchmarks.meta_training
 
@@ -61,5 +75,5 @@ format: .venv/installed
 	.venv/bin/ruff format .
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+	rm -rf .venv .venv-torch .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -28,7 +28,8 @@ from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, sa
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.sinks import Sinks
 from lpg.trackers import Tracker, make_trackers
-from lpg.update_rules.registry import SHIPPED_FOLDER, NamedRule, find_algorithm, find_rule
+from lpg.update_rules.registry import NamedRule, find_algorithm, find_rule
+from lpg.update_rules.rule_paths import SHIPPED_FOLDER
 
 TUNING_SEEDS = 3
 """Agents per trial of a sweep."""

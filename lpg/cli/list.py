@@ -56,8 +56,9 @@ def _agents() -> dict[str, str]:
 
 
 def _rules() -> dict[str, str]:
-    from lpg.update_rules.registry import HAND_WRITTEN, LIBRARY_ALGORITHMS, shipped
+    from lpg.update_rules.registry import HAND_WRITTEN, LIBRARY_ALGORITHMS
     from lpg.update_rules.rule_file import origin, read_rule
+    from lpg.update_rules.rule_paths import shipped
 
     found = {name: about for name, (_, about) in HAND_WRITTEN.items()}
     for name, path in shipped().items():

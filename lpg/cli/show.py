@@ -26,7 +26,8 @@ def run(argv: list[str]) -> int:
     """Runs the command."""
     arguments = parse(Arguments, argv, "lpg show")
     from lpg.environments.registry import ENVIRONMENTS
-    from lpg.update_rules.registry import HAND_WRITTEN, shipped
+    from lpg.update_rules.registry import HAND_WRITTEN
+    from lpg.update_rules.rule_paths import shipped
 
     folder = Path(arguments.what)
     if arguments.what in ENVIRONMENTS:

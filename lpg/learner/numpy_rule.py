@@ -1,11 +1,14 @@
 """A discovered rule in NumPy alone: reads the rule file, says what to do with a trajectory. Needs no JAX.
 
 The file may be copied: it imports nothing but the standard library and NumPy. It is also the shortest complete
-description of what a rule of kind `lpg` computes; a test holds it to the one in JAX.
+description of what a rule of kind `lpg` computes; a test holds it to the one in JAX. `lpg.torch` computes targets by
+the same lines: `rule_targets` uses only functions that NumPy and PyTorch have under one name.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -65,27 +68,42 @@ class NumpyRule:
 
         Reference: Oh et al. (2020), section 3.1.
         """
-        a, continues = self.arrays, 1.0 - np.asarray(terminated, float)
-        features = [np.asarray(reward, float), continues, np.full(continues.shape, gamma), np.asarray(pi_a, float)]
-        features += [self._embed(y_logits), continues * self._embed(next_y_logits)]
-        x, weight = np.stack(features, axis=-1), a["lstm.weight"]
-        hidden = np.empty((*continues.shape, weight.shape[1] // 4))
-        h = c = np.zeros(hidden.shape[1:])
-        for t in reversed(range(len(x))):
-            keep = 1.0 - np.asarray(is_last[t], float)[:, None]
-            gates = np.concatenate([x[t], h * keep], axis=-1) @ weight + a["lstm.bias"]
-            i, f, g, o = np.split(gates, 4, axis=-1)
-            c = _sigmoid(f) * (c * keep) + _sigmoid(i) * np.tanh(g)
-            h = _sigmoid(o) * np.tanh(c)
-            hidden[t] = np.maximum(h, 0.0)
-        pi_hat = hidden @ a["pi_head.weight"] + a["pi_head.bias"]
-        return pi_hat[..., 0], softmax(hidden @ a["y_head.weight"] + a["y_head.bias"])
+        given = (reward, terminated, is_last, pi_a, y_logits, next_y_logits)
+        return rule_targets(np, self.arrays, *(np.asarray(x, float) for x in given), gamma=gamma)
 
-    def _embed(self, y_logits: np.ndarray) -> np.ndarray:
-        """φ(y) [T, B]."""
-        a = self.arrays
-        hidden = np.maximum(softmax(np.asarray(y_logits, float)) @ a["hidden.weight"] + a["hidden.bias"], 0.0)
+
+def rule_targets(
+    xp: ModuleType, a: Mapping[str, Any], reward: Any, terminated: Any, is_last: Any, pi_a: Any, y_logits: Any,
+    next_y_logits: Any, *, gamma: float,
+) -> tuple[Any, Any]:  # fmt: skip
+    """`NumpyRule.targets` with the functions of an array library.
+
+    Args:
+        xp: NumPy, or PyTorch.
+        a: the rule's weights by name.
+        reward: this and what follows as there, all of one floating-point type.
+    """
+
+    def embed(y_logits: Any) -> Any:
+        hidden = xp.clip(_softmax(xp, y_logits) @ a["hidden.weight"] + a["hidden.bias"], 0.0, None)
         return (hidden @ a["scalar.weight"] + a["scalar.bias"])[..., 0]
+
+    continues = 1.0 - terminated
+    discount = xp.full_like(reward, gamma)
+    features = [reward, continues, discount, pi_a, embed(y_logits), continues * embed(next_y_logits)]
+    x, weight, keep = xp.stack(features, axis=-1), a["lstm.weight"], 1.0 - is_last[..., None]
+    (num_steps, num_envs), size = reward.shape, weight.shape[1] // 4
+    h = c = xp.zeros((num_envs, size), dtype=x.dtype, device=x.device)
+    hidden = []
+    for t in reversed(range(num_steps)):
+        gates = xp.concatenate([x[t], h * keep[t]], axis=-1) @ weight + a["lstm.bias"]
+        i, f, g, o = (gates[:, part * size : (part + 1) * size] for part in range(4))
+        c = _sigmoid(xp, f) * (c * keep[t]) + _sigmoid(xp, i) * xp.tanh(g)
+        h = _sigmoid(xp, o) * xp.tanh(c)
+        hidden.append(xp.clip(h, 0.0, None))
+    seen = xp.stack(hidden[::-1])
+    pi_hat = (seen @ a["pi_head.weight"] + a["pi_head.bias"])[..., 0]
+    return pi_hat, _softmax(xp, seen @ a["y_head.weight"] + a["y_head.bias"])
 
 
 def ascent(
@@ -137,9 +155,13 @@ def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
 
 def softmax(x: np.ndarray) -> np.ndarray:
     """Over the last axis."""
-    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
-    return e / np.sum(e, axis=-1, keepdims=True)
+    return _softmax(np, x)
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
+def _softmax(xp: ModuleType, x: Any) -> Any:
+    e = xp.exp(x - xp.amax(x, axis=-1, keepdims=True))
+    return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+def _sigmoid(xp: ModuleType, x: Any) -> Any:
+    return 0.5 * (1.0 + xp.tanh(0.5 * x))

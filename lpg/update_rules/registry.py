@@ -15,6 +15,7 @@ from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.rule_file import read_rule
+from lpg.update_rules.rule_paths import find_file, shipped
 
 HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
     "a2c": (A2C, "hand-written: advantage actor-critic with λ-returns"),
@@ -25,12 +26,6 @@ LIBRARY_ALGORITHMS = {
     "rejax/ppo": "PPO of the library rejax, for `lpg train` and `lpg evaluate` (needs lpg[rejax])",
 }
 """Algorithms that another library trains; they are compared with rules, and are none."""
-
-SHIPPED_FOLDER = Path(__file__).parent.parent / "rules"
-SUFFIX = ".safetensors"
-RUN_FILE = "rule.safetensors"
-"""Name of the rule file in a run folder."""
-
 
 _ORIGINS: dict[int, dict[str, Any]] = {}
 """Name, label, card and path of the rules that `load_rule` returned, by `id`."""
@@ -54,11 +49,6 @@ class NamedRule:
     def is_learned(self) -> bool:
         """Whether the rule has learned parameters."""
         return bool(jax.tree.leaves(self.rule))
-
-
-def shipped() -> dict[str, Path]:
-    """Names and files of the discovered rules that come with the package."""
-    return {path.stem: path for path in sorted(SHIPPED_FOLDER.glob(f"*{SUFFIX}"))}
 
 
 def load_rule(name: str | Path) -> Rule:
@@ -92,7 +82,7 @@ def named_rule(rule: Rule | str | Path) -> NamedRule:
 
 def find_rule(name: str | Path) -> NamedRule:
     """Like `load_rule`, with name, card and file."""
-    text, path = str(name), Path(name)
+    text = str(name)
     if text in LIBRARY_ALGORITHMS:
         raise ValueError(
             f"{text} given; a rule is needed, and this is an algorithm of another library, which only lpg train and "
@@ -100,14 +90,9 @@ def find_rule(name: str | Path) -> NamedRule:
         )
     if text in HAND_WRITTEN:
         return NamedRule(rule=HAND_WRITTEN[text][0](), name=text, label=text)
-    if text in shipped():
-        return _from_file(shipped()[text], text)
-    if path.is_dir():
-        return _from_run(path)
-    if path.is_file():
-        return _from_file(path, path.parent.name if path.name == RUN_FILE else path.stem)
-    if path.suffix == SUFFIX or len(path.parts) > 1:
-        raise ValueError(f"{text}: no such file or folder; a rule file (*{SUFFIX}) or a run folder is needed")
+    if (found := find_file(name)) is not None:
+        rule, card = read_rule(found[0])
+        return NamedRule(rule=rule, name=found[1], label=found[1], card=card, path=found[0])
     if ":" in text:
         rule = import_factory(text)()
         if not isinstance(rule, Rule):
@@ -127,18 +112,3 @@ def find_algorithm(name: str | Path) -> NamedRule:
     if text not in LIBRARY_ALGORITHMS:
         return find_rule(name)
     return NamedRule(LibraryAlgorithm(text), name=text.replace("/", "-"), label=text, card=LibraryAlgorithm.card)
-
-
-def _from_run(folder: Path) -> NamedRule:
-    """The chosen rule of a run folder."""
-    path = folder / RUN_FILE
-    if path.is_file():
-        return _from_file(path, folder.resolve().name)
-    started = (folder / "config.json").is_file()
-    why = "this run has no rule yet; continue it with `lpg meta-train --resume`" if started else "no run folder"
-    raise ValueError(f"{folder}: no {RUN_FILE} in it ({why})")
-
-
-def _from_file(path: Path, name: str) -> NamedRule:
-    rule, card = read_rule(path)
-    return NamedRule(rule=rule, name=name, label=name, card=card, path=path)

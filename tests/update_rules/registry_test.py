@@ -10,7 +10,7 @@ from lpg.environments.registry import suite
 from lpg.evaluation.tuning_table import read_table, tuned_beside
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import load_config
-from lpg.update_rules import registry
+from lpg.update_rules import registry, rule_paths
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import LPG, init_lpg
 from lpg.update_rules.rule_file import save_rule
@@ -38,14 +38,14 @@ def test_a_rule_file_is_named_by_its_stem_and_a_run_by_its_folder(rule, tmp_path
 
 
 def test_a_shipped_rule_is_found_by_the_name_of_its_file(rule, tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "SHIPPED_FOLDER", tmp_path)
-    assert registry.shipped() == {}
+    monkeypatch.setattr(rule_paths, "SHIPPED_FOLDER", tmp_path)
+    assert rule_paths.shipped() == {}
     save_rule(tmp_path / "lpg.safetensors", rule, {})
-    assert list(registry.shipped()) == ["lpg"]
+    assert list(rule_paths.shipped()) == ["lpg"]
     assert registry.find_rule("lpg").name == "lpg"
 
 
-@pytest.mark.parametrize("name", list(registry.shipped()))
+@pytest.mark.parametrize("name", list(rule_paths.shipped()))
 def test_shipped_rules_are_complete_and_small_and_have_cards(name):
     one = registry.find_rule(name)
     assert one.is_learned and one.path.stat().st_size < 5_000_000

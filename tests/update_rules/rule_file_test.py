@@ -16,8 +16,8 @@ from lpg.arrays import flatten
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
-from lpg.update_rules.registry import SHIPPED_FOLDER
 from lpg.update_rules.rule_file import read_rule, save_rule
+from lpg.update_rules.rule_paths import SHIPPED_FOLDER
 
 ROOT = Path(__file__).parents[2]
 
