@@ -121,8 +121,8 @@ class MetaConfig:
     """Validation agents per environment."""
     checkpoint_every: Count = 100
     """Meta-updates between two checkpoints."""
-    chunk: Count = 4
-    """Lifetimes that are differentiated together on one device; only speed and memory depend on it."""
+    chunk: Count = 64
+    """At most so many lifetimes are differentiated together on one device; only speed and memory depend on it."""
     remat: bool = True
     """Recompute each update in the backward pass instead of storing it; saves memory, costs a quarter of the time."""
 

@@ -5,6 +5,7 @@ import itertools
 import math
 from typing import Any
 
+import jax
 import numpy as np
 
 from lpg.agents.defaults import default_agent
@@ -13,6 +14,9 @@ from lpg.agents.registry import TABULAR
 from lpg.environments.base import Environment
 from lpg.environments.registry import env_spec, suite
 from lpg.meta_training.config import MetaConfig
+
+MIN_CPU_STEPS = 320
+"""Environment steps per agent update, over all lifetimes of a chunk, that are enough for a CPU."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +56,7 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
     groups = []
     for (env, agent), names in names_by_group.items():
         indices = [index for index, name in enumerate(names) for _ in range(counts[name])]
-        chunk, size = fit_chunks(len(indices), num_devices, 1 if is_faster_unbatched(agent) else config.chunk)
+        chunk, size = fit_chunks(len(indices), num_devices, preferred_chunk(config, agent))
         groups.append(
             Group(
                 env=env,
@@ -84,13 +88,27 @@ def distribute(config: MetaConfig, num_environments: int) -> list[int]:
     return [each + (index < remainder) for index in range(num_environments)]
 
 
+def preferred_chunk(config: MetaConfig, agent: str) -> int:
+    """Lifetimes that had better be differentiated together on one device.
+
+    On a CPU as few as fill its vector units, because arrays of more lifetimes do not fit its caches: with 64 × 20 steps
+    per agent update, one at a time is 1.5 times as fast as four, with 16 × 20 it is 1.3 times as fast as sixteen.
+    Elsewhere as many as the configuration allows.
+    """
+    if is_faster_unbatched(agent):
+        return 1
+    if jax.default_backend() == "cpu":
+        return min(config.chunk, -(-MIN_CPU_STEPS // config.steps_per_update))
+    return config.chunk
+
+
 def fit_chunks(count: int, num_devices: int, preferred: int) -> tuple[int, int]:
     """Chunk size close to the preferred one with little padding.
 
     Args:
         count: lifetimes of the group.
         num_devices: devices to spread them over.
-        preferred: the configured chunk size.
+        preferred: from `preferred_chunk`.
 
     Returns:
         Chunk size, and the padded count ≥ `count`, a multiple of num_devices · chunk.

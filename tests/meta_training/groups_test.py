@@ -50,10 +50,19 @@ def test_the_fifteen_environments_of_the_paper_are_compiled_in_at_most_eight_pro
     assert all(len(group.env_index) >= group.num_real == 64 * len(group.names) for group in groups)
 
 
-def test_agents_with_convolutions_run_sequentially_on_a_cpu_and_others_in_chunks():
-    dense, convolutional = make_groups(MetaConfig(suite="random/small,random/dense", chunk=4), 1)
-    assert (dense.agent, dense.chunk) == ("D(32)", 4)
+@pytest.mark.parametrize("num_envs, chunk, expected", [(64, 4, 1), (8, 4, 2), (8, 1, 1), (2, 4, 4)])
+def test_on_a_cpu_chunks_are_no_larger_than_its_vector_units_need(num_envs, chunk, expected):
+    # 320 steps are wanted: 64 environments make 1,280, eight 160; two make 40, so that eight lifetimes were enough.
+    config = MetaConfig(suite="random/small,random/dense", num_envs=num_envs, chunk=chunk)
+    dense, convolutional = make_groups(config, 1)
+    assert (dense.agent, dense.chunk) == ("D(32)", expected)
     assert (convolutional.agent, convolutional.chunk) == ("C(16)-D(32)", 1)
+
+
+def test_elsewhere_chunks_are_as_large_as_allowed(monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    groups = make_groups(MetaConfig(suite="random/small,random/dense", chunk=4), 1)
+    assert [group.chunk for group in groups] == [4, 4]
 
 
 def test_an_environment_named_twice_has_twice_the_lifetimes():
