@@ -8,7 +8,7 @@ __all__ = ["Learner", "TrainConfig", "Trajectory", "__version__", "load_agent", 
 if TYPE_CHECKING:
     from lpg.evaluation.train import train
     from lpg.evaluation.train_config import TrainConfig
-    from lpg.evaluation.training_folder import load_agent
+    from lpg.evaluation.trained_agent import load_agent
     from lpg.learner.learner import Learner
     from lpg.types import Trajectory
     from lpg.update_rules.registry import load_rule
@@ -17,7 +17,7 @@ _WHERE = {
     "Learner": "lpg.learner.learner",
     "TrainConfig": "lpg.evaluation.train_config",
     "Trajectory": "lpg.types",
-    "load_agent": "lpg.evaluation.training_folder",
+    "load_agent": "lpg.evaluation.trained_agent",
     "load_rule": "lpg.update_rules.registry",
     "train": "lpg.evaluation.train",
 }

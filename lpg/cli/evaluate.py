@@ -37,9 +37,12 @@ TUNING_SEEDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Compares rules on a suite: fresh agents, the same environment parameters and random numbers for every rule."""
+    """Compares rules on a suite: fresh agents, the same environment parameters and random numbers for every rule. Or,
+    given a folder, lets the trained agents in it play episodes."""
 
-    suite: Annotated[str, tyro.conf.arg(metavar="SUITE")]
+    folder: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[RUN]")] = None
+    """A folder of `lpg train --out`, instead of --rule and --suite; then only --greedy-episodes and --json are used."""
+    suite: Annotated[str | None, tyro.conf.arg(metavar="SUITE")] = None
     """A suite, an environment (gymnasium/ANY-ID and atari/GAME, too), or several with commas; see `lpg list suites`."""
     rule: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="RULE")] = ()
     """A rule, or label=RULE; may be given several times."""
@@ -77,11 +80,25 @@ class Arguments:
                 raise ValueError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be positive")
         if self.greedy_episodes < 0:
             raise ValueError(f"--greedy-episodes is {self.greedy_episodes}; it must be 0 or more")
+        if self.folder is None and self.suite is None:
+            raise ValueError("no --suite given; a suite or an environment is needed, or a folder of `lpg train --out`")
+        if self.folder is not None:
+            used = ("folder", "greedy_episodes", "json")
+            for field in dataclasses.fields(self):
+                if field.name not in used and getattr(self, field.name) != field.default:
+                    option = f"--{field.name.replace('_', '-')}"
+                    raise ValueError(f"{option} given with the folder {self.folder}; it is for comparing rules")
 
 
 def run(argv: list[str]) -> int:
     """Evaluates, prints a table, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg evaluate")
+    if arguments.folder is not None:
+        from lpg.cli.evaluate_agents import evaluate_agents
+
+        evaluate_agents(arguments.folder, episodes=arguments.greedy_episodes, json_file=arguments.json)
+        return DONE
+    assert arguments.suite is not None
     names, seeds = members(arguments.suite), range(arguments.seeds)
     rules = named_rules(arguments.rule, find_rule if arguments.tune else find_algorithm)
     _check_gymnasium([name for name in names if is_gymnasium(name)], arguments)

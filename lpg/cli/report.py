@@ -81,12 +81,13 @@ class Report:
         ]
 
 
-def write_files(report: Report, table: Path | None, json_file: Path | None) -> list[Path]:
+def write_files(report: Report, table: Path | None, json_file: Path | None, *, replace: bool = False) -> list[Path]:
     """Writes the files that were asked for.
 
     Args:
         table: the file for the rows; final.csv and figures go beside it.
         json_file: the file for programs.
+        replace: the table may replace another one, that of the same training before it went on.
 
     Returns:
         The files.
@@ -99,7 +100,7 @@ def write_files(report: Report, table: Path | None, json_file: Path | None) -> l
     if table is not None:
         from lpg.analysis.learning_curves import save_figure
 
-        results.write(table, report.rows)
+        results.write(table, report.rows, replace=replace)
         final.write(table.with_name("final.csv"), report.finals)
         picture = save_figure(results.read(table), table.parent / "figures" / "learning_curves.png")
         written = [table, table.with_name("final.csv"), picture]

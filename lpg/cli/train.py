@@ -24,7 +24,7 @@ from lpg.evaluation.final import final_scores
 from lpg.evaluation.log import log_rows, plan_config
 from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.trainer import steps_done, train_plan, trained_of
-from lpg.evaluation.training_folder import check_free
+from lpg.evaluation.training_folder import begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
 from lpg.sinks import Sinks
@@ -57,7 +57,7 @@ class Arguments:
     """Folder for results.csv, final.csv, figures/learning_curves.png, the trained agents (see `lpg show`) and
     checkpoints."""
     resume: bool = False
-    """Resume the training in the folder."""
+    """Resume the training in the folder, with its configuration; with a larger --steps also beyond its end."""
     log: Annotated[tyro.conf.UseAppendAction[tuple[Tracker, ...]], tyro.conf.arg(metavar="TRACKER")] = ()
     """Log to tensorboard (event files in OUT/tensorboard), wandb or mlflow, too; may be given several times."""
     json: Path | None = None
@@ -103,17 +103,21 @@ def run(argv: list[str]) -> int:
         check_key(name)
     options = assign(Options(), arguments.set)
     gymnasium_options = options.changes(GymnasiumOptions)
+    seeds = range(arguments.seeds)
+    begun = None
+    if arguments.resume and arguments.out is not None:
+        begun = begun_as(arguments.out, seeds, arguments.env)
     plan = make_plan(
         rule,
         arguments.env,
-        num_steps=arguments.steps,
+        num_steps=arguments.steps or (begun and begun[1]),
         agent=arguments.agent,
+        chosen=begun and begun[0],
         settings=arguments.settings,
         changes=options.changes(TrainConfig),
         num_actions=options.num_actions,
         options=GymnasiumOptions(**gymnasium_options) if gymnasium_options else None,
     )
-    seeds = range(arguments.seeds)
     trackers = make_trackers(arguments.log, arguments.out)
     _prepare(arguments, rule.label)
     reference_returns = reference_rows([arguments.env], seeds, "report", options.num_actions)
@@ -136,7 +140,7 @@ def run(argv: list[str]) -> int:
             plans={rule.label: [plan]}, steps=steps, seconds=seconds,
         )  # fmt: skip
         table = None if arguments.out is None else arguments.out / "results.csv"
-        written = write_files(report, table, arguments.json)
+        written = write_files(report, table, arguments.json, replace=arguments.resume)
         final.log(sinks, report.finals, rows)
         log_figures(sinks, written)
     print_report(report, written)

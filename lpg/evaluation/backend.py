@@ -80,10 +80,26 @@ class Episode(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """What lies between an environment as its user sees it and an agent."""
+
+    read: Callable[[Any], np.ndarray]
+    """One of the environment's observations, or a batch, → what the agent reads."""
+    observation_shape: tuple[int, ...]
+    """Of one that the agent reads; () for state indices."""
+    first_action: int
+    """The environment's number of the agent's action 0."""
+    action_mask: np.ndarray
+    """[A] which actions there are."""
+
+
 @runtime_checkable
 class Backend(Protocol):
     """One environment, and how agents are trained on it."""
 
+    environment: str
+    """Its name."""
     options: GymnasiumOptions
     num_actions: int | None
     """Which version of a grid; none: the usual one."""
@@ -116,6 +132,10 @@ class Backend(Protocol):
 
     def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:
         """An untrained agent whose arrays have the shapes of a trained one's."""
+        ...
+
+    def interface(self, seed: int) -> Interface:
+        """Of the environment that the agent of this seed was trained on."""
         ...
 
     def episode(self, seed: int) -> Episode:
@@ -151,7 +171,6 @@ class TrainingPlan:
             "card": self.rule.card,
             "environment": self.environment,
             "agent": self.agent,
-            "num_updates": self.num_updates,
             "config": dataclasses.asdict(self.config),
             "num_actions": self.backend.num_actions,
             "options": dataclasses.asdict(self.backend.options),

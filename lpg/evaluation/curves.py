@@ -1,6 +1,7 @@
 """Learning curves: which updates their points cover, and means and standard errors from sums over episodes."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,23 @@ def curves_from_totals(ends: np.ndarray, totals: Sequence[Totals]) -> Curves:
         variance = np.maximum(squares - count * mean**2, 0) / (count - 1)
         stderr = np.where(count > 1, np.sqrt(variance / count), np.nan)
     return Curves(agent_updates=ends, return_mean=mean, return_stderr=stderr, episodes=count.astype(int))
+
+
+def continued_ends(budgets: Sequence[int], num_points: int) -> np.ndarray:
+    """Like `point_ends`, for a training that went on: every part ends with a point, and all have about equal distances.
+
+    Args:
+        budgets: agent updates after which the training was to end at first and whenever it went on, in rising order.
+        num_points: at most so many points in the first part.
+
+    Raises:
+        ValueError: see `point_ends`.
+    """
+    parts = [point_ends(budgets[0], num_points)]
+    for before, after in itertools.pairwise(budgets):
+        count = max(1, round((after - before) * len(parts[0]) / budgets[0]))
+        parts.append(before + point_ends(after - before, count))
+    return np.concatenate(parts)
 
 
 def point_ends(num_updates: int, num_points: int) -> np.ndarray:

@@ -67,7 +67,8 @@ def final_scores(
         returns = np.zeros((len(members), 0))
         if num_episodes:
             agents, seeds = [one.agent for one in members], [one.seed for one in members]
-            returns = greedy_returns(members[0].plan, agents, seeds, num_episodes)
+            plan = members[0].plan
+            returns = greedy_returns(plan.backend, plan.agent, agents, seeds, num_episodes)
         for one, own in zip(members, returns, strict=True):
             found[rule, environment, one.seed] = Final(
                 rule=rule,

@@ -13,7 +13,7 @@ from lpg.agents.outputs import Agent, outputs
 from lpg.environments import stepping
 from lpg.environments.base import Environment, EnvParams
 from lpg.environments.stepping import draw_resets, draw_steps
-from lpg.evaluation.backend import TrainingPlan
+from lpg.evaluation.backend import Backend
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.tasks import run_keys, sample_env_params
@@ -27,29 +27,31 @@ STREAM = 2**32 - 1
 
 
 def greedy_returns(
-    plan: TrainingPlan, agents: Sequence[Agent], seeds: Sequence[int], num_episodes: int, max_steps: int = MAX_STEPS
-) -> Float[np.ndarray, "R E"]:
+    backend: Backend, name: str, agents: Sequence[Agent], seeds: Sequence[int], num_episodes: int,
+    max_steps: int = MAX_STEPS,
+) -> Float[np.ndarray, "R E"]:  # fmt: skip
     """Undiscounted returns of whole episodes on the environment, with the parameters, that each agent was trained on.
 
     An agent takes its most probable action, of equal ones the first. Random numbers depend on environment and seed and
     not on the rule. In JAX all agents play in one compiled program.
 
     Args:
+        backend: of the environment.
+        name: what kind of agents they are, see `lpg.agents.registry`.
         agents: one for each seed, see `lpg.evaluation.trainer`.
         num_episodes: E, for each agent.
         max_steps: longest episode.
     """
-    keys = jax.vmap(lambda key: jax.random.fold_in(key, STREAM))(run_keys(plan.environment, seeds, "report")[1])
-    backend = plan.backend
+    keys = jax.vmap(lambda key: jax.random.fold_in(key, STREAM))(run_keys(backend.environment, seeds, "report")[1])
     if isinstance(backend, GymnasiumBackend):
         return np.stack([
             _play_gymnasium(backend, agent, int(jax.random.randint(key, (), 0, 2**31 - 1)), num_episodes, max_steps)
             for agent, key in zip(agents, keys, strict=True)
         ])  # fmt: skip
     assert isinstance(backend, JaxBackend)
-    env_params = sample_env_params(plan.environment, seeds, "report", backend.num_actions)
+    env_params = sample_env_params(backend.environment, seeds, "report", backend.num_actions)
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *jax.device_get(list(agents)))
-    chunk = 1 if is_faster_unbatched(plan.agent) else fitting_chunk(len(seeds), 1)
+    chunk = 1 if is_faster_unbatched(name) else fitting_chunk(len(seeds), 1)
     return np.asarray(_program(backend.env, num_episodes, max_steps, chunk)(stacked, env_params, keys), float)
 
 

@@ -15,7 +15,7 @@ from jaxtyping import PRNGKeyArray
 from lpg.agents.normalisation import NormalisedAgent, init_statistics
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer
-from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, Interface, TrainingPlan
 from lpg.evaluation.gymnasium_episode import GymnasiumEpisode
 from lpg.evaluation.tasks import run_keys
 from lpg.evaluation.train_config import LEARN_OPTIONS, TrainConfig
@@ -108,6 +108,12 @@ class GymnasiumBackend:
             NormalisedAgent(bound, init_statistics(self.spaces.observation_shape)) if normalise_observations else bound
         )
 
+    def interface(self, seed: int) -> Interface:
+        """Observations and actions are counted from 0."""
+        spaces = self.spaces
+        mask = np.ones(spaces.num_actions, bool)
+        return Interface(spaces.read, spaces.observation_shape, spaces.first_action, mask)
+
     def episode(self, seed: int) -> GymnasiumEpisode:
         """Of a fresh copy of the environment."""
         return GymnasiumEpisode(self.environment, self.spaces, self.options.sticky_actions)
@@ -139,7 +145,7 @@ class GymnasiumBackend:
                 largest_reward=1.0 if self.environment.startswith(ATARI) else None,
             )
             states = loop.run(
-                learner, collector, _loop_state(state), key_actions, ends,
+                learner, collector, _loop_state(state, len(ends)), key_actions, ends,
                 num_steps=config.num_steps, overlap=self.options.overlap,
             )  # fmt: skip
             yield from map(_batch_state, states)
@@ -151,8 +157,10 @@ def _batch_state(state: loop.LoopState) -> BatchState:
     return BatchState(state.learner, state.num_updates, [tuple(point[:, None]) for point in state.totals])
 
 
-def _loop_state(state: BatchState) -> loop.LoopState:
-    totals = np.array([[np.asarray(column)[0] for column in point] for point in state.totals], float)
+def _loop_state(state: BatchState, num_points: int) -> loop.LoopState:
+    """With room for the points of a longer training."""
+    totals = np.zeros((num_points, 3))
+    totals[: len(state.totals)] = [[np.asarray(column)[0] for column in point] for point in state.totals]
     return loop.LoopState(state.tree, state.num_updates, totals)
 
 

@@ -10,9 +10,10 @@ from lpg.agents.normalisation import NormalisedAgent, init_statistics
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import init_agent
 from lpg.environments.registry import env_spec
-from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, Interface, TrainingPlan
 from lpg.evaluation.evaluate import Trial, runs_of
 from lpg.evaluation.jax_episode import JaxEpisode
+from lpg.evaluation.tasks import sample_env_params
 from lpg.evaluation.train_agents import Run, advance_batch, batch_rows, init_batch, row_of
 from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.base import Rule
@@ -27,14 +28,14 @@ class JaxBackend:
         Raises:
             ValueError: there is no such environment.
         """
-        self._name, self._spec = environment, env_spec(environment)
+        self.environment, self._spec = environment, env_spec(environment)
         self.env = self._spec.distribution.env
         self.num_actions, self.options = num_actions, GymnasiumOptions()
 
     @property
     def default_agent(self) -> str:
         """The environment's own."""
-        return default_agent(self._name, self.env).agent
+        return default_agent(self.environment, self.env).agent
 
     @property
     def default_steps(self) -> int:
@@ -86,6 +87,12 @@ class JaxBackend:
             return made
         return NormalisedAgent(made, init_statistics(self.env.observation_shape))
 
+    def interface(self, seed: int) -> Interface:
+        """Observations are read as they are."""
+        one = jax.tree.map(lambda x: x[0], sample_env_params(self.environment, [seed], "report", self.num_actions))
+        mask = np.asarray(self.env.action_mask(one))
+        return Interface(np.asarray, self.env.observation_shape, first_action=0, action_mask=mask)
+
     def episode(self, seed: int) -> JaxEpisode:
         """Of the environment parameters that the agent of this seed was trained with."""
-        return JaxEpisode(self._name, self.env, seed, self.num_actions)
+        return JaxEpisode(self.environment, self.env, seed, self.num_actions)

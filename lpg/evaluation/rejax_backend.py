@@ -95,15 +95,15 @@ class RejaxBackend(JaxBackend):
         for name, value in FIXED.items():
             if getattr(config, name) != value:
                 raise ValueError(f"{name} is {getattr(config, name)}; rejax/ppo has {value} and no other")
-        self._count_actions(sample_env_params(self._name, [0], "report", self.num_actions))
+        self._count_actions(sample_env_params(self.environment, [0], "report", self.num_actions))
 
     def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
         """As many seeds together as memory holds."""
-        env_params = sample_env_params(self._name, seeds, "report", self.num_actions)
+        env_params = sample_env_params(self.environment, seeds, "report", self.num_actions)
         adapter = _adapter(self.env, self._count_actions(env_params))
         numbers = plan.config.steps_per_update * math.prod(adapter.observation_shape)
         size = max(1, BATCH_NUMBERS // numbers)
-        keys = run_keys(self._name, seeds, "report")[1]
+        keys = run_keys(self.environment, seeds, "report")[1]
         for start in range(0, len(seeds), size):
             rows = slice(start, start + size)
             members = jax.tree.map(lambda x, rows=rows: x[rows], env_params)
@@ -154,8 +154,8 @@ class RejaxBackend(JaxBackend):
         count = int(mask[0].sum())
         if (mask != (np.arange(mask.shape[1]) < count)).any():
             raise ValueError(
-                f"rejax/ppo given; it has no action masks, and the actions that exist in {self._name} are not the "
-                "first ones of all; another rule is needed, or another number of actions"
+                f"rejax/ppo given; it has no action masks, and the actions that exist in {self.environment} are not "
+                "the first ones of all; another rule is needed, or another number of actions"
             )
         return count
 

@@ -55,15 +55,18 @@ def to_text(rows: Iterable[object], columns: Sequence[str] = COLUMNS) -> str:
     return buffer.getvalue()
 
 
-def write(path: str | Path, rows: Iterable[Row]) -> None:
+def write(path: str | Path, rows: Iterable[Row], *, replace: bool = False) -> None:
     """Writes a table, whole or not at all.
+
+    Args:
+        replace: whatever the file holds.
 
     Raises:
         ValueError: there is a file with other content, which is not overwritten.
         OSError: nothing could be written.
     """
     path, text = Path(path), to_text(rows)
-    if path.exists():
+    if path.exists() and not replace:
         if path.read_text() == text:
             return
         raise ValueError(_refusal(path, "other results"))

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lpg.agents.outputs import Agent
 from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.log import plan_config
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.trained_agent import TrainedAgent
 from lpg.evaluation.trainer import train_plan
-from lpg.evaluation.training_folder import check_free
+from lpg.evaluation.training_folder import agent_card, begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.sinks import Callback, Sinks, as_sink
@@ -26,8 +26,8 @@ class TrainingResult:
 
     curve: list[Row]
     """Rows of the results table; `return_mean` over `steps` is the learning curve."""
-    agent: Agent
-    """The agent after the last update: called with an observation, gives its outputs."""
+    agent: TrainedAgent
+    """The agent after the last update: called with an observation, gives its outputs; it acts and plays episodes."""
     config: TrainConfig
     """The configuration that was used."""
 
@@ -65,7 +65,9 @@ def train(
         options: of Gymnasium environments and Atari games only.
         out: a folder for the trained agent, which `lpg show` can replay, and for a checkpoint, which is written every
             minute, at the end and when a signal stops the training.
-        resume: go on with the training that the folder holds; one that is done is read and not done again.
+        resume: go on with the training that the folder holds, with its configuration and, unless `num_steps` is more,
+            to its end; one that is done is read and not done again. With more steps the learning rate follows the
+            schedule of the longer training.
         callback: a function of (step, values), called at each point of the learning curve with environment steps done
             and the row's numbers by column; or a sink, see `lpg.sinks` and `lpg.trackers`. If it fails, a warning says
             so, it is not called again and the training goes on; KeyboardInterrupt stops the training.
@@ -80,12 +82,15 @@ def train(
         check_free(out, resume=resume)
     elif resume:
         raise ValueError("resume given without out; the folder of the training that goes on is needed")
+    chosen = None if config is None else ChosenConfig(config, "given")
+    if resume and out is not None and (begun := begun_as(out, [seed], environment)) is not None:
+        chosen, num_steps = chosen or begun[0], num_steps or begun[1]
     plan = make_plan(
         named_rule(rule),
         environment,
         num_steps=num_steps,
         agent=agent,
-        chosen=None if config is None else ChosenConfig(config, "given"),
+        chosen=chosen,
         changes=changes,
         settings=settings,
         num_actions=num_actions,
@@ -94,7 +99,7 @@ def train(
     with Sinks([] if callback is None else [as_sink(callback)], _warn) as sinks:
         sinks.start(plan_config(plan) | {"seed": seed})
         curve, (trained,) = train_plan(plan, [seed], out=out, resume=resume, sinks=sinks)
-    return TrainingResult(curve, trained, plan.config)
+    return TrainingResult(curve, TrainedAgent(trained, agent_card(plan, seed)), plan.config)
 
 
 def _warn(text: str) -> None:

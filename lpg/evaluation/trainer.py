@@ -11,13 +11,13 @@ import numpy as np
 
 from lpg.agents.outputs import Agent
 from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
-from lpg.evaluation.curves import Totals, curves_from_totals, point_ends
+from lpg.evaluation.curves import Totals, continued_ends, curves_from_totals
 from lpg.evaluation.evaluate import Trial, rows_of, train_trials
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.log import log_rows
 from lpg.evaluation.rejax_backend import RejaxBackend
 from lpg.evaluation.results import Row
-from lpg.evaluation.training_folder import AgentCard, check_same, checkpoint_path, write_agent
+from lpg.evaluation.training_folder import agent_card, budgets_of, check_same, checkpoint_path, write_agent
 from lpg.learner.saving import read_card, read_tree, write_tree
 from lpg.sinks import Sinks
 
@@ -44,7 +44,8 @@ def train_plan(
         out: a folder (see `lpg.evaluation.training_folder`) for checkpoints, which are written every minute, at the end
             and when a signal stops the training, and for the trained agents.
         resume: go on from the checkpoints that are there. Environments in JAX go on bit for bit; Gymnasium's begin new
-            episodes.
+            episodes. A plan with more updates than the training had goes on beyond its end; the schedule of the
+            learning rate is then that of a training of the new length.
         sinks: get each point of the learning curves when it is reached; those from before a resumption, not again.
 
     Returns:
@@ -59,17 +60,18 @@ def train_plan(
         raise ValueError(
             f"out is {out}; agents of {plan.rule.label} are not saved; lpg evaluate --out writes their learning curves"
         )
-    ends = point_ends(plan.num_updates, NUM_POINTS)
+    budgets = budgets_of(plan, seeds, out if resume else None)
+    ends = continued_ends(budgets, NUM_POINTS)
     rows: list[Row] = []
     agents: list[Agent] = []
     for batch in plan.backend.batches(plan, seeds, ends):
-        checkpoint = None if out is None else _Checkpoint(out, plan, batch)
+        checkpoint = None if out is None else _Checkpoint(out, plan, batch, budgets)
         state = _train(plan, batch, ends, progress, checkpoint, sinks, resume=resume)
         rows += _rows(plan, batch, ends, state.totals)
         trained = batch.agents(state.tree)
         if out is not None:
             for seed, agent in zip(batch.seeds, trained, strict=True):
-                write_agent(out, agent, _card(plan, seed))
+                write_agent(out, agent, agent_card(plan, seed))
         agents += trained
     return rows, agents
 
@@ -209,9 +211,10 @@ def _train(
 class _Checkpoint:
     """The file of one batch of seeds; the first seed names it."""
 
-    def __init__(self, folder: Path, plan: TrainingPlan, batch: Batch) -> None:
+    def __init__(self, folder: Path, plan: TrainingPlan, batch: Batch, budgets: list[int]) -> None:
         self._path = checkpoint_path(folder, batch.seeds[0])
         self._identity = plan.identity(batch)
+        self._rest = {"source": plan.chosen.source, "level": plan.chosen.level, "budgets": budgets}
         self._saved = time.monotonic()
 
     def read(self, state: BatchState) -> BatchState:
@@ -224,6 +227,8 @@ class _Checkpoint:
             return state
         card = read_card(self._path)
         check_same(self._path, card, self._identity)
+        earlier = card["budgets"]
+        check_same(self._path, {"budgets": earlier}, {"budgets": self._rest["budgets"][: len(earlier)]})
         totals = [tuple(np.asarray(column) for column in point) for point in card["totals"]]
         return BatchState(read_tree(self._path, state.tree)[0], int(card["done"]), totals)  # type: ignore[arg-type]
 
@@ -236,19 +241,6 @@ class _Checkpoint:
         if not at_once and time.monotonic() - self._saved < SECONDS_BETWEEN_CHECKPOINTS:
             return
         totals = [[np.asarray(column).tolist() for column in point] for point in state.totals]
-        write_tree(self._path, state.tree, {**self._identity, "done": state.num_updates, "totals": totals})
+        progress = {"done": state.num_updates, "totals": totals}
+        write_tree(self._path, state.tree, {**self._identity, **self._rest, **progress})
         self._saved = time.monotonic()
-
-
-def _card(plan: TrainingPlan, seed: int) -> AgentCard:
-    return AgentCard(
-        environment=plan.environment,
-        agent=plan.agent,
-        rule=plan.rule.label,
-        seed=seed,
-        prediction_size=plan.rule.rule.prediction_size + plan.config.baseline,
-        normalise_observations=plan.config.normalise_observations,
-        num_actions=plan.backend.num_actions,
-        sticky_actions=plan.backend.options.sticky_actions,
-        steps=plan.steps_per_agent,
-    )

@@ -7,14 +7,18 @@ A checkpoint holds what a training needs to resume; an agent's file holds what i
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from lpg.agents.outputs import Agent
-from lpg.evaluation.backend import Backend, GymnasiumOptions
+from lpg.checks import checked_fields
+from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
+from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.learner.saving import read_card, read_tree, write_tree
 
@@ -54,9 +58,68 @@ class AgentCard:
         return backend_of(self.environment, self.num_actions)
 
 
+def agent_card(plan: TrainingPlan, seed: int) -> AgentCard:
+    """What the agent of a seed is after a training."""
+    return AgentCard(
+        environment=plan.environment,
+        agent=plan.agent,
+        rule=plan.rule.label,
+        seed=seed,
+        prediction_size=plan.rule.rule.prediction_size + plan.config.baseline,
+        normalise_observations=plan.config.normalise_observations,
+        num_actions=plan.backend.num_actions,
+        sticky_actions=plan.backend.options.sticky_actions,
+        steps=plan.steps_per_agent,
+    )
+
+
 def checkpoint_path(folder: Path, seed: int) -> Path:
     """The checkpoint of a seed."""
     return folder / CHECKPOINTS / f"seed-{seed}.safetensors"
+
+
+def budgets_of(plan: TrainingPlan, seeds: Sequence[int], folder: Path | None) -> list[int]:
+    """Agent updates after which a training was to end at first and whenever it went on; the last are the plan's.
+
+    Args:
+        folder: of the training that goes on; none: it begins.
+
+    Raises:
+        ValueError: the training in the folder has more updates than the plan.
+    """
+    cards = _checkpoint_cards(folder, seeds)
+    found = max((card["budgets"] for card in cards), key=len, default=[])
+    if found and plan.num_updates < found[-1]:
+        per_update = plan.config.steps_per_update
+        raise ValueError(
+            f"{plan.steps_per_agent:,} steps asked for; the training in {folder} has {found[-1] * per_update:,}, and "
+            "it can go on with more, not with fewer"
+        )
+    return found if found[-1:] == [plan.num_updates] else [*found, plan.num_updates]
+
+
+def begun_as(folder: Path, seeds: Sequence[int], environment: str) -> tuple[ChosenConfig, int] | None:
+    """Configuration and environment steps of the training that a folder holds; none if it holds none of these seeds
+    and this environment."""
+    for card in _checkpoint_cards(folder, seeds):
+        if card["environment"] == environment:
+            config = TrainConfig(**checked_fields(TrainConfig, card["config"]))
+            return ChosenConfig(config, card["source"], card["level"]), card["budgets"][-1] * config.steps_per_update
+    return None
+
+
+def _checkpoint_cards(folder: Path | None, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """Cards of the checkpoints that are there.
+
+    Raises:
+        ValueError: one is damaged, or of an older version.
+    """
+    paths = [] if folder is None else [checkpoint_path(folder, seed) for seed in seeds]
+    cards = {path: read_card(path) for path in paths if path.exists()}
+    for path, card in cards.items():
+        if missing := [name for name in ("budgets", "environment", "config", "source", "level") if name not in card]:
+            raise ValueError(f"{path}: its card has no {missing[0]}; a checkpoint of this version of lpg is needed")
+    return list(cards.values())
 
 
 def check_free(folder: Path, *, resume: bool) -> None:
@@ -108,22 +171,6 @@ def trained_seeds(folder: Path) -> list[int]:
     """Seeds whose agents are in the folder, in ascending order."""
     found = (path.stem.removeprefix("seed-") for path in (folder / AGENTS).glob("seed-*.safetensors"))
     return sorted(int(text) for text in found if text.isdecimal())
-
-
-def load_agent(folder: str | Path, seed: int = 0) -> Agent:
-    """The trained agent in a folder of `lpg train --out` or `lpg.train(out=…)`.
-
-    `load_agent(folder)(observation).logits` are the logits of its actions. Its environment must exist, as the spaces
-    fix the shapes of its arrays.
-
-    Args:
-        folder: what `out` was.
-        seed: which of its agents.
-
-    Raises:
-        ValueError: there is none, its file is truncated or of another kind, or its environment does not exist any more.
-    """
-    return read_agent(Path(folder), seed)[0]
 
 
 def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:

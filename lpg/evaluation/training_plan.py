@@ -64,7 +64,8 @@ def make_plan(
     chosen = dataclasses.replace(chosen, config=chosen.config.for_rule(rule.card))
     if changes:
         _check_changes(changes, rule)
-        chosen = ChosenConfig(dataclasses.replace(chosen.config, **changes), f"{chosen.source}, changed")
+        config = dataclasses.replace(chosen.config, **changes)
+        chosen = chosen if config == chosen.config else ChosenConfig(config, f"{chosen.source}, changed")
     backend.check(agent, rule.rule, chosen.config)
     return TrainingPlan(
         rule=rule,

@@ -94,6 +94,23 @@ def test_a_training_that_was_stopped_says_how_it_goes_on_and_does(tmp_path, caps
     assert tables[0] == tables[1]
 
 
+def test_a_training_that_is_done_goes_on_with_more_steps(tmp_path, capsys):
+    files = ["--out", str(tmp_path), "--json", str(tmp_path / "t.json")]
+    assert main(["train", *ARGV, *files]) == 0
+    before = (tmp_path / "results.csv").read_text()
+    # Neither what was set nor the steps need be said again.
+    again = ["train", *ARGV[:3], *files, "--resume"]
+    assert main(again) == 0 and (tmp_path / "results.csv").read_text() == before
+    assert main([*again, "--steps", "600"]) == 0
+    assert "400 of 600 steps are done already" in capsys.readouterr().err
+    rows = [row for row in results.read(tmp_path / "results.csv") if row.rule == "a2c"]
+    assert [row.steps for row in rows] == [*range(40, 601, 40)]
+    assert before.splitlines()[:11] == (tmp_path / "results.csv").read_text().splitlines()[:11]
+    assert json.loads((tmp_path / "t.json").read_text())["chosen"]["a2c"]["chain/short"]["num_envs"] == 4
+    assert main([*again, "--steps", "300"]) == 2
+    assert "can go on with more, not with fewer" in capsys.readouterr().err
+
+
 def test_a_gymnasium_training_is_written_and_reported_alike(tmp_path, capsys):
     files = ["--seeds", "2", "--out", str(tmp_path), "--json", str(tmp_path / "t.json")]
     assert main([*GYMNASIUM, *files, "--set", "learning_rate=7"]) == 0

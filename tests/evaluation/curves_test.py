@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpg.evaluation.curves import curves_from_totals, point_ends
+from lpg.evaluation.curves import continued_ends, curves_from_totals, point_ends
 
 
 def test_standard_errors_worked_by_hand():
@@ -27,3 +27,9 @@ def test_points_are_spread_evenly_and_the_last_is_the_end():
     assert point_ends(2**31 - 1, 2)[-1] == 2**31 - 1
     with pytest.raises(ValueError, match="2,147,483,648 agent updates"):
         point_ends(2**31, 2)
+
+
+def test_points_of_a_training_that_went_on_keep_their_distance():
+    assert continued_ends([10], 4).tolist() == point_ends(10, 4).tolist()
+    # Four points in ten updates: two in the next five, and one at least where a single update is added.
+    assert continued_ends([10, 15, 16], 4).tolist() == [2, 5, 8, 10, 12, 15, 16]

@@ -30,7 +30,9 @@ def test_on_the_chain_the_preferred_first_action_decides_the_return():
     # Action 0 is right in state 0, action 1 in state 1; the return is 1 or −1. Three agents: both right, the first one
     # alone, both wrong.
     plan = plan_of("chain/short")
-    found = greedy_returns(plan, [agent_with(plan, *best) for best in ((0, 1), (0, 0), (1, 0))], range(3), 16)
+    found = greedy_returns(
+        plan.backend, plan.agent, [agent_with(plan, *best) for best in ((0, 1), (0, 0), (1, 0))], range(3), 16
+    )
     assert found.shape == (3, 16)
     np.testing.assert_array_equal(found[[0, 2]], [[1.0] * 16, [-1.0] * 16])
     assert set(found[1]) == {-1.0, 1.0}
@@ -39,17 +41,17 @@ def test_on_the_chain_the_preferred_first_action_decides_the_return():
 def test_agents_may_be_played_together_or_alone():
     plan = plan_of("chain/short_noisy")
     agents = [agent_with(plan, 0, 1), agent_with(plan, 0, 0)]
-    together = greedy_returns(plan, agents, [3, 5], 4)
-    np.testing.assert_array_equal(together[1:], greedy_returns(plan, agents[1:], [5], 4))
+    together = greedy_returns(plan.backend, plan.agent, agents, [3, 5], 4)
+    np.testing.assert_array_equal(together[1:], greedy_returns(plan.backend, plan.agent, agents[1:], [5], 4))
 
 
 def test_an_episode_is_cut_at_the_step_limit():
     plan = plan_of("classic/CartPole-v1")
     agent = plan.backend.template(plan.agent, 1, normalise_observations=False)
     # A step pays 1, and nobody falls within 5 steps.
-    np.testing.assert_array_equal(greedy_returns(plan, [agent], [0], 3, max_steps=5), [[5.0] * 3])
+    np.testing.assert_array_equal(greedy_returns(plan.backend, plan.agent, [agent], [0], 3, max_steps=5), [[5.0] * 3])
     # The constant action of an untrained agent makes every episode end soon, each after its own steps.
-    whole = greedy_returns(plan, [agent], [0], 3)
+    whole = greedy_returns(plan.backend, plan.agent, [agent], [0], 3)
     assert (whole > 5).all() and (whole < 200).all()
 
 
@@ -57,4 +59,6 @@ def test_an_episode_is_cut_at_the_step_limit():
 def test_gymnasium_environments_are_played_alike(best, mean):
     # Four steps, each of which pays 1 for naming the state that is shown. Later episodes are not counted.
     plan = plan_of(NAME)
-    np.testing.assert_array_equal(greedy_returns(plan, [agent_with(plan, *best)], [0], 3), [[mean] * 3])
+    np.testing.assert_array_equal(
+        greedy_returns(plan.backend, plan.agent, [agent_with(plan, *best)], [0], 3), [[mean] * 3]
+    )

@@ -119,7 +119,7 @@ def test_one_agent_or_several_learn_alike_and_play_and_are_not_saved(tmp_path):
     beside = [row for row in both if row.seed == 1]
     for one, other in list(zip(alone, beside, strict=True))[:3]:
         assert one.return_mean == pytest.approx(other.return_mean, nan_ok=True)
-    assert greedy_returns(plan, agents, [0, 1], 3).shape == (2, 3)
+    assert greedy_returns(plan.backend, plan.agent, agents, [0, 1], 3).shape == (2, 3)
     with pytest.raises(ValueError, match="agents of rejax/ppo are not saved"):
         train_plan(plan, [0], out=tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -102,7 +102,6 @@ def test_a_checkpoint_is_written_now_and_then(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "seeds", "words"),
     [
-        ({"num_updates": 20}, [0], "num_updates differs: 10 then, 20 now"),
         ({"config": dataclasses.replace(CONFIG, learning_rate=6.0)}, [0], "config differs"),
         ({"environment": "chain/short_noisy"}, [0], "environment differs"),
         ({}, [0, 1], r"seeds differs: \[0\] then, \[0, 1\] now"),
@@ -112,6 +111,49 @@ def test_a_checkpoint_of_another_training_is_refused(changes, seeds, words, tmp_
     train_plan(plan_of(num_updates=10), [0], out=tmp_path)
     with pytest.raises(ValueError, match=f"of another training, its {words}"):
         train_plan(plan_of(**{"num_updates": 10, **changes}), seeds, out=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("environment", ["chain/short", NAME])
+def test_a_training_goes_on_with_more_steps(environment, tmp_path):
+    # 10 updates, interrupted on the way to 14, then to 14 and to 20.
+    first, _ = train_plan(plan_of(environment, 10), [0], out=tmp_path)
+    with pytest.raises(Stop):
+        train_plan(plan_of(environment, 14), [0], out=tmp_path, resume=True, progress=stop_after(2))
+    assert steps_done(plan_of(environment, 14), [0], tmp_path) == 12 * 20
+    second, _ = train_plan(plan_of(environment, 14), [0], out=tmp_path, resume=True)
+    rows, (agent,) = train_plan(plan_of(environment, 20), [0], out=tmp_path, resume=True)
+    assert [row.agent_updates for row in rows] == list(range(1, 21))
+    assert str(rows[:10]) == str(first) and str(rows[:14]) == str(second)
+    if environment != NAME:
+        # In JAX and at a constant learning rate it is the training that was longer from the beginning, bit for bit.
+        straight, (other,) = train_plan(plan_of(environment, 20), [0])
+        assert same(agent, other) and str(rows) == str(straight)
+    # Once more for nothing, and never fewer.
+    assert str(train_plan(plan_of(environment, 20), [0], out=tmp_path, resume=True)[0]) == str(rows)
+    with pytest.raises(ValueError, match="280 steps asked for; the training in .* has 400, and it can go on with more"):
+        train_plan(plan_of(environment, 14), [0], out=tmp_path, resume=True)
+
+
+def test_the_learning_rate_of_a_training_that_goes_on_falls_anew(tmp_path):
+    falling = dataclasses.replace(CONFIG, final_learning_rate=0.0)
+    _, (done,) = train_plan(plan_of(num_updates=10, config=falling), [0], out=tmp_path)
+    _, (same_length,) = train_plan(plan_of(num_updates=10, config=falling), [0], out=tmp_path, resume=True)
+    _, (longer,) = train_plan(plan_of(num_updates=30, config=falling), [0], out=tmp_path, resume=True)
+    # At the end of the first ten updates the rate was zero; after ten of thirty it is two thirds of the first one.
+    assert same(done, same_length) and not same(done, longer)
+
+
+def test_the_short_way_goes_on_with_the_configuration_that_it_had(tmp_path):
+    # What is recorded for A2C depends on the number of steps; a training that goes on keeps what it began with.
+    first = lpg.train("a2c", "chain/short", 600, out=tmp_path, changes={"learning_rate": 3.0})
+    per_update = first.config.steps_per_update
+    longer = lpg.train("a2c", "chain/short", 10 * per_update, out=tmp_path, resume=True)
+    assert longer.config == first.config and longer.curve[-1].steps == 10 * per_update
+    assert str(longer.curve[: len(first.curve)]) == str(first.curve)
+    # Without steps it goes to the end that it has.
+    assert lpg.train("a2c", "chain/short", out=tmp_path, resume=True).curve[-1].steps == 10 * per_update
+    with pytest.raises(ValueError, match="of another training, its config differs"):
+        lpg.train("a2c", "chain/short", out=tmp_path, resume=True, changes={"learning_rate": 4.0})
 
 
 def test_the_short_way_saves_and_resumes_too(tmp_path):

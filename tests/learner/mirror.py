@@ -27,8 +27,25 @@ class Continuous(Mirror):
     action_space = gymnasium.spaces.Box(-1, 1, (1,))
 
 
+class Shifted(Mirror):
+    """States 5, 6, 7 and actions 10, 11, 12."""
+
+    observation_space = gymnasium.spaces.Discrete(3, start=5)
+    action_space = gymnasium.spaces.Discrete(3, start=10)
+
+    def reset(self, *, seed=None, options=None):
+        state, info = super().reset(seed=seed, options=options)
+        return state + 5, info
+
+    def step(self, action):
+        state, *rest = super().step(action - 10)
+        return state + 5, *rest
+
+
 NAME = "gymnasium/lpg_test/Mirror-v0"
+SHIFTED = "gymnasium/lpg_test/Shifted-v0"
 CONTINUOUS = "gymnasium/lpg_test/Continuous-v0"
-for identity, made in (("lpg_test/Mirror-v0", Mirror), ("lpg_test/Continuous-v0", Continuous)):
+for identity, made in (("lpg_test/Mirror-v0", Mirror), ("lpg_test/Continuous-v0", Continuous),
+                       ("lpg_test/Shifted-v0", Shifted)):  # fmt: skip
     if identity not in gymnasium.registry:
         gymnasium.register(identity, entry_point=made)
