@@ -31,7 +31,6 @@ def test_the_identity_of_a_training_is_json_and_knows_seeds_and_rows():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"num_updates": 3},
         {"agent": "D(4)"},
         {"chosen": dataclasses.replace(PLAN.chosen, config=TrainConfig(gamma=0.5))},
         {"backend": backend_of("chain/short", 9)},

@@ -45,7 +45,7 @@ def test_without_greed_actions_are_drawn_from_the_policy_by_the_key():
 
 def test_actions_that_do_not_exist_are_never_taken():
     # Of 18 actions of the grid nine exist here; the table prefers the last one.
-    agent = agent_of("random/dense", [17] * 50, num_actions=9)
+    agent = agent_of("tabular/dense", [17] * 50, num_actions=9)
     mask = agent.card.backend().interface(3).action_mask
     assert mask.sum() == 9
     assert mask[agent.act(np.arange(50), greedy=True)].all()
