@@ -3,9 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Learner", "TrainConfig", "Trajectory", "__version__", "load_agent", "load_rule", "train"]
+__all__ = [
+    "Learner", "TrainConfig", "Trajectory", "__version__", "evaluate", "list_agents", "list_configs",
+    "list_environments", "list_rules", "list_suites", "load_agent", "load_rule", "meta_train", "train",
+]  # fmt: skip
 
 if TYPE_CHECKING:
+    from lpg.analysis.compare import evaluate
+    from lpg.analysis.meta_train import meta_train
+    from lpg.evaluation.lists import list_agents, list_configs, list_environments, list_rules, list_suites
     from lpg.evaluation.train import train
     from lpg.evaluation.train_config import TrainConfig
     from lpg.evaluation.trained_agent import load_agent
@@ -17,8 +23,15 @@ _WHERE = {
     "Learner": "lpg.learner.learner",
     "TrainConfig": "lpg.evaluation.train_config",
     "Trajectory": "lpg.types",
+    "evaluate": "lpg.analysis.compare",
+    "list_agents": "lpg.evaluation.lists",
+    "list_configs": "lpg.evaluation.lists",
+    "list_environments": "lpg.evaluation.lists",
+    "list_rules": "lpg.evaluation.lists",
+    "list_suites": "lpg.evaluation.lists",
     "load_agent": "lpg.evaluation.trained_agent",
     "load_rule": "lpg.update_rules.registry",
+    "meta_train": "lpg.analysis.meta_train",
     "train": "lpg.evaluation.train",
 }
 

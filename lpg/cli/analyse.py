@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from lpg.analysis import ablation, diversity, meta_runs
+from lpg.analysis.comparison import check_writable
 from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.study import SETTINGS, Question, Tables, read_study
 from lpg.analysis.table import write_table
@@ -18,7 +19,6 @@ from lpg.cli.main import BAD_INPUT, DONE
 from lpg.cli.meta_train import MetaProgress
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import check_writable
 from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, check_folder, measurement_of, print_study
 from lpg.evaluation.jax_backend import JaxBackend

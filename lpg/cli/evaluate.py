@@ -3,25 +3,23 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
+from lpg.analysis.compare import compare
+from lpg.analysis.comparison import check_writable, log_figures, write_files
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress, say
-from lpg.cli.report import Report, check_writable, log_figures, write_files
 from lpg.cli.report_tables import print_report
 from lpg.cli.rules import named_rules
-from lpg.evaluation import final, results
+from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
-from lpg.evaluation.evaluate import reference_rows
-from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD, Final, final_scores
+from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD
 from lpg.evaluation.jax_backend import JaxBackend
-from lpg.evaluation.log import log_rows, plan_config
 from lpg.evaluation.suites import members
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.trainer import train_plans
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
@@ -108,43 +106,17 @@ def run(argv: list[str]) -> int:
     check_writable(table, arguments.json)
     if table is not None:
         results.check_free(table, [(rule.label, name, seed) for rule in rules for name in names for seed in seeds])
-    reference_returns = reference_rows(names, seeds, "report", arguments.num_actions)
-
     if arguments.tune:
         plans = {rule.label: _plans(rule, names, arguments, _tune(rule, names, arguments)) for rule in rules}
-    rows: list[results.Row] = []
-    finals: list[Final] = []
-    steps, seconds = 0, 0.0
     with Sinks(trackers, say) as sinks:
-        sinks.start(_about(arguments, plans))
-        log_rows(sinks, reference_returns)
-        for rule in rules:
-            total = sum(plan.steps_per_agent for plan in plans[rule.label]) * len(seeds)
-            with StepProgress(rule.label, total) as progress:
-                trained = train_plans(plans[rule.label], seeds, progress=progress.advance)
-                steps, seconds = steps + progress.done, seconds + progress.seconds
-            own = [row for one in trained for row in one.rows]
-            scored = final_scores(
-                trained, reference_returns, num_episodes=arguments.greedy_episodes,
-                threshold=arguments.threshold, threshold_return=arguments.threshold_return,
-            )  # fmt: skip
-            log_rows(sinks, own)
-            final.log(sinks, scored, own)
-            rows, finals = rows + own, finals + scored
-        report = Report(
-            rows=[*rows, *reference_returns], finals=finals, plans=plans, steps=steps, seconds=seconds,
-            threshold=arguments.threshold, threshold_return=arguments.threshold_return,
+        report = compare(
+            plans, seeds, sinks=sinks, num_actions=arguments.num_actions, greedy_episodes=arguments.greedy_episodes,
+            threshold=arguments.threshold, threshold_return=arguments.threshold_return, progress=StepProgress,
         )  # fmt: skip
         written = write_files(report, table, arguments.json)
         log_figures(sinks, written)
     print_report(report, written)
     return DONE
-
-
-def _about(arguments: Arguments, plans: Mapping[str, Sequence[TrainingPlan]]) -> dict[str, Any]:
-    """What sinks are told is evaluated."""
-    config = {rule: {plan.environment: plan_config(plan) for plan in own} for rule, own in plans.items()}
-    return {"command": "evaluate", "suite": arguments.suite, "seeds": arguments.seeds, "config": config}
 
 
 def _check_gymnasium(names: list[str], arguments: Arguments) -> None:

@@ -52,33 +52,17 @@ class Arguments:
 def run(argv: list[str]) -> int:
     """Runs the command; exit status 0 done or out of time, 130 or 143 stopped by a signal."""
     arguments = parse(Arguments, argv, "lpg meta-train")
-    from lpg.analysis.meta_run import describe, save_figure, write_report
-    from lpg.evaluation.validation import Validator
+    from lpg.analysis.meta_run import describe
+    from lpg.analysis.meta_train import run_in_folder
     from lpg.meta_training.config_file import load_config
-    from lpg.meta_training.logging import LoggingListener
-    from lpg.meta_training.run import run as meta_train
 
-    if arguments.minutes is not None and not arguments.minutes > 0:
-        raise ValueError(f"--minutes is {arguments.minutes}; it must be positive")
-    if not 0 <= arguments.seed < 2**32:
-        raise ValueError(f"--seed is {arguments.seed}; it must lie in [0, 2**32)")
     config = load_config(arguments.config, arguments.set)
     folder = arguments.out or Path("runs") / Path(arguments.config).stem
-    about = {"command": "meta-train", **dataclasses.asdict(config), "seed": arguments.seed}
-    with Sinks(make_trackers(arguments.log, folder), say) as sinks:
-        with MetaProgress(config.meta_updates) as progress:
-            result = meta_train(
-                config,
-                folder,
-                seed=arguments.seed,
-                resume=arguments.resume,
-                minutes=arguments.minutes,
-                validate=Validator(config),
-                listener=LoggingListener(progress, sinks, about),
-            )
-        if result.state.counters.meta_update > 0:
-            sinks.figure(save_figure(folder))
-    write_report(folder, result.flags)
+    with Sinks(make_trackers(arguments.log, folder), say) as sinks, MetaProgress(config.meta_updates) as progress:
+        result = run_in_folder(
+            config, folder, seed=arguments.seed, resume=arguments.resume, minutes=arguments.minutes, listener=progress,
+            sinks=sinks,
+        )  # fmt: skip
     print(describe(folder, result.flags))
     counters = dataclasses.asdict(result.state.counters)
     if arguments.json is not None:

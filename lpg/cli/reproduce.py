@@ -14,6 +14,7 @@ from lpg import __version__
 from lpg.analysis import ablation, atari, diversity, training_environments
 from lpg.analysis.ablated_inputs import findings as ablated_inputs
 from lpg.analysis.ablated_inputs.measure import refusal
+from lpg.analysis.comparison import check_writable
 from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.report import Section, page, summary
 from lpg.analysis.study import SETTINGS, Tables, missing, read_study
@@ -22,7 +23,6 @@ from lpg.checks import known
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress
-from lpg.cli.report import check_writable
 from lpg.cli.rules import named_rules
 from lpg.cli.studies import ask, identity, measurement_of, print_claims
 from lpg.environments.registry import suite

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import tyro
 
+from lpg.analysis.comparison import Report, check_writable, log_figures, write_files
 from lpg.checks import assignments
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress, say
-from lpg.cli.report import Report, check_writable, log_figures, write_files
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.cli.rules import named_rules
 from lpg.evaluation import final, results

@@ -47,6 +47,7 @@ def train(
     out: str | Path | None = None,
     resume: bool = False,
     callback: Callback | None = None,
+    **more_changes: Any,
 ) -> TrainingResult:
     """Trains a fresh agent on an environment with a rule.
 
@@ -57,7 +58,8 @@ def train(
             update); none: the environment's own budget.
         seed: of the environment's parameters, the agent and its random numbers.
         config: all hyper-parameters, and environments and steps per update; none: a recorded one, else the defaults.
-        changes: some fields of the configuration by name, as `--set` changes them: `{"learning_rate": 0.002}`.
+        changes: some fields of the configuration by name, as `--set` changes them: `{"learning_rate": 0.002}`; the
+            only way to `num_steps`, because the argument of this name is the budget.
         settings: which recorded configuration: "tuned" on this environment where there is one, or the "general" one of
             the kind of agent. Not read if `config` is given.
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
@@ -71,6 +73,7 @@ def train(
         callback: a function of (step, values), called at each point of the learning curve with environment steps done
             and the row's numbers by column; or a sink, see `lpg.sinks` and `lpg.trackers`. If it fails, a warning says
             so, it is not called again and the training goes on; KeyboardInterrupt stops the training.
+        more_changes: other fields as arguments of their own: `learning_rate=0.002, num_envs=16`.
 
     Raises:
         ValueError: there is no such rule or environment, `changes` name no field, `num_steps` is not positive, or the
@@ -91,7 +94,7 @@ def train(
         num_steps=num_steps,
         agent=agent,
         chosen=chosen,
-        changes=changes,
+        changes={**(changes or {}), **more_changes},
         settings=settings,
         num_actions=num_actions,
         options=options,

@@ -1,5 +1,6 @@
 """Configurations from shipped names, JSON files and `key=value` changes."""
 
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ def shipped_configs() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.json"))}
 
 
-def load_config(name: str, changes: tuple[str, ...] = ()) -> MetaConfig:
+def load_config(name: str, changes: Sequence[str] | Mapping[str, Any] = ()) -> MetaConfig:
     """A configuration by shipped name or JSON file, with some values changed.
 
     A file contains only the values that differ from the defaults of `MetaConfig`, which are the paper's.
 
     Args:
         name: a shipped name, or the path of a JSON file.
-        changes: `key=value` texts; values are JSON, or strings without quotes.
+        changes: values by key; or `key=value` texts, where values are JSON or strings without quotes.
 
     Raises:
         ValueError: no such configuration, malformed JSON, an unknown key (names the nearest), a wrong type, or a value
@@ -36,7 +37,7 @@ def load_config(name: str, changes: tuple[str, ...] = ()) -> MetaConfig:
             raise ValueError(f"there is no configuration file {name}")
         known(name, shipped, "configuration")
     values = read_json_object(path.read_bytes(), path)
-    return make_config({**values, **assignments(changes)})
+    return make_config({**values, **(changes if isinstance(changes, Mapping) else assignments(changes))})
 
 
 def make_config(values: dict[str, Any]) -> MetaConfig:

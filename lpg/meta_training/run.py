@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -243,8 +244,14 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Records SIGINT and SIGTERM instead of stopping at once; a second signal raises KeyboardInterrupt."""
+    """Records SIGINT and SIGTERM instead of stopping at once; a second signal raises KeyboardInterrupt.
+
+    Outside the main thread Python allows no handlers, and signals go where they went.
+    """
     received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
 
     def record(number: int, frame: object) -> None:
         received.append(number)

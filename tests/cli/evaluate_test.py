@@ -163,7 +163,7 @@ def test_a_tracker_gets_every_row_rule_by_rule(tmp_path, monkeypatch):
     monkeypatch.setattr("lpg.cli.evaluate.make_trackers", lambda names, folder: [diary])
     assert run([*ARGV, "--out", str(tmp_path), "--log", "mlflow"]) == 0
     (_, config), *lines = diary.lines
-    assert config["config"]["again"]["chain/long"]["rule"] == "again"
+    assert config["again"]["chain/long"]["rule"] == "again"
     rows = [
         (step, f"{values['episodes']:.0f}", name) for kind, step, values, name in lines[:-2] if "episodes" in values
     ]

@@ -16,7 +16,7 @@ BAD_INPUT = {
     "list enviroments": "did you mean 'environments'",
     "list agents more": "more",
     "evaluate --rule a2c": "--suite",
-    "evaluate --suite chain": "at least one --rule",
+    "evaluate --suite chain": "no rule given; at least one is needed",
     "evaluate --rule a2d --suite chain": "did you mean 'a2c'",
     "evaluate --rule a2c --suite chains": "did you mean 'chain'",
     "evaluate --rule a2c --suite chain --seedz 3": "did you mean --seeds",

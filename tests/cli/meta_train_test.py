@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 def quick(monkeypatch, tmp_path):
     """Programs compiled before, a validation that costs nothing, and a folder of one's own."""
     monkeypatch.setattr(run_module, "Trainer", trainer)
-    monkeypatch.setattr("lpg.evaluation.validation.Validator", lambda config: validate)
+    monkeypatch.setattr("lpg.analysis.meta_train.Validator", lambda config: validate)
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     validate.calls.clear()
@@ -102,11 +102,11 @@ BAD_INPUT = {
     "tiny.json --set suite=chian": "did you mean 'chain'",
     "tiny.json --set meta_learning_rate=NaN": 'meta_learning_rate is "NaN"; expected float, got str',
     "tiny.json --set share_bandit=true": "share_bandit needs normalise_bandit",
-    "tiny.json --minutes 0": "--minutes is 0.0; it must be positive",
-    "tiny.json --minutes nan": "--minutes is nan",
+    "tiny.json --minutes 0": "minutes is 0.0; it must be positive",
+    "tiny.json --minutes nan": "minutes is nan",
     "tiny.json --minutes soon": "soon",
-    "tiny.json --seed -1": "--seed is -1; it must lie in",
-    "tiny.json --seed 4294967296": "--seed is 4294967296; it must lie in",
+    "tiny.json --seed -1": "seed is -1; it must lie in",
+    "tiny.json --seed 4294967296": "seed is 4294967296; it must lie in",
     "tiny.json --seeds 3": "did you mean --seed",
     "tiny.json --out list.json": "list.json is a file",
     "tiny.json --out full": "full is not empty and holds no run",

@@ -5,7 +5,7 @@ import math
 
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.evaluation.results import Row
-from tests.cli.report_test import ALONE, final_of, plan_of, report_of, two_rules
+from tests.analysis.comparison_test import ALONE, final_of, plan_of, report_of, two_rules
 
 
 def lines_of(capsys, *arguments, **options):

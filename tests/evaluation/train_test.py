@@ -52,6 +52,13 @@ def test_settings_choose_the_recorded_configuration():
     assert given.num_envs == CONFIG.num_envs != recorded.num_envs
 
 
+def test_fields_of_the_configuration_may_be_arguments():
+    changed = lpg.train("a2c", "chain/short", 400, num_envs=4, changes={"num_steps": 10, "gamma": 0.5}).config
+    assert (changed.num_envs, changed.num_steps, changed.gamma) == (4, 10, 0.5)
+    with pytest.raises(ValueError, match="unknown key 'learning_rat'; did you mean 'learning_rate'"):
+        lpg.train("a2c", "chain/short", 400, learning_rat=0.1)
+
+
 def test_changes_leave_the_rest_of_the_recorded_configuration():
     recorded = lpg.train("a2c", "chain/short", 400).config
     changed = lpg.train("a2c", "chain/short", 400, changes={"num_envs": 4}).config
