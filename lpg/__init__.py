@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Learner", "TrainConfig", "Trajectory", "__version__", "evaluate", "list_agents", "list_configs",
+    "Learner", "TrainConfig", "Trajectory", "__version__", "evaluate", "export_rule", "list_agents", "list_configs",
     "list_environments", "list_rules", "list_suites", "load_agent", "load_rule", "meta_train", "train",
 ]  # fmt: skip
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lpg.analysis.compare import evaluate
     from lpg.analysis.meta_train import meta_train
     from lpg.evaluation.lists import list_agents, list_configs, list_environments, list_rules, list_suites
+    from lpg.evaluation.rule_folder import export_rule
     from lpg.evaluation.train import train
     from lpg.evaluation.train_config import TrainConfig
     from lpg.evaluation.trained_agent import load_agent
@@ -24,6 +25,7 @@ _WHERE = {
     "TrainConfig": "lpg.evaluation.train_config",
     "Trajectory": "lpg.types",
     "evaluate": "lpg.analysis.compare",
+    "export_rule": "lpg.evaluation.rule_folder",
     "list_agents": "lpg.evaluation.lists",
     "list_configs": "lpg.evaluation.lists",
     "list_environments": "lpg.evaluation.lists",

@@ -17,6 +17,7 @@ COMMANDS = {
     "analyse": ("lpg.cli.analyse", "ask a question about a rule"),
     "reproduce": ("lpg.cli.reproduce", "redraw a figure of the paper"),
     "show": ("lpg.cli.show", "what a run or a rule is and how it did"),
+    "export": ("lpg.cli.export", "write a rule as the folder that model hubs expect"),
     "list": ("lpg.cli.list", "what there is: environments, suites, agents, rules, configs"),
 }
 

@@ -27,7 +27,7 @@ def run(argv: list[str]) -> int:
     arguments = parse(Arguments, argv, "lpg show")
     from lpg.environments.registry import ENVIRONMENTS
     from lpg.update_rules.registry import HAND_WRITTEN
-    from lpg.update_rules.rule_paths import shipped
+    from lpg.update_rules.rule_paths import rule_in, shipped
 
     folder = Path(arguments.what)
     if arguments.what in ENVIRONMENTS:
@@ -36,7 +36,7 @@ def run(argv: list[str]) -> int:
         _show_rule(arguments.what)
     elif (folder / "config.json").is_file():
         _show_run(folder)
-    elif folder.is_dir() and not (folder / "rule.safetensors").is_file():
+    elif folder.is_dir() and rule_in(folder) is None:
         from lpg.cli.show_training import show_training
 
         show_training(folder, seed=arguments.seed, out=arguments.out)

@@ -52,7 +52,7 @@ class NamedRule:
 
 
 def load_rule(name: str | Path) -> Rule:
-    """A rule by name, rule file, run folder or `module:factory`.
+    """A rule by name, rule file, run folder, folder of `lpg export` or `module:factory`.
 
     Its name, card and file are remembered as long as the object exists, so that `lpg.train` uses its recorded settings.
 

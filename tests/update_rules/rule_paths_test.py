@@ -16,6 +16,10 @@ def test_shipped_names_files_and_run_folders_are_found(tmp_path, monkeypatch):
         path.write_bytes(b"")
     assert find_file(mine) == (mine, "mine")
     assert find_file(run) == find_file(run / "rule.safetensors") == (run / "rule.safetensors", "run-1")
+    hub = tmp_path / "hub"
+    hub.mkdir()
+    (hub / "model.safetensors").write_bytes(b"")
+    assert find_file(hub) == find_file(hub / "model.safetensors") == (hub / "model.safetensors", "hub")
     monkeypatch.chdir(run)
     assert find_file(".") == (rule_paths.Path("rule.safetensors"), "run-1")
     assert find_file("lpg") == (shipped()["lpg"], "lpg") and find_file("a2c") is None
