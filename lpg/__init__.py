@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Learner", "TrainConfig", "Trajectory", "__version__", "evaluate", "export_rule", "list_agents", "list_configs",
-    "list_environments", "list_rules", "list_suites", "load_agent", "load_rule", "meta_train", "train",
+    "list_environments", "list_rules", "list_suites", "load_agent", "load_rule", "meta_train", "train", "tune",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lpg.evaluation.train import train
     from lpg.evaluation.train_config import TrainConfig
     from lpg.evaluation.trained_agent import load_agent
+    from lpg.evaluation.tune_rule import tune
     from lpg.learner.learner import Learner
     from lpg.types import Trajectory
     from lpg.update_rules.registry import load_rule
@@ -35,6 +36,7 @@ _WHERE = {
     "load_rule": "lpg.update_rules.registry",
     "meta_train": "lpg.analysis.meta_train",
     "train": "lpg.evaluation.train",
+    "tune": "lpg.evaluation.tune_rule",
 }
 
 

@@ -3,9 +3,9 @@
 import dataclasses
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from lpg.analysis.comparison import Report, check_writable, log_figures, write_files
 from lpg.evaluation import final, results
@@ -13,6 +13,7 @@ from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD, Final, final_scores
 from lpg.evaluation.log import log_rows, plan_config
+from lpg.evaluation.progress import Bars, Silent
 from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.suites import members
 from lpg.evaluation.trainer import train_plans
@@ -21,23 +22,6 @@ from lpg.evaluation.tuning_table import Settings
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, find_algorithm, named_rule
-
-
-@runtime_checkable
-class Bar(Protocol):
-    """A context manager that is told of progress."""
-
-    def __enter__(self) -> "Bar":
-        """Begins."""
-        ...
-
-    def __exit__(self, *error: Any) -> None:
-        """Ends."""
-        ...
-
-    def advance(self, steps: int) -> None:
-        """So many more environment steps are done."""
-        ...
 
 
 def evaluate(
@@ -114,7 +98,7 @@ def compare(
     greedy_episodes: int = GREEDY_EPISODES,
     threshold: int | float = THRESHOLD,
     threshold_return: int | float | None = None,
-    progress: Callable[[str, int], Bar] | None = None,
+    progress: Bars = Silent,
 ) -> Report:
     """Trains by plans and measures; see `evaluate`.
 
@@ -126,7 +110,7 @@ def compare(
         greedy_episodes: see there.
         threshold: see there.
         threshold_return: see there.
-        progress: (label, environment steps) → what is told of the progress of one rule.
+        progress: is told of each rule's.
     """
     names = [plan.environment for plan in next(iter(plans.values()))]
     reference_returns = reference_rows(names, seeds, "report", num_actions)
@@ -137,7 +121,7 @@ def compare(
     log_rows(sinks, reference_returns)
     for label, own_plans in plans.items():
         total, began = sum(plan.steps_per_agent for plan in own_plans) * len(seeds), time.monotonic()
-        with (progress or _Silent)(label, total) as bar:
+        with progress(label, total) as bar:
             trained = train_plans(own_plans, seeds, progress=bar.advance)
         steps, seconds = steps + total, seconds + time.monotonic() - began
         own = [row for one in trained for row in one.rows]
@@ -190,19 +174,3 @@ def _named(rules: Any) -> list[NamedRule]:
 
 def _warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
-
-
-class _Silent:
-    """A bar that shows nothing."""
-
-    def __init__(self, what: str, total: int) -> None:
-        pass
-
-    def __enter__(self) -> "_Silent":
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        pass
-
-    def advance(self, steps: int) -> None:
-        """Nothing."""

@@ -17,20 +17,14 @@ from lpg.cli.rules import named_rules
 from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD
-from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.suites import members
-from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning import general_sweeps, sweeps_of, tune
-from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
+from lpg.evaluation.tune_rule import check_tunable, tune_rule
+from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.sinks import Sinks
 from lpg.trackers import Tracker, make_trackers
 from lpg.update_rules.registry import NamedRule, find_algorithm, find_rule
-from lpg.update_rules.rule_paths import SHIPPED_FOLDER
-
-TUNING_SEEDS = 3
-"""Agents per trial of a sweep."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +121,8 @@ def _check_gymnasium(names: list[str], arguments: Arguments) -> None:
     """
     if names and arguments.num_actions is not None:
         raise ValueError(f"--num-actions given; {names[0]} has its own actions, only grids come in two")
-    if names and arguments.tune:
-        raise ValueError(f"--tune given; sweeps are for environments in JAX, and {names[0]} is a Gymnasium environment")
+    if arguments.tune:
+        check_tunable(names)
 
 
 def _plans(
@@ -146,33 +140,11 @@ def _plans(
 
 
 def _tune(rule: NamedRule, names: Sequence[str], arguments: Arguments) -> dict[str, ChosenConfig]:
-    """The best configurations of a new sweep, which is written beside the results and beside the rule's file."""
-    num_steps = {name: JaxBackend(name).default_steps * arguments.steps_scale for name in names}
-    is_general = arguments.settings == "general"
-    sweeps = general_sweeps(names, num_steps) if is_general else sweeps_of(names, num_steps)
-    total = round(sum(num_steps.values())) * arguments.trials * TUNING_SEEDS
-    with StepProgress(f"tuning {rule.label}", total) as progress:
-        entries = tune(
-            rule.rule, sweeps, is_learned=rule.is_learned, num_trials=arguments.trials, num_seeds=TUNING_SEEDS,
-            num_actions=arguments.num_actions, progress=progress.advance, label=rule.label, card=rule.card,
-            storage=None if arguments.out is None else arguments.out / "tuned" / "study.log",
-        )  # fmt: skip
-    paths = [] if arguments.out is None else [arguments.out / "tuned" / f"{rule.label.replace('/', '-')}.json"]
-    if rule.path is not None and rule.path.parent != SHIPPED_FOLDER:
-        paths.append(tuned_beside(rule.path))  # so that the rule is used with these configurations from now on
+    """The best configurations of a new sweep; says where they are recorded."""
+    chosen, paths = tune_rule(
+        rule, names, trials=arguments.trials, steps_scale=arguments.steps_scale, settings=arguments.settings,
+        num_actions=arguments.num_actions, out=arguments.out, progress=StepProgress,
+    )  # fmt: skip
     for path in paths:
-        if is_general:
-            for kind, entry in entries.items():
-                save_general(path, rule.label, kind, entry)
-        else:
-            save_table(path, rule.label, entries)
         print(f"wrote {path}")
-    return {
-        name: ChosenConfig(
-            TrainConfig.of_record(entries[sweep.name]["setting"]),
-            f"tuned now by {entries[sweep.name]['trials']} trials",
-            "general" if is_general else "tuned",
-        )
-        for sweep in sweeps
-        for name in sweep.environments
-    }
+    return chosen
