@@ -73,6 +73,11 @@ class Sinks:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody listens (any more)."""
+        return not self._sinks
+
     def start(self, config: Mapping[str, Any]) -> None:
         """See `Sink`."""
         self._call("start", config)

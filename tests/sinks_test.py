@@ -30,6 +30,12 @@ def test_a_sink_that_fails_is_reported_once_and_left_out(method, calls, tmp_path
         report_to(sinks, tmp_path)
     assert said == ["Diary failed and is left out from here on; the run goes on (OSError: no space)"]
     assert len(failing.lines) == calls and len(other.lines) == 5
+    # With the last one gone nobody listens.
+    alone = Sinks([Diary(fails_in=method)], said.append)
+    assert not alone.is_empty
+    report_to(alone, tmp_path)
+    alone.close()
+    assert alone.is_empty and Sinks([], pytest.fail).is_empty
 
 
 def test_a_signal_goes_through_and_the_sinks_are_closed(tmp_path):

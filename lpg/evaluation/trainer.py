@@ -190,10 +190,11 @@ def _train(
             for state in states:
                 if progress is not None:
                     progress((state.num_updates - done) * len(batch.seeds) * plan.config.steps_per_update)
-                # Points that ended since the state before.
-                new = slice(*np.searchsorted(ends, [done, state.num_updates], side="right"))
-                if sinks is not None and new.start < new.stop:
-                    log_rows(sinks, _rows(plan, batch, ends[new], state.totals[new]))
+                if sinks is not None and not sinks.is_empty:  # who listens waits for the device at every point
+                    # Points that ended since the state before.
+                    new = slice(*np.searchsorted(ends, [done, state.num_updates], side="right"))
+                    if new.start < new.stop:
+                        log_rows(sinks, _rows(plan, batch, ends[new], state.totals[new]))
                 done = state.num_updates
                 if checkpoint is not None:
                     checkpoint.write(state, at_once=False)
