@@ -1,7 +1,9 @@
 """Sinks for experiment trackers: TensorBoard, Weights & Biases, MLflow (`--log`)."""
 
 import json
+import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -34,44 +36,57 @@ def make_trackers(names: Sequence[Tracker], folder: Path | None) -> list[Sink]:
 
 
 class TensorBoard(BaseSink):
-    """Event files for `tensorboard --logdir FOLDER`: each training in a folder of its own, so that curves overlay."""
+    """Event files for `tensorboard --logdir FOLDER`: each training in a folder of its own, so that curves overlay.
+
+    Every row is appended to its file at once, and no file stays open: an evaluation may have hundreds of trainings, and
+    the usual writers have a thread and an open file for each, and notice late or never that a disk is full.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         """Writes nothing yet.
 
         Raises:
-            ValueError: tensorboardX is not installed.
+            ValueError: tensorboard is not installed.
         """
-        self._package = import_optional("tensorboardX", "TensorBoard")
-        self._folder, self._writers = Path(folder), {}
+        import_optional("tensorboard", "TensorBoard")
+        self._events, self._summaries, self._records = (
+            import_optional(f"tensorboard.{name}", "TensorBoard")
+            for name in ("compat.proto.event_pb2", "compat.proto.summary_pb2", "summary.writer.record_writer")
+        )
+        # No other process, and none that went before, has a file of this name.
+        self._folder, self._name = Path(folder), f"events.out.tfevents.{time.time_ns() // 10**9}.{os.getpid()}.lpg"
 
     def start(self, config: Mapping[str, Any]) -> None:
         """The configuration as a text."""
         lines = json.dumps(config, indent=2, default=str).splitlines()
-        self._writer("").add_text("config", "\n".join(f"    {line}" for line in lines))
+        text = "\n".join(f"    {line}" for line in lines).encode()
+        kind = {"plugin_data": {"plugin_name": "text"}}
+        tensor = {"dtype": "DT_STRING", "string_val": [text], "tensor_shape": {"dim": [{"size": 1}]}}
+        self._append("", 0, {"tag": "config/text_summary", "metadata": kind, "tensor": tensor})
 
     def row(self, step: int, values: Mapping[str, float], run: str) -> None:
         """A scalar for each value."""
-        for name, value in values.items():
-            self._writer(run).add_scalar(name, value, step)
+        self._append(run, step, *({"tag": name, "simple_value": float(value)} for name, value in values.items()))
 
     def figure(self, path: Path) -> None:
         """An image."""
-        import numpy as np
         from PIL import Image
 
         with Image.open(path) as picture:
-            self._writer("").add_image(path.stem, np.asarray(picture.convert("RGB")), dataformats="HWC")
+            width, height = picture.size
+        image = {"width": width, "height": height, "colorspace": 3, "encoded_image_string": path.read_bytes()}
+        self._append("", 0, {"tag": path.stem, "image": image})
 
-    def close(self) -> None:
-        """Flushes."""
-        for writer in self._writers.values():
-            writer.close()
-
-    def _writer(self, run: str) -> Any:
-        if run not in self._writers:
-            self._writers[run] = self._package.SummaryWriter(str(self._folder / _allowed(run)), flush_secs=10)
-        return self._writers[run]
+    def _append(self, run: str, step: int, *values: dict[str, Any]) -> None:
+        path = self._folder / _allowed(run) / self._name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        summary = self._summaries.Summary(value=[self._summaries.Summary.Value(**value) for value in values])
+        events = [self._events.Event(wall_time=time.time(), step=step, summary=summary)]
+        with open(path, "ab") as file:
+            if file.tell() == 0:
+                events.insert(0, self._events.Event(wall_time=time.time(), file_version="brain.Event:2"))
+            for event in events:
+                self._records.RecordWriter(file).write(event.SerializeToString())
 
 
 class WeightsAndBiases(BaseSink):

@@ -20,7 +20,7 @@ def test_an_installed_package_is_imported():
         ("gymnax", "gymnax", "envs"),
         ("pgx", "pgx", "envs"),
         ("rejax", "rejax", "rejax"),
-        ("tensorboardX", "tensorboardX", "tensorboard"),
+        ("tensorboard", "tensorboard", "tensorboard"),
     ],
 )
 def test_a_missing_package_is_named_with_the_extra_that_installs_it(package, name, extra, monkeypatch):

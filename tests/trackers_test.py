@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +55,24 @@ def test_tensorboard_reads_what_was_logged(tmp_path):
     assert (whole.Images("curves")[0].width, whole.Images("curves")[0].height) == (2, 1)
 
 
+def test_event_files_of_many_trainings_need_no_thread_and_no_open_file(tmp_path):
+    threads, files = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    with Sinks([TensorBoard(tmp_path)], pytest.fail) as sinks:
+        for seed in range(50):
+            sinks.row(1, {"return": 1.0}, f"seed-{seed}")
+        assert threading.active_count() == threads and len(list(Path("/proc/self/fd").iterdir())) == files
+    assert len(list(tmp_path.glob("seed-*/events.out.tfevents.*"))) == 50
+
+
+def test_event_files_that_cannot_be_written_do_not_cost_the_run(tmp_path):
+    said = []
+    (tmp_path / "seed-0").write_text("a file in the way")
+    with Sinks([TensorBoard(tmp_path)], said.append) as sinks:
+        for step in range(100):
+            sinks.row(step, {"return": 1.0}, "seed-0")
+    assert len(said) == 1 and "TensorBoard failed and is left out" in said[0]
+
+
 @pytest.mark.filterwarnings("default")
 def test_wandb_reads_what_was_logged_offline(tmp_path, monkeypatch):
     pytest.importorskip("wandb", reason="wandb and its 28 dependencies are not part of the development environment")
@@ -95,7 +115,7 @@ def test_mlflow_reads_what_was_logged(tmp_path, monkeypatch):
     assert [one.path for one in listed] == ["figures/curves.png"]
 
 
-@pytest.mark.parametrize("name, package", [("tensorboard", "tensorboardX"), ("wandb", "wandb"), ("mlflow", "mlflow")])
+@pytest.mark.parametrize("name, package", [("tensorboard", "tensorboard"), ("wandb", "wandb"), ("mlflow", "mlflow")])
 def test_a_tracker_whose_package_is_missing_says_what_to_install(name, package, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ValueError, match=rf"needs the package {package}, .*pip install 'lpg\[{name}\]'"):
