@@ -1,5 +1,7 @@
 """Agent × environment → trajectory: T steps of B copies of an environment with equal `EnvParams`, in one scan."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,9 @@ from lpg.agents.outputs import Agent, outputs
 from lpg.environments.base import Environment, EnvParams, EnvState
 from lpg.environments.stepping import StepDraws, auto_step, draw_resets, draw_steps, reset
 from lpg.types import Trajectory
+
+FEW_ACTIONS = 32
+"""Up to so many actions are drawn without `cumsum`, in a third of the time."""
 
 
 class RolloutState(eqx.Module):
@@ -38,6 +43,7 @@ def init_rollout(key: PRNGKeyArray, env: Environment, env_params: EnvParams, num
     )
 
 
+@jax.named_scope("rollout")
 def rollout(
     key: PRNGKeyArray,
     state: RolloutState,
@@ -95,6 +101,11 @@ def rollout(
 def sample_action(logits: Float[Array, " B A"], uniform: Float[Array, " B"]) -> Int[Array, " B"]:
     """Draws one action per row by inverting the cumulative distribution at a uniform number in [0, 1)."""
     weight = jnp.exp(logits - jnp.max(logits, axis=-1, keepdims=True))
-    cumulative = jnp.cumsum(weight, axis=-1)
     # Strictly below the total, because uniform < 1; the first action whose cumulative weight exceeds the draw.
-    return jnp.sum(cumulative <= uniform[:, None] * cumulative[:, -1:], axis=-1)
+    if weight.shape[-1] > FEW_ACTIONS:
+        cumulative = jnp.cumsum(weight, axis=-1)
+        return jnp.sum(cumulative <= uniform[:, None] * cumulative[:, -1:], axis=-1)
+    # The same; XLA makes one loop of these sums, but several of `cumsum`.
+    totals = list(itertools.accumulate(weight[:, action] for action in range(weight.shape[-1])))
+    threshold = uniform * totals[-1]
+    return sum(((total <= threshold).astype(jnp.int32) for total in totals), jnp.zeros_like(threshold, jnp.int32))

@@ -53,6 +53,7 @@ def init_network_critic(key: PRNGKeyArray, architecture: str, observation_shape:
     return Critic(value=value, optimizer_state=safe_adam().init(value), mean_square=jnp.zeros(()), weight=jnp.zeros(()))
 
 
+@jax.named_scope("critic")
 def update_critic(
     critic: Critic,
     trajectory: Trajectory,

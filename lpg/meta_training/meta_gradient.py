@@ -143,13 +143,20 @@ def _update(
     """
     optimizer = agent_optimizer(agent_name, config.table_step)
 
-    def update(rule: Rule, agent, optimizer_state, trajectory):  # noqa: ANN001, ANN202
-        return agent_update(rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper)
+    def update(rule: Rule, agent, optimizer_state, trajectory, previous):  # noqa: ANN001, ANN202
+        agent, optimizer_state, info = agent_update(
+            rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper
+        )
+        advantage, targets = previous
+        previous_terms = terms(info.output, trajectory.action, advantage, targets, rule.discovers_predictions)
+        return agent, optimizer_state, info.targets, previous_terms
 
+    # The terms are recomputed, too: stacks of K arrays are slower to write and read than exponentials to compute.
     if config.remat:
         update = jax.checkpoint(update)
-    agent, optimizer_state, info = update(rule, lifetime.agent, lifetime.optimizer_state, lifetime.trajectory)
-    previous_terms = terms(info.output, lifetime.trajectory.action, *previous, rule.discovers_predictions)
+    agent, optimizer_state, targets, previous_terms = update(
+        rule, lifetime.agent, lifetime.optimizer_state, lifetime.trajectory, previous
+    )
     state, trajectory, rollout_info = fresh_rollout(key, lifetime.rollout, agent, env, lifetime.env_params, config)
     critic, advantage, critic_info = update_critic(
         lifetime.critic,
@@ -171,7 +178,7 @@ def _update(
         return_sum=total,
         return_count=count,
     )
-    return new_lifetime, (advantage, info.targets), (previous_terms, critic_info, rollout_info)
+    return new_lifetime, (advantage, targets), (previous_terms, critic_info, rollout_info)
 
 
 def _zero_previous(trajectory: Trajectory, rule: Rule) -> tuple[Float[Array, " T B"], Targets]:

@@ -1,6 +1,7 @@
 """The meta-loss, which meta-training minimises: policy-gradient loss of the updated agents, and regularisers."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -35,6 +36,7 @@ def policy_gradient_loss(
     return -jnp.mean(log_prob(output.logits, action) * advantage)
 
 
+@jax.named_scope("terms")
 def terms(
     output: AgentOutput,
     action: Int[Array, " T B"],

@@ -23,6 +23,7 @@ def init_lstm(key: PRNGKeyArray, input_size: int, hidden_size: int) -> LSTM:
     return LSTM(weight=weight, bias=jnp.zeros((4 * hidden_size,)).at[hidden_size : 2 * hidden_size].set(1.0))
 
 
+@jax.named_scope("lstm")
 def backward_lstm(lstm: LSTM, x: Float[Array, " T B F"], is_last: Bool[Array, " T B"]) -> Float[Array, " T B H"]:
     """Hidden state [T, B, H] at every step, computed from the last step to the first.
 

@@ -51,15 +51,21 @@ def agent_update(
     def forward(theta: Agent) -> AgentOutput:
         return outputs(theta, trajectory.observation, action_mask)
 
-    output, vjp = jax.vjp(forward, agent)
-    inputs = rule_inputs(agent, trajectory, output, action_mask)
-    targets = rule.targets(inputs, hyper)
-    (gradient,) = vjp(jax.grad(rule.loss)(output, inputs, targets, hyper))
-    updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
-        gradient, optimizer_state, agent, observation=trajectory.observation, is_real=is_real
-    )
-    updates = jax.tree.map(lambda x: hyper.learning_rate * x, updates)
-    return optax.apply_updates(agent, updates), optimizer_state, UpdateInfo(output=output, targets=targets)
+    with jax.named_scope("table"):
+        output, vjp = jax.vjp(forward, agent)
+        inputs = rule_inputs(agent, trajectory, output, action_mask)
+    with jax.named_scope("rule"):
+        targets = rule.targets(inputs, hyper)
+    with jax.named_scope("loss"):
+        output_gradient = jax.grad(rule.loss)(output, inputs, targets, hyper)
+    with jax.named_scope("table"):
+        (gradient,) = vjp(output_gradient)
+        updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
+            gradient, optimizer_state, agent, observation=trajectory.observation, is_real=is_real
+        )
+        updates = jax.tree.map(lambda x: hyper.learning_rate * x, updates)
+        agent = optax.apply_updates(agent, updates)
+    return agent, optimizer_state, UpdateInfo(output=output, targets=targets)
 
 
 def rule_inputs(

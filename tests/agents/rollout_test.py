@@ -55,6 +55,16 @@ def test_a_masked_action_is_never_drawn_not_even_at_the_ends_of_the_unit_interva
     assert jax.jit(sample_action)(before, jnp.zeros(4000)).min() >= num_valid
 
 
+def test_few_actions_are_drawn_as_many_are(key, monkeypatch):
+    logits, uniform = jax.random.normal(key, (4000, 18)), jax.random.uniform(key, (4000,))
+    few = jax.jit(lambda *rows: sample_action(*rows))(logits, uniform)
+    monkeypatch.setattr("lpg.agents.rollout.FEW_ACTIONS", 17)
+    many = jax.jit(lambda *rows: sample_action(*rows))(logits, uniform)
+    # The sums are added up in another order, so that a draw within 1e-6 of a boundary may fall on its other side.
+    assert np.mean(few != many) < 0.001
+    assert len(np.unique(few)) == 18
+
+
 def test_at_an_episodes_end_the_next_observation_is_the_final_state_and_not_the_next_first_one():
     # Chains of 3 steps: the state after three steps is numbered 2 + 4 · 2 + branch ≥ 10; first states are 0 and 1.
     _, seen, _ = play(jax.random.key(1), fresh(CHAIN, chain(3)), uniform_agent(CHAIN), chain(3), CHAIN)
