@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -82,13 +83,20 @@ def test_wandb_reads_what_was_logged_offline(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     report_to(WeightsAndBiases(tmp_path / "run"), tmp_path)
     (file,) = tmp_path.glob("run/wandb/offline-run-*/*.wandb")
+    for _ in range(600):  # another process writes it, within a minute
+        records = [Record.FromString(content) for content in wandb_records(file.read_bytes())]
+        if "exit" in [record.WhichOneof("record_type") for record in records]:
+            break
+        time.sleep(0.1)
     rows, config = [], {}
-    for record in map(Record.FromString, wandb_records(file.read_bytes())):
+    for record in records:
         if record.WhichOneof("record_type") == "history":
             items = {item.key or "/".join(item.nested_key): item.value_json for item in record.history.item}
             rows.append({key: json.loads(value) for key, value in items.items() if key[0] != "_"})
-        if record.WhichOneof("record_type") == "run":
-            config |= {item.key: json.loads(item.value_json) for item in record.run.config.update}
+        # The configuration comes with the run, or in a record of its own.
+        update = {"run": record.run.config.update, "config": record.config.update}
+        for item in update.get(record.WhichOneof("record_type"), ()):
+            config[item.key or item.nested_key[0]] = json.loads(item.value_json)
     assert config["config"]["learning_rate"] == 0.5
     assert rows[1] == {f"{RUN}/step": 20, f"{RUN}/return": 2.0} and rows[2] == {"step": 10, "return": 5.0}
     assert rows[3]["figures/curves/_type"] == "image-file"
