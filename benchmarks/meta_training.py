@@ -1,4 +1,4 @@
-"""How fast meta-training is: environment steps per second, compile time and memory, beside this machine's own floor.
+"""How fast meta-training with the configuration `laptop` is: steps per second, compile time, memory, and the floor.
 
     python -m benchmarks.meta_training [--sizes 256 64 32] [--out build/bench.json]
 
@@ -95,18 +95,11 @@ def measure(lstm: int) -> dict[str, float]:
     import jax
 
     jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
-    from lpg.meta_training.config import MetaConfig
+    from lpg.meta_training.config_file import load_config
     from lpg.meta_training.trainer import Trainer
 
     after_imports = peak_mb()
-    config = MetaConfig(
-        suite="tabular",
-        lstm_size=lstm,
-        prediction_size=PREDICTION_SIZE,
-        embedding_size=EMBEDDING_SIZE,
-        num_lifetimes=NUM_LIFETIMES,
-        chunk=2,
-    )
+    config = load_config("laptop", {"lstm_size": lstm, "num_lifetimes": NUM_LIFETIMES})
     trainer = Trainer(config, seed=0)
     state = trainer.init()
     trainer.meta_update(state)
