@@ -124,7 +124,7 @@ class MetaConfig:
     chunk: Count = 64
     """At most so many lifetimes are differentiated together on one device; only speed and memory depend on it."""
     remat: bool = True
-    """Recompute each update in the backward pass instead of storing it: less memory, and on CPUs a fifth less time."""
+    """Recompute each update in the backward pass instead of storing it: less memory, and on CPUs a third less time."""
 
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))

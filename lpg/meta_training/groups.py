@@ -92,7 +92,7 @@ def preferred_chunk(config: MetaConfig, agent: str) -> int:
     """Lifetimes that had better be differentiated together on one device.
 
     On a CPU as few as fill its vector units, because arrays of more lifetimes do not fit its caches: with 64 × 20 steps
-    per agent update, one at a time is 1.5 times as fast as four, with 16 × 20 it is 1.3 times as fast as sixteen.
+    per agent update, one at a time is 1.4 times as fast as four, with 16 × 20 it is 1.4 times as fast as sixteen.
     Elsewhere as many as the configuration allows.
     """
     if is_faster_unbatched(agent):
