@@ -1,6 +1,7 @@
 # make discover   discover a rule on this machine and measure it
 # make test       style, types and the quick tests
 # make test-torch the rule in PyTorch, in an environment of its own
+# make wheel-test the README with the built wheel, in an empty environment
 # Every target installs into .venv first, with the first Python ≥ 3.11 that is found.
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -25,7 +26,7 @@ EVALUATE = $(LPG) evaluate --rule discovered=$(RUN) --rule untrained=$(RUN)/chec
 PYTEST := PJRT_NPROC=1 .venv/bin/python -m pytest -p no:cacheprovider -q
 WORKERS ?= 2
 
-.PHONY: discover test test-torch slow bench docs lint format clean
+.PHONY: discover test test-torch wheel-test slow bench docs lint format clean
 
 .venv: .venv/installed
 
@@ -49,6 +50,9 @@ slow: .venv/installed
 test-torch: .venv-torch/installed
 	PJRT_NPROC=1 XLA_FLAGS= .venv-torch/bin/python -m pytest -p no:cacheprovider -q -k torch \
 		tests/torch_test.py tests/end_to_end/examples_test.py
+
+wheel-test: .venv/installed
+	.ci/wheel-test $(PYTHON)
 
 # Everything in .venv, and PyTorch. The CPU build is a tenth of the usual one, which brings CUDA; not every index has it.
 .venv-torch/installed: .venv/installed
