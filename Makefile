@@ -2,6 +2,7 @@
 # make test       style, types and the quick tests
 # make test-torch the rule in PyTorch, in an environment of its own
 # make wheel-test the README with the built wheel, in an empty environment
+# make docs       the docs site, into build/docs
 # Every target installs into .venv first, with the first Python ≥ 3.11 that is found.
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -67,7 +68,7 @@ bench: .venv/installed
 	.venv/bin/python -m benchmarks.meta_training
 
 docs: .venv/installed
-	.venv/bin/python docs/reference.py build/docs
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 
 lint: .venv/installed
 	.venv/bin/ruff check .

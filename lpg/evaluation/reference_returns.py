@@ -119,7 +119,8 @@ def measure(
     """Both reference returns of an environment, by playing where they are neither known nor computed without.
 
     Args:
-        num_random, num_best: episodes of the random policy and of the scripted one.
+        num_random: episodes of the random policy.
+        num_best: episodes of the scripted one.
 
     Raises:
         ValueError: there is no scripted policy for the environment.

@@ -161,7 +161,9 @@ def confirm(
         sweep: the environments, and the length of these trainings.
         entry: of a tuning table, for the same environments and agent.
         num_best: how many configurations are tried.
-        num_seeds, num_actions, run: as in `tune`.
+        num_seeds: as in `tune`.
+        num_actions: as in `tune`.
+        run: as in `tune`.
 
     Returns:
         An entry for this length; `confirms` is the number of updates of the sweep that its configurations are from.

@@ -40,7 +40,8 @@ def fit_and_predict(
     training is dropped. The targets' units are restored.
 
     Args:
-        train, target: what the networks learn from; one column per feature and per target.
+        train: what the networks learn from; one column per feature.
+        target: what they learn; one column per target.
         is_held_back: training rows that decide when to stop.
         test: new rows.
         num_steps: of Adam, with a learning rate that falls to zero.
