@@ -27,9 +27,6 @@ TABLE_3: dict[str, AgentDefault] = {
 }
 """Table 3 of the paper, where agents are not tables."""
 
-CONTROL = AgentDefault("D(64-64)", _ADAM)
-"""What the shipped `lpg-control` was meta-trained with."""
-
 SEPARATE = "T(64-64)/T(64-64)"
 """The networks of observations that are vectors: the usual ones of control, one for π and one for y."""
 
@@ -43,6 +40,4 @@ def default_agent(name: str, environment: Environment) -> AgentDefault:
         return TABLE_3[name]
     if name.startswith("minatar/"):
         return MINATAR
-    if name == "control/procedural":
-        return CONTROL
     return _TABLE if isinstance(environment, IndexEnvironment) else AgentDefault(SEPARATE, _ADAM)

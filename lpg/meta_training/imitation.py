@@ -21,31 +21,36 @@ from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
 from lpg.update_rules.update import rule_inputs
 
+TEACHER = {"lambda_": 0.985, "policy_entropy_weight": 0.02}
+"""Hyper-parameters of the teacher that η has to know by itself, because it has no such inputs."""
 SMALLEST_ADVANTAGE = 0.01
 """Errors of π̂ are relative to the root mean square of the teacher's, which counts as at least this."""
+
+
+def teacher_targets(rule: Rule, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+    """What the rule is fitted to."""
+    teacher = CategoricalA2C(prediction_size=rule.prediction_size)
+    known = {name: jnp.asarray(value, inputs.trajectory.reward.dtype) for name, value in TEACHER.items()}
+    return teacher.targets(inputs, dataclasses.replace(hyper, **known))
 
 
 class WithTeacher(RuleWrapper):
     """A rule whose targets are the means of its own and the teacher's."""
 
-    teacher: CategoricalA2C
-
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """Their mean; that of two ŷ on the simplex is on the simplex."""
-        both = self.rule.targets(inputs, hyper), self.teacher.targets(inputs, hyper)
+        both = self.rule.targets(inputs, hyper), teacher_targets(self.rule, inputs, hyper)
         return jax.tree.map(lambda one, other: (one + other) / 2, *both)
 
 
-def imitation_loss(
-    rule: Rule, teacher: CategoricalA2C, lifetime: LifetimeState, mask: Bool[Array, " A"]
-) -> Float[Array, ""]:
+def imitation_loss(rule: Rule, lifetime: LifetimeState, mask: Bool[Array, " A"]) -> Float[Array, ""]:
     """Distance of the rule's targets from the teacher's on a lifetime's newest rollout.
 
     mean_t (π̂_t − π̂'_t)² / mean_t π̂'_t² + mean_t KL(ŷ'_t ‖ ŷ_t), where ' marks the teacher's
     """
     output = outputs(lifetime.agent, lifetime.trajectory.observation, mask)
     inputs = rule_inputs(lifetime.agent, lifetime.trajectory, output, mask)
-    goal, found = teacher.targets(inputs, lifetime.hyper), rule.targets(inputs, lifetime.hyper)
+    goal, found = teacher_targets(rule, inputs, lifetime.hyper), rule.targets(inputs, lifetime.hyper)
     scale = jnp.mean(goal.pi_hat**2) + SMALLEST_ADVANTAGE**2
     log_ratio = jnp.log(jnp.maximum(goal.y_hat, 1e-8)) - jnp.log(jnp.maximum(found.y_hat, 1e-8))
     return jnp.mean((found.pi_hat - goal.pi_hat) ** 2) / scale + jnp.mean(jnp.sum(goal.y_hat * log_ratio, axis=-1))
@@ -58,8 +63,7 @@ def imitation_window(
 
     The terms in the diagnostics are those of the meta-loss.
     """
-    teacher = CategoricalA2C(prediction_size=rule.prediction_size)
-    loss = imitation_loss(rule, teacher, lifetime, env.action_mask(lifetime.env_params))
-    mixed = WithTeacher(jax.lax.stop_gradient(rule), teacher)
+    loss = imitation_loss(rule, lifetime, env.action_mask(lifetime.env_params))
+    mixed = WithTeacher(jax.lax.stop_gradient(rule))
     _, (after, info) = run_window(mixed, lifetime, key, config, env, agent_name)
     return loss, (after, dataclasses.replace(info, loss=loss))

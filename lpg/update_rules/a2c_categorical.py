@@ -12,18 +12,25 @@ from lpg.update_rules.losses import entropy, kl_divergence, log_prob
 from lpg.update_rules.returns import advantages
 
 LARGEST_VALUE = 100.0
-"""Values lie between minus this and this."""
-WIDTH = 1.2
-"""Standard deviation of a target distribution, in distances between atoms."""
+"""Values lie between minus this and this, but for `NOVELTY`."""
+SCALE = 1 / 3
+"""Values well below this are spaced evenly, those far above it by their logarithm."""
+WIDTH = 1.7
+"""Standard deviation of a target distribution, in distances between atoms. With narrow ones a network's predictions follow
+slowly, because the divergence from a target that is far away hardly depends on where it is."""
+NOVELTY = 0.13
+"""Value of the uniform prediction, which is that of a state that was never visited."""
 
 
 class CategoricalA2C(eqx.Module):
     """A rule without learned parameters: y is read as a value, ŷ is a discretised normal distribution.
 
-    The m categories are atoms z at equal distances on the axis symlog(v) = sign(v) ln(1 + |v|). The value of a
-    prediction is symexp(Σ_i z_i y_i); ŷ is the normal distribution around symlog of the λ-return, whose mean the
-    minimiser of E[KL(y ‖ ŷ)] keeps; π̂ is the generalised advantage. Targets and loss have the form of the LPG's, so
-    that an LPG can be fitted to this rule, see `lpg.meta_training.imitation`.
+    The m categories are atoms z at equal distances on the axis symlog(v) = sign(v) ln(1 + |v| / SCALE). The value of a
+    prediction is symexp(Σ_i z_i y_i), and `NOVELTY` times the share by which its entropy exceeds a target's: agents seek
+    states that they do not know. ŷ is the normal distribution around symlog of the λ-return, whose mean the minimiser of
+    E[KL(y ‖ ŷ)] keeps. π̂ is the generalised advantage − w (1 + ln π(a|s)), which in the mean is an entropy bonus of
+    weight w. Targets and loss have the form of the LPG's, so that an LPG can be fitted to this rule, see
+    `lpg.meta_training.imitation`.
 
     Reference: symlog of Hafner et al. (2023); categorical values of Bellemare et al. (2017); otherwise as `A2C`.
     """
@@ -39,38 +46,41 @@ class CategoricalA2C(eqx.Module):
     @property
     def atoms(self) -> Float[np.ndarray, " m"]:
         """z, on the symlog axis."""
-        limit = np.log1p(LARGEST_VALUE)
+        limit = np.log1p(LARGEST_VALUE / SCALE)
         return np.linspace(-limit, limit, self.prediction_size)
 
     def value(self, prediction: Float[Array, " *batch m"]) -> Float[Array, " *batch"]:
-        """The value of predictions that are given as logits; 0 for those of a fresh agent."""
-        return symexp(jax.nn.softmax(prediction) @ jnp.asarray(self.atoms, prediction.dtype))
+        """The value of predictions that are given as logits; `NOVELTY` for those of a fresh agent."""
+        known, unknown = np.log(WIDTH * np.sqrt(2 * np.pi * np.e)), np.log(self.prediction_size)
+        novelty = jnp.clip((entropy(prediction) - known) / (unknown - known), 0, 1)
+        return symexp(jax.nn.softmax(prediction) @ jnp.asarray(self.atoms, prediction.dtype)) + NOVELTY * novelty
 
     def distribution(self, value: Float[Array, " *batch"]) -> Float[Array, " *batch m"]:
         """A discretised normal distribution around a value."""
-        distance = 2 * np.log1p(LARGEST_VALUE) / (self.prediction_size - 1)
+        distance = 2 * np.log1p(LARGEST_VALUE / SCALE) / (self.prediction_size - 1)
         z = (symlog(value)[..., None] - jnp.asarray(self.atoms, value.dtype)) / (WIDTH * distance)
         return jax.nn.softmax(-0.5 * z**2)
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
-        """Advantages, and distributions around the λ-returns."""
+        """Advantages with an entropy bonus, and distributions around the λ-returns."""
         advantage = advantages(inputs, hyper, self.value)
-        return Targets(pi_hat=advantage, y_hat=self.distribution(self.value(inputs.output.prediction) + advantage))
+        bonus = -hyper.policy_entropy_weight * (1 + log_prob(inputs.output.logits, inputs.trajectory.action))
+        y_hat = self.distribution(self.value(inputs.output.prediction) + advantage)
+        return Targets(pi_hat=advantage + bonus, y_hat=y_hat)
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
-        """mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) − w H(π_θ(s_t)) ]."""
+        """mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) ]: the LPG's, equation 2 of the paper."""
         policy = -targets.pi_hat * log_prob(output.logits, inputs.trajectory.action)
-        prediction = hyper.y_weight * kl_divergence(output.prediction, targets.y_hat)
-        return jnp.mean(policy + prediction - hyper.policy_entropy_weight * entropy(output.logits))
+        return jnp.mean(policy + hyper.y_weight * kl_divergence(output.prediction, targets.y_hat))
 
 
 def symlog(x: Float[Array, " *shape"]) -> Float[Array, " *shape"]:
-    """sign(x) ln(1 + |x|)."""
-    return jnp.sign(x) * jnp.log1p(jnp.abs(x))
+    """sign(x) ln(1 + |x| / SCALE)."""
+    return jnp.sign(x) * jnp.log1p(jnp.abs(x) / SCALE)
 
 
 def symexp(x: Float[Array, " *shape"]) -> Float[Array, " *shape"]:
     """The inverse of `symlog`."""
-    return jnp.sign(x) * jnp.expm1(jnp.abs(x))
+    return SCALE * jnp.sign(x) * jnp.expm1(jnp.abs(x))

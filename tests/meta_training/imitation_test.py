@@ -10,14 +10,13 @@ import pytest
 
 from lpg.agents.optimizers import visit_mean
 from lpg.agents.registry import TABULAR
-from lpg.meta_training.imitation import WithTeacher, imitation_loss, imitation_window
+from lpg.meta_training.imitation import WithTeacher, imitation_loss, imitation_window, teacher_targets
 from lpg.meta_training.meta_gradient import meta_gradient
 from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.update import agent_update
 from tests.helpers import CHAIN
 from tests.meta_training.replayed import check_against_central_differences, config, fresh_lifetime, largest, rule_of
 
-TEACHER = CategoricalA2C(prediction_size=3)
 SETTINGS = config(objective="imitate", num_updates=1, table_step="visits")
 META_GRADIENT = jax.jit(meta_gradient, static_argnums=(3, 4, 5, 6))
 
@@ -33,7 +32,7 @@ def mask_of(lifetime):
 def test_the_gradient_agrees_with_central_differences():
     with jax.enable_x64(True):
         lifetime, rule = fresh_lifetime(SETTINGS, is_double=True), rule_of(True)
-        loss = jax.jit(jax.value_and_grad(lambda eta: imitation_loss(eta, TEACHER, lifetime, mask_of(lifetime))))
+        loss = jax.jit(jax.value_and_grad(lambda eta: imitation_loss(eta, lifetime, mask_of(lifetime))))
         check_against_central_differences(rule, loss, rtol=1e-5)
         found, _, info = gradient_of(rule, lifetime, jax.random.key(3), SETTINGS, CHAIN)
         expected_loss, expected = loss(rule)
@@ -43,22 +42,31 @@ def test_the_gradient_agrees_with_central_differences():
         assert [path for path, size in largest(found).items() if size == 0] == []
 
 
+class Knowing(CategoricalA2C):
+    """The teacher, which has the hyper-parameters that it is imitated at."""
+
+    def targets(self, inputs, hyper):
+        return teacher_targets(self, inputs, hyper)
+
+
 def test_who_gives_the_teachers_targets_has_no_loss():
     lifetime = fresh_lifetime(SETTINGS)
-    assert imitation_loss(TEACHER, TEACHER, lifetime, mask_of(lifetime)) == pytest.approx(0, abs=1e-6)
-    assert imitation_loss(rule_of(), TEACHER, lifetime, mask_of(lifetime)) > 0.1  # the twin
+    assert imitation_loss(Knowing(3), lifetime, mask_of(lifetime)) == pytest.approx(0, abs=1e-6)
+    # The twins: another λ and no entropy bonus; other weights.
+    assert imitation_loss(CategoricalA2C(3), lifetime, mask_of(lifetime)) > 1e-4
+    assert imitation_loss(rule_of(), lifetime, mask_of(lifetime)) > 0.1
 
 
 def test_an_error_of_pi_hat_counts_relative_to_the_teachers():
     lifetime = fresh_lifetime(SETTINGS)
 
-    class Zero(CategoricalA2C):
+    class Zero(Knowing):
         def targets(self, inputs, hyper):
             right = super().targets(inputs, hyper)
             return type(right)(pi_hat=jnp.zeros_like(right.pi_hat), y_hat=right.y_hat)
 
     # Σ (0 − π̂')² / Σ π̂'² = 1, but for the smallest advantage that counts.
-    assert imitation_loss(Zero(3), TEACHER, lifetime, mask_of(lifetime)) == pytest.approx(1, abs=0.01)
+    assert imitation_loss(Zero(3), lifetime, mask_of(lifetime)) == pytest.approx(1, abs=0.01)
 
 
 def test_agents_move_by_the_mean_of_both_targets_and_roll_out_again():
@@ -68,12 +76,12 @@ def test_agents_move_by_the_mean_of_both_targets_and_roll_out_again():
         agent_update, agent=lifetime.agent, optimizer=visit_mean(), optimizer_state=lifetime.optimizer_state,
         trajectory=lifetime.trajectory, action_mask=mask_of(lifetime), hyper=lifetime.hyper,
     )  # fmt: skip
-    moved = {name: move(used)[0].rows for name, used in (("both", WithTeacher(rule, TEACHER)), ("own", rule))}
+    moved = {name: move(used)[0].rows for name, used in (("both", WithTeacher(rule)), ("own", rule))}
     np.testing.assert_allclose(after.agent.rows, moved["both"], rtol=1e-5, atol=1e-6)
     assert np.abs(after.agent.rows - moved["own"]).max() > 1e-3
     assert np.any(after.trajectory.observation != lifetime.trajectory.observation) and bool(info.is_finite)
     # Nothing else about a lifetime differs from that of a meta-training with the mixed rule.
-    _, other, _ = META_GRADIENT(WithTeacher(rule, TEACHER), lifetime, jax.random.key(3), SETTINGS, CHAIN)
+    _, other, _ = META_GRADIENT(WithTeacher(rule), lifetime, jax.random.key(3), SETTINGS, CHAIN)
     for one, two in zip(jax.tree.leaves(after.critic), jax.tree.leaves(other.critic), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 

@@ -4,18 +4,23 @@ import numpy as np
 import pytest
 
 from lpg.types import AgentOutput, Targets
-from lpg.update_rules.a2c_categorical import LARGEST_VALUE, CategoricalA2C, symexp, symlog
+from lpg.update_rules.a2c_categorical import LARGEST_VALUE, NOVELTY, SCALE, CategoricalA2C, symexp, symlog
 from lpg.update_rules.base import RuleInputs
+from lpg.update_rules.losses import entropy
 from tests.helpers import hyperparameters, trajectory
 
 RULE = CategoricalA2C()
+
+
+def logits_around(value):
+    return jnp.log(jnp.maximum(RULE.distribution(jnp.asarray(value)), 1e-30))
 
 
 def inputs(reward, value, next_value, ends) -> RuleInputs:
     """Predictions whose values are known: the logits of distributions around them."""
 
     def logits(values):
-        return jnp.log(RULE.distribution(jnp.array(values, float)))[:, None]
+        return logits_around(jnp.array(values, float))[:, None]
 
     return RuleInputs(
         trajectory=trajectory(reward=reward, terminated=ends),
@@ -24,19 +29,26 @@ def inputs(reward, value, next_value, ends) -> RuleInputs:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, -1.0, 7.0, -42.0])
+@pytest.mark.parametrize("value", [0.0, 0.3, -1.0, 7.0, -15.0])
 def test_a_distribution_around_a_value_has_that_value(value):
     found = RULE.distribution(jnp.asarray(value))
-    np.testing.assert_allclose([found.sum(), RULE.value(jnp.log(found))], [1, value], rtol=5e-3, atol=1e-3)
+    np.testing.assert_allclose([found.sum(), RULE.value(logits_around(value))], [1, value], rtol=5e-3, atol=1e-3)
     # The twin: that around a neighbour is another one.
-    assert abs(RULE.value(jnp.log(RULE.distribution(jnp.asarray(value + 0.1)))) - value) > 0.05
+    assert abs(RULE.value(logits_around(value + 0.1)) - value) > 0.05
 
 
-def test_a_fresh_agent_has_the_value_zero_and_extreme_ones_end_at_the_last_atoms():
-    assert abs(RULE.value(jnp.zeros(30))) < 1e-5
+def test_extreme_predictions_end_at_the_last_atoms():
     assert RULE.value(jnp.full(30, -1e3).at[-1].set(0)) == pytest.approx(LARGEST_VALUE, rel=1e-4)
     np.testing.assert_allclose(symexp(symlog(jnp.array([-3.0, 0, 50]))), [-3, 0, 50], rtol=1e-5)
-    np.testing.assert_allclose(symlog(jnp.array([np.e - 1, 1 - np.e])), [1, -1], rtol=1e-6)
+    np.testing.assert_allclose(symlog(SCALE * jnp.array([np.e - 1, 1 - np.e])), [1, -1], rtol=1e-6)
+
+
+def test_a_state_that_was_never_visited_is_worth_more_than_a_known_one():
+    assert RULE.value(jnp.zeros(30)) == pytest.approx(NOVELTY, rel=1e-4)  # that of a fresh agent
+    known = logits_around(0.0)
+    assert RULE.value(known) == pytest.approx(0, abs=1e-3)
+    # Half-way between both, by the logits; the bonus falls with the entropy: the mean is zero for all.
+    assert 0.01 < RULE.value(known / 8) < NOVELTY - 0.01
 
 
 def test_targets_are_advantages_and_distributions_around_lambda_returns():
@@ -44,14 +56,35 @@ def test_targets_are_advantages_and_distributions_around_lambda_returns():
     given = inputs([1.0, 2.0], [3.0, 4.0], [4.0, 5.0], [0, 1])
     targets = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
     np.testing.assert_allclose(targets.pi_hat[:, 0], [0.16, -2], atol=5e-3)
-    np.testing.assert_allclose(RULE.value(jnp.log(targets.y_hat[:, 0])), [3.16, 2], atol=5e-3)
+    np.testing.assert_allclose(RULE.value(jnp.log(jnp.maximum(targets.y_hat[:, 0], 1e-30))), [3.16, 2], atol=5e-3)
+
+
+def test_the_entropy_bonus_is_part_of_pi_hat():
+    # −w (1 + ln ½) = −.0307 for both steps, w = .1
+    given = inputs([1.0, 2.0], [3.0, 4.0], [4.0, 5.0], [0, 1])
+    found = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8, policy_entropy_weight=0.1))
+    without = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
+    np.testing.assert_allclose(found.pi_hat - without.pi_hat, -0.0306853, atol=1e-6)
+    np.testing.assert_array_equal(found.y_hat, without.y_hat)
+
+
+def test_in_the_mean_over_actions_the_bonus_has_the_entropys_gradient():
+    logits = jnp.array([0.3, -1.0, 0.8])
+    bonus = -(1 + jax.nn.log_softmax(logits))  # w = 1; a constant of the loss
+
+    def policy_loss(x):
+        return -jnp.sum(jax.nn.softmax(logits) * bonus * jax.nn.log_softmax(x))
+
+    expected = jax.grad(lambda x: -entropy(x))(logits)
+    np.testing.assert_allclose(jax.grad(policy_loss)(logits), expected, atol=1e-6)
+    assert np.abs(expected).max() > 0.1
 
 
 def test_the_minimiser_of_the_divergence_from_several_targets_keeps_the_mean_on_the_symlog_axis():
     # Σ KL(y ‖ ŷ_i) is least at y ∝ exp(mean log ŷ_i).
     targets = RULE.distribution(jnp.array([1.0, 5.0]))
     best = jnp.mean(jnp.log(jnp.maximum(targets, 1e-8)), axis=0)  # with the floor of the loss
-    assert RULE.value(best) == pytest.approx(np.expm1((np.log(2) + np.log(6)) / 2), rel=1e-2)
+    assert RULE.value(best) == pytest.approx(float(symexp(jnp.mean(symlog(jnp.array([1.0, 5.0]))))), rel=1e-2)
 
     def loss(logits):
         found = Targets(pi_hat=jnp.zeros((2, 1)), y_hat=targets[:, None])
@@ -62,17 +95,17 @@ def test_the_minimiser_of_the_divergence_from_several_targets_keeps_the_mean_on_
 
 
 def test_loss_on_one_step_worked_by_hand():
-    # policy −.4 · ln ½ = .277259; KL of the uniform y from ŷ uniform is 0; entropy −.1 · ln 2 = −.069315
+    # policy −.4 · ln ½ = .277259; KL of the uniform y from ŷ uniform is 0; w is in π̂ alone
     output = AgentOutput(logits=jnp.zeros((1, 1, 2)), prediction=jnp.zeros((1, 1, 30)))
     targets = Targets(pi_hat=jnp.array([[0.4]]), y_hat=jnp.full((1, 1, 30), 1 / 30))
     hyper = hyperparameters(y_weight=0.5, policy_entropy_weight=0.1)
     given = inputs([0.0], [0.0], [0.0], [0])
-    np.testing.assert_allclose(RULE.loss(output, given, targets, hyper), 0.277259 - 0.069315, rtol=1e-4)
+    np.testing.assert_allclose(RULE.loss(output, given, targets, hyper), 0.277259, rtol=1e-4)
     # KL(uniform ‖ two of 30 categories at ¼ each and the rest at ½/28), in nats
     other = jnp.full((1, 1, 30), 0.5 / 28).at[..., :2].set(0.25)
     kl = (2 * np.log(1 / 30 / 0.25) + 28 * np.log(28 / 30 / 0.5)) / 30
     found = RULE.loss(output, given, Targets(pi_hat=targets.pi_hat, y_hat=other), hyper)
-    np.testing.assert_allclose(found, 0.277259 - 0.069315 + 0.5 * kl, rtol=1e-4)
+    np.testing.assert_allclose(found, 0.277259 + 0.5 * kl, rtol=1e-4)
 
 
 def test_it_has_no_learned_parameters_and_any_number_of_atoms():
