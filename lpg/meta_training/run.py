@@ -26,9 +26,9 @@ from lpg.meta_training.checkpoint import (
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.metrics import MetricsFile, row
 from lpg.meta_training.state import MetaState, init_bandit
-from lpg.meta_training.trainer import Trainer, initial_rule, origin_of
+from lpg.meta_training.trainer import Provenance, Trainer, initial_rule, provenance_of
 from lpg.update_rules.base import Rule
-from lpg.update_rules.rule_file import RANDOM, origin, read_rule, save_rule
+from lpg.update_rules.rule_file import read_rule, save_rule
 
 
 @runtime_checkable
@@ -94,11 +94,11 @@ def run(
     first = folder / "checkpoints" / "rule-000000.safetensors"
     if checkpoints:
         # The initial rule may have moved since.
-        trainer.origin = origin(read_rule(first)[1]) if first.is_file() else RANDOM
+        trainer.provenance = Provenance.of_card(read_rule(first)[1]) if first.is_file() else Provenance()
         state = read_checkpoint(checkpoints[-1], trainer.template(), stored, seed)
         listener.note(f"resumed from {checkpoints[-1]} at meta-update {state.counters.meta_update}")
     else:
-        trainer.origin = origin_of(config)
+        trainer.provenance = provenance_of(config)
         state = trainer.init()
         _save_rule(first, state, trainer, stored, None)
         _save_rule(folder / "rule.safetensors", state, trainer, stored, None)
@@ -195,10 +195,10 @@ def _save_rule(
     card = {
         "config": stored,
         "seed": trainer.seed,
-        "origin": trainer.origin,
+        "origin": trainer.provenance.origin,
         "environments": list(trainer.names),
         "meta_updates": counters.meta_update,
-        "environment_steps": counters.environment_steps,
+        "environment_steps": trainer.provenance.environment_steps + counters.environment_steps,
         "evaluation": {"validation": None if validation is None or math.isnan(validation) else validation},
         "jax": jax.__version__,
     }

@@ -1,6 +1,7 @@
 """Meta-training (Algorithm 1 of the paper): initial state, and one meta-update over all lifetimes."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -37,6 +38,21 @@ class DivergenceError(RuntimeError):
     """Meta-training stopped, because η is not finite or too many lifetimes diverged."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """What a discovery began from."""
+
+    origin: str = RANDOM
+    """Random numbers, or an η fitted to a hand-written rule."""
+    environment_steps: int = 0
+    """Steps that its meta-trainings saw before this one."""
+
+    @staticmethod
+    def of_card(card: Mapping[str, Any]) -> "Provenance":
+        """That of a rule from which a meta-training goes on."""
+        return Provenance(origin(card), card.get("environment_steps", 0))
+
+
 @dataclasses.dataclass
 class MetaUpdateReport:
     """Diagnostics of one meta-update; all arrays are on the host."""
@@ -56,8 +72,8 @@ class Trainer:
     def __init__(self, config: MetaConfig, seed: int) -> None:
         """Compiles the programs, see `compile_programs`."""
         self.config, self.seed = config, seed
-        self.origin = RANDOM
-        """What the rule's card says of its origin, see `origin_of`."""
+        self.provenance = Provenance()
+        """Of the η at meta-update 0, for the rule's card."""
         self.mesh = make_mesh()
         self.groups: list[Group] = make_groups(config, jax.device_count())
         self.names = tuple(name for group in self.groups for name in group.names)
@@ -232,11 +248,10 @@ def initial_rule(config: MetaConfig, seed: int) -> Rule:
     return found.rule
 
 
-def origin_of(config: MetaConfig) -> str:
-    """What a discovery begins from, for the card of its rule: random numbers, or an η fitted to a hand-written rule."""
-    if config.objective == "imitate":
-        return FITTED
-    return RANDOM if config.initial_rule is None else origin(find_rule(config.initial_rule).card)
+def provenance_of(config: MetaConfig) -> Provenance:
+    """Of the η at meta-update 0."""
+    before = Provenance() if config.initial_rule is None else Provenance.of_card(find_rule(config.initial_rule).card)
+    return dataclasses.replace(before, origin=FITTED) if config.objective == "imitate" else before
 
 
 def _sizes(config: MetaConfig) -> dict[str, int]:

@@ -15,7 +15,7 @@ import lpg.meta_training.run as module
 from lpg.meta_training.checkpoint import list_checkpoints, path_of
 from lpg.meta_training.metrics import read_metrics
 from lpg.meta_training.state import to_arrays
-from lpg.meta_training.trainer import DivergenceError, origin_of
+from lpg.meta_training.trainer import DivergenceError, provenance_of
 from lpg.update_rules.rule_file import read_rule, save_rule
 from tests.tiny_run import TINY, trainer
 
@@ -300,16 +300,27 @@ def test_the_card_keeps_from_what_a_rule_began_through_runs_and_resumes(uninterr
     fitted = tmp_path / "fitted.safetensors"
     save_rule(fitted, rule, card | {"origin": "fitted to a2c-categorical"})
     go(tmp_path / "run", meta_updates=2, initial_rule=str(fitted), validation_every=1)
-    for name in ("rule.safetensors", "checkpoints/rule-000002.safetensors"):
-        assert read_rule(tmp_path / "run" / name)[1]["origin"] == "fitted to a2c-categorical"
+    each = card["environment_steps"] // card["meta_updates"]
+    for name, steps in (("rule-000000", 0), ("rule-000002", 2 * each)):
+        after = read_rule(tmp_path / "run" / "checkpoints" / f"{name}.safetensors")[1]
+        assert after["origin"] == "fitted to a2c-categorical"
+        # Steps are all that η ever saw, not only those of the last run.
+        assert after["environment_steps"] == card["environment_steps"] + steps
     # A rule that was meta-trained from that one; and the file may go before the run is resumed.
     second = {"initial_rule": str(tmp_path / "run"), "validation_every": 2}
     go(tmp_path / "again", minutes=0.0, **second)
     (tmp_path / "run" / "checkpoints" / "rule-000000.safetensors").unlink()
     go(tmp_path / "again", resume=True, **second)
-    assert read_rule(tmp_path / "again" / "rule.safetensors")[1]["origin"] == "fitted to a2c-categorical"
+    found = read_rule(tmp_path / "again" / "rule.safetensors")[1]
+    assert found["origin"] == "fitted to a2c-categorical"
+    before = read_rule(tmp_path / "run" / "rule.safetensors")[1]["environment_steps"]
+    assert found["environment_steps"] == before + each * found["meta_updates"]
 
 
-def test_the_objective_to_imitate_is_the_origin_of_its_rule():
-    assert origin_of(dataclasses.replace(TINY, objective="imitate", num_updates=1)) == "fitted to a2c-categorical"
-    assert origin_of(TINY) == "random initialisation"
+def test_the_objective_to_imitate_is_the_origin_of_its_rule(uninterrupted):
+    fit = dataclasses.replace(TINY, objective="imitate", num_updates=1)
+    assert provenance_of(fit).origin == "fitted to a2c-categorical"
+    assert provenance_of(TINY).origin == "random initialisation"
+    # A rule from random weights that is then fitted is a fitted one.
+    later = dataclasses.replace(fit, initial_rule=str(uninterrupted[0]))
+    assert provenance_of(later).origin == "fitted to a2c-categorical" and provenance_of(later).environment_steps > 0
