@@ -12,15 +12,18 @@ LPG := .venv/bin/lpg
 # What `make discover` runs.
 CONFIG ?= laptop
 RUN ?= runs/$(CONFIG)
+# It goes on with wider windows, at the geometry of deployment.
+REFINED ?= $(RUN)-refined
 # An interrupted run is resumed.
 META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN) $(if $(wildcard $(RUN)/config.json),--resume)
+REFINE = $(LPG) meta-train refine --set initial_rule=$(RUN) --out $(REFINED) $(if $(wildcard $(REFINED)/config.json),--resume)
 # The suite is the one that the rule is meta-trained on; environments, agents and seeds are new. The new rule's agents are
 # tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
 SUITE ?= tables
 SCALE ?= 0.1707
-TUNE = $(LPG) evaluate --rule $(RUN) --suite $(SUITE) --steps-scale $(SCALE) --tune --trials 16 --seeds 1
-EVALUATE = $(LPG) evaluate --rule discovered=$(RUN) --rule untrained=$(RUN)/checkpoints/rule-000000.safetensors \
-	--rule a2c --suite $(SUITE) --steps-scale $(SCALE) --seeds 8 --out $(RUN)/evaluation
+TUNE = $(LPG) evaluate --rule $(REFINED) --suite $(SUITE) --steps-scale $(SCALE) --tune --trials 16 --seeds 1
+EVALUATE = $(LPG) evaluate --rule discovered=$(REFINED) --rule untrained=$(RUN)/checkpoints/rule-000000.safetensors \
+	--rule a2c --suite $(SUITE) --steps-scale $(SCALE) --seeds 8 --out $(REFINED)/evaluation
 
 # Quick tests compile without optimisation (tests/conftest.py); slow tests train something and need optimised programs.
 # Two workers of one thread each compile some programs twice (a fifth more CPU time) but use two cores.
@@ -39,6 +42,7 @@ WORKERS ?= 2
 
 discover: .venv/installed
 	$(META_TRAIN)
+	$(REFINE)
 	$(TUNE)
 	$(EVALUATE)
 

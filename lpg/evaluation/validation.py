@@ -25,12 +25,13 @@ class Validator:
         """Normalised area under the learning curve, with each environment's best learning rate.
 
         Returns:
-            The mean over environments; 0 is the random policy, 1 the optimum from the first update on. Where no
-            environment can be solved exactly there is nothing to normalise with: then the mean final return.
+            The mean over the environments that can be normalised; 0 is the random policy, 1 the optimum from the first
+            update on. Where none can be: the mean final return.
         """
         config = self.config
         tried = {name: self.configs(name) for name in suite(config.suite)}
-        found: dict[str, list[float]] = {name: [] for name in tried}
+        areas: dict[str, list[float]] = {}
+        returns: dict[str, list[float]] = {}
         for trial in range(max(map(len, tried.values()))):
             configs = {name: each[trial] for name, each in tried.items() if trial < len(each)}
             _, scored = score_rule(
@@ -42,9 +43,11 @@ class Validator:
                 "validation",
                 configs,
             )
-            for name, value in (scored.area.per_environment if scored.area else scored.raw_end).items():
-                found[name].append(value)
-        return float(np.mean([max(values) for values in found.values() if values]))
+            for name, value in (scored.area.per_environment if scored.area else {}).items():
+                areas.setdefault(name, []).append(value)
+            for name, value in scored.raw_end.items():
+                returns.setdefault(name, []).append(value)
+        return float(np.mean([max(values) for values in (areas or returns).values()]))
 
     def configs(self, name: str) -> list[TrainConfig]:
         """What is tried in an environment; networks do not live on a table's rates."""

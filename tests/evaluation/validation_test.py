@@ -101,3 +101,19 @@ def test_networks_are_tried_with_the_rates_that_they_are_trained_with(monkeypatc
 def test_where_nothing_can_be_solved_exactly_final_returns_count(monkeypatch):
     fake_scores(monkeypatch, is_exact=False)
     np.testing.assert_allclose(Validator(CONFIG)(A2C()), 0.7)
+
+
+def test_raw_returns_are_not_mixed_with_normalised_ones(monkeypatch):
+    # The distractor chain, a network with three rates, stands for an environment without reference returns.
+    area = {20.0: 0.1, 80.0: 0.5}
+
+    def score(rule, label, environments, seeds, updates, purpose, configs):
+        exact = {name: area[configs[name].learning_rate] for name in environments if name == "chain/short"}
+        found = Aggregate(iqm=0.0, low=0.0, high=0.0, per_environment=exact) if exact else None
+        return [], RuleScores(end=None, area=found, raw_end=dict.fromkeys(environments, -100.0), raw_end_stderr={})
+
+    monkeypatch.setattr(module, "score_rule", score)
+    both = dataclasses.replace(CONFIG, suite="chain/short,chain/distractor")
+    assert Validator(both)(A2C()) == pytest.approx(0.5)
+    alone = dataclasses.replace(CONFIG, suite="chain/distractor")
+    assert Validator(alone)(A2C()) == pytest.approx(-100.0)  # nothing to normalise with

@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import json
+from pathlib import Path
 
 import pytest
 
@@ -55,13 +56,30 @@ def test_shipped_rules_are_complete_and_small_and_have_cards(name):
     assert set(read_table(tuned_beside(one.path))["environments"]) >= set(wanted)
 
 
-@pytest.mark.parametrize(("name", "config"), [("lpg", "hours"), ("lpg-control", "control")])
+STAGES = Path(__file__).parents[2] / "docs" / "measured" / "lpg-stages"
+
+
+@pytest.mark.parametrize(("name", "config"), [(STAGES / "1.safetensors", "hours"), ("lpg-control", "control")])
 def test_the_card_of_a_shipped_rule_has_the_shipped_configuration(name, config):
-    stored = registry.find_rule(name).card["config"]
+    stored = registry.find_rule(str(name)).card["config"]
     wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config))))
     assert stored == {key: wanted[key] for key in stored}
     # Fields that are newer than the rule have their defaults.
     assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys())
+
+
+def test_lpg_went_on_from_the_stages_that_are_kept():
+    cards = [registry.find_rule(name).card for name in (str(STAGES / "1.safetensors"), str(STAGES / "2.safetensors"), "lpg")]
+    assert [card["config"]["initial_rule"] for card in cards] == [
+        None, "docs/measured/lpg-stages/1.safetensors", "docs/measured/lpg-stages/2.safetensors",
+    ]  # fmt: skip
+    # Lifetimes × K × parallel environments × steps, for each meta-update since the stage before.
+    assert cards[1]["environment_steps"] - cards[0]["environment_steps"] == 100 * 40 * 8 * 32 * 20
+    assert cards[2]["environment_steps"] - cards[1]["environment_steps"] == 50 * 96 * 8 * 32 * 20
+    same = ("num_envs", "num_steps", "num_updates", "table_step", "objective", "policy_entropy_weights")
+    wanted = load_config("refine")
+    for card in cards[1:]:
+        assert all(json.loads(json.dumps(getattr(wanted, key))) == card["config"][key] for key in same)
 
 
 def test_a_loaded_rule_keeps_its_name_card_and_file_as_long_as_it_lives(rule, tmp_path):
