@@ -16,8 +16,8 @@ LARGEST_VALUE = 100.0
 SCALE = 1 / 3
 """Values well below this are spaced evenly, those far above it by their logarithm."""
 WIDTH = 1.7
-"""Standard deviation of a target distribution, in distances between atoms. With narrow ones a network's predictions follow
-slowly, because the divergence from a target that is far away hardly depends on where it is."""
+"""Standard deviation of a target distribution, in distances between atoms. With narrow ones a network's predictions
+follow slowly, because the divergence from a target that is far away hardly depends on where it is."""
 NOVELTY = 0.13
 """Value of the uniform prediction, which is that of a state that was never visited."""
 
@@ -26,10 +26,10 @@ class CategoricalA2C(eqx.Module):
     """A rule without learned parameters: y is read as a value, ŷ is a discretised normal distribution.
 
     The m categories are atoms z at equal distances on the axis symlog(v) = sign(v) ln(1 + |v| / SCALE). The value of a
-    prediction is symexp(Σ_i z_i y_i), and `NOVELTY` times the share by which its entropy exceeds a target's: agents seek
-    states that they do not know. ŷ is the normal distribution around symlog of the λ-return, whose mean the minimiser of
-    E[KL(y ‖ ŷ)] keeps. π̂ is the generalised advantage − w (1 + ln π(a|s)), which in the mean is an entropy bonus of
-    weight w. Targets and loss have the form of the LPG's, so that an LPG can be fitted to this rule, see
+    prediction is symexp(Σ_i z_i y_i), and `NOVELTY` times the share by which its entropy exceeds a target's: agents
+    seek states that they do not know. ŷ is the normal distribution around symlog of the λ-return, whose mean the
+    minimiser of E[KL(y ‖ ŷ)] keeps. π̂ is the generalised advantage − w (1 + ln π(a|s)), which in the mean is an entropy
+    bonus of weight w. Targets and loss have the form of the LPG's, so that an LPG can be fitted to this rule, see
     `lpg.meta_training.imitation`.
 
     Reference: symlog of Hafner et al. (2023); categorical values of Bellemare et al. (2017); otherwise as `A2C`.

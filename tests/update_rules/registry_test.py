@@ -69,7 +69,8 @@ def test_the_card_of_a_shipped_rule_has_the_shipped_configuration(name, config):
 
 
 def test_lpg_went_on_from_the_stages_that_are_kept():
-    cards = [registry.find_rule(name).card for name in (str(STAGES / "1.safetensors"), str(STAGES / "2.safetensors"), "lpg")]
+    names = (str(STAGES / "1.safetensors"), str(STAGES / "2.safetensors"), "lpg")
+    cards = [registry.find_rule(name).card for name in names]
     assert [card["config"]["initial_rule"] for card in cards] == [
         None, "docs/measured/lpg-stages/1.safetensors", "docs/measured/lpg-stages/2.safetensors",
     ]  # fmt: skip
