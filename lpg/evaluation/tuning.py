@@ -19,10 +19,10 @@ from lpg.evaluation.curves import Curve
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
-from lpg.evaluation.search_space import agent_kind, fields_of, search_space, values_of
+from lpg.evaluation.search_space import TABLE, AgentKind, agent_kind, fields_of, search_space, values_of
 from lpg.evaluation.tasks import references
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import default_for
+from lpg.evaluation.tuning_table import default_for, of_meta_training
 from lpg.packages import import_optional
 from lpg.update_rules.base import Rule
 
@@ -101,11 +101,12 @@ def tune(
         is_learned: which hyper-parameters there are, see `lpg.evaluation.search_space`.
         num_trials: configurations tried in each sweep, the default one first.
         num_seeds: agents per configuration and environment, the same ones for every configuration.
-        config: the fields that are not searched; none: the defaults of the kind of agent.
+        config: the fields that are not searched; none: for tables the middle of the rule's own meta-training, else the
+            defaults of the kind of agent.
         fixed: hyper-parameters that are not searched.
         storage: a file that keeps the studies; trials in it count. None: they are kept in memory.
         label: what the rule is called in the file.
-        card: of the rule: how it is shown time limits.
+        card: of the rule: how it is shown time limits, and its meta-training.
         run: trains the agents.
 
     Returns:
@@ -119,7 +120,7 @@ def tune(
         kind, is_valued = sweep.kind, rule.prediction_size == 1
         space = search_space(kind, is_learned=is_learned, is_valued=is_valued)
         spaces[sweep.name] = {name: found for name, found in space.items() if name not in fixed}
-        bases[sweep.name] = (config or default_for(kind, is_learned=is_learned)).for_rule(card or {})
+        bases[sweep.name] = (config or _start(kind, card or {}, is_learned=is_learned)).for_rule(card or {})
         scorers[sweep.name] = _Scorer(sweep, num_seeds, num_actions)
         if not studies[sweep.name].trials:
             studies[sweep.name].enqueue_trial(_within(bases[sweep.name], spaces[sweep.name]))
@@ -237,6 +238,14 @@ def _done(study: Any) -> int:
     """Trials with a score. One that a killed process left behind has none."""
     optuna = import_optional("optuna", "tuning")
     return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+
+
+def _start(kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool) -> TrainConfig:
+    """What is tried first. A rule that was meta-trained with the paper's step of tables has no rates for that by visits."""
+    found = of_meta_training(card) if kind == TABLE else None
+    if found is None or found.table_step == "samples":
+        return default_for(kind, is_learned=is_learned)
+    return found
 
 
 def _within(config: TrainConfig, space: Mapping[str, Any]) -> dict[str, Any]:

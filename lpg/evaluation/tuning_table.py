@@ -101,7 +101,7 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
         if entry:
             config = TrainConfig.of_record(entry["setting"]).for_rule(rule.card)
             return ChosenConfig(config, f"general setting for {kind} agents ({path.name})", "general")
-    if kind == TABLE and (found := _of_meta_training(rule)) is not None:
+    if kind == TABLE and (found := of_meta_training(rule.card)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
     return ChosenConfig(default_for(kind, is_learned=rule.is_learned).for_rule(rule.card), "default", "default")
 
@@ -119,9 +119,9 @@ def _atari_config(rule: NamedRule) -> TrainConfig:
     )
 
 
-def _of_meta_training(rule: NamedRule) -> TrainConfig | None:
+def of_meta_training(card: Mapping[str, Any]) -> TrainConfig | None:
     """The middle of the arms that a rule's card records, for tables; none without a record."""
-    config = rule.card.get("config")
+    config = card.get("config")
     if not isinstance(config, Mapping) or not {"learning_rates", "y_weights"} <= set(config):
         return None
     return TrainConfig(

@@ -69,6 +69,23 @@ def test_the_default_is_tried_first_and_every_seed_of_a_trial_has_its_configurat
     assert all(abs(t.num_updates * t.config.steps_per_update - STEPS[NAME]) <= t.config.steps_per_update for t in seen)
 
 
+def test_a_learned_rule_is_first_tried_as_it_is_used_without_a_search():
+    def first(**changes):
+        config = {"learning_rates": [8, 16, 32], "y_weights": [0.25, 0.5, 1], "num_envs": 32, "table_step": "visits"}
+        seen = []
+        tune(
+            A2C(), [SWEEP], is_learned=True, num_trials=1, num_seeds=1, card={"config": config | changes},
+            run=returns(near_two, seen),
+        )  # fmt: skip
+        return seen[0].config
+
+    one = first()
+    assert (one.learning_rate, one.y_weight, one.num_envs, one.num_steps) == (16, 0.5, 32, 20)
+    # The twin: rates of the paper's step say nothing about the step by visits.
+    other, default = first(table_step="samples"), tuning.default_for("table", is_learned=True)
+    assert (other.learning_rate, other.num_envs) == (default.learning_rate, default.num_envs) != (16, 32)
+
+
 def test_a_configuration_that_diverges_is_the_worst_and_ends_nothing():
     found, _ = search(lambda trial: np.nan if trial.config.learning_rate > 1 else 0.5, num_trials=12)
     scores = [row[-1] for row in found[NAME]["sweep"]]
