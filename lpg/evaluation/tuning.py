@@ -241,7 +241,7 @@ def _done(study: Any) -> int:
 
 
 def _start(kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool) -> TrainConfig:
-    """What is tried first. The rates of a rule that was meta-trained with the paper's step of tables mean nothing here."""
+    """What is tried first. Rates of a meta-training with the paper's step of tables say nothing about that by visits."""
     found = of_meta_training(card) if kind == TABLE else None
     if found is None or found.table_step == "samples":
         return default_for(kind, is_learned=is_learned)
