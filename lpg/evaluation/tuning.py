@@ -241,7 +241,7 @@ def _done(study: Any) -> int:
 
 
 def _start(kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool) -> TrainConfig:
-    """What is tried first. Rates of a meta-training with the paper's step of tables say nothing about that by visits."""
+    """What is tried first. Rates of a meta-training with the paper's step of tables do not fit the step by visits."""
     found = of_meta_training(card) if kind == TABLE else None
     if found is None or found.table_step == "samples":
         return default_for(kind, is_learned=is_learned)
