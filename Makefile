@@ -17,13 +17,15 @@ REFINED ?= $(RUN)-refined
 # An interrupted run is resumed.
 META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN) $(if $(wildcard $(RUN)/config.json),--resume)
 REFINE = $(LPG) meta-train refine --set initial_rule=$(RUN) --out $(REFINED) $(if $(wildcard $(REFINED)/config.json),--resume)
-# The suite is the one that the rule is meta-trained on; environments, agents and seeds are new. The new rule's agents are
-# tuned with fewer trials than A2C's were (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
+# The suite is the one that the rule is meta-trained on; environments, agents and seeds are new. Both contestants have one
+# setting for all ten environments, the rule's from fewer trials than A2C's (lpg/evaluation/tuned/a2c.json), on seeds that
+# are not reported.
 SUITE ?= tables
 SCALE ?= 0.1707
-TUNE = $(LPG) evaluate --rule $(REFINED) --suite $(SUITE) --steps-scale $(SCALE) --tune --trials 16 --seeds 1
+TUNE = $(LPG) evaluate --rule $(REFINED) --suite $(SUITE) --steps-scale $(SCALE) --settings general \
+	--tune --trials 12 --seeds 1 --greedy-episodes 0
 EVALUATE = $(LPG) evaluate --rule discovered=$(REFINED) --rule untrained=$(RUN)/checkpoints/rule-000000.safetensors \
-	--rule a2c --suite $(SUITE) --steps-scale $(SCALE) --seeds 8 --out $(REFINED)/evaluation
+	--rule a2c --suite $(SUITE) --steps-scale $(SCALE) --seeds 8 --settings general --out $(REFINED)/evaluation
 
 # Quick tests compile without optimisation (tests/conftest.py); slow tests train something and need optimised programs.
 # Two workers of one thread each compile some programs twice (a fifth more CPU time) but use two cores.
