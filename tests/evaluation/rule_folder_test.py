@@ -39,7 +39,7 @@ def test_readme_begins_with_the_metadata_that_hubs_read(tmp_path):
     metadata = re.match(r"---\n(.*?)\n---\n\n# lpg\n", text, re.S)[1].splitlines()
     assert metadata[:4] == ["license: mit", "library_name: lpg", "pipeline_tag: reinforcement-learning", "tags:"]
     assert all(re.fullmatch("- [a-z-]+", line) for line in metadata[4:]) and "- pytorch" in metadata
-    assert "| meta-updates | 900 |" in text and "| environment steps | 241,920,000 |" in text
+    assert "| meta-updates | 50 |" in text and "| environment steps | 286,976,000 |" in text
     assert "| tabular/dense | " in text and "None" not in text and "{" not in text
     # Tables have as many cells in every row as in their head.
     for table in re.findall(r"(?:^\|.*\|\n)+", text, re.M):
