@@ -51,14 +51,22 @@ class CategoricalA2C(eqx.Module):
 
     def value(self, prediction: Float[Array, " *batch m"]) -> Float[Array, " *batch"]:
         """The value of predictions that are given as logits; `NOVELTY` for those of a fresh agent."""
-        known, unknown = np.log(WIDTH * np.sqrt(2 * np.pi * np.e)), np.log(self.prediction_size)
+        known, unknown = self._target_entropy, np.log(self.prediction_size)
         novelty = jnp.clip((entropy(prediction) - known) / (unknown - known), 0, 1)
         return symexp(jax.nn.softmax(prediction) @ jnp.asarray(self.atoms, prediction.dtype)) + NOVELTY * novelty
 
+    @property
+    def _target_entropy(self) -> float:
+        """Of the distribution around 0, in nats; with few atoms a normal distribution would have more than ln m."""
+        width = WIDTH * (self.atoms[1] - self.atoms[0])
+        weight = np.exp(-0.5 * (self.atoms / width) ** 2)
+        share = weight / weight.sum()
+        return float(-np.sum(share * np.log(share)))
+
     def distribution(self, value: Float[Array, " *batch"]) -> Float[Array, " *batch m"]:
         """A discretised normal distribution around a value."""
-        distance = 2 * np.log1p(LARGEST_VALUE / SCALE) / (self.prediction_size - 1)
-        z = (symlog(value)[..., None] - jnp.asarray(self.atoms, value.dtype)) / (WIDTH * distance)
+        width = WIDTH * (self.atoms[1] - self.atoms[0])
+        z = (symlog(value)[..., None] - jnp.asarray(self.atoms, value.dtype)) / width
         return jax.nn.softmax(-0.5 * z**2)
 
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:

@@ -80,6 +80,15 @@ def test_in_the_mean_over_actions_the_bonus_has_the_entropys_gradient():
     assert np.abs(expected).max() > 0.1
 
 
+@pytest.mark.parametrize("size", [3, 7, 16, 30])
+def test_novelty_is_the_share_by_which_the_entropy_exceeds_a_targets(size):
+    rule = CategoricalA2C(prediction_size=size)
+    known = jnp.log(jnp.maximum(rule.distribution(jnp.asarray(0.0)), 1e-30))
+    np.testing.assert_allclose([rule.value(jnp.zeros(size)), rule.value(known)], [NOVELTY, 0], atol=1e-5)
+    if size == 30:  # many atoms: the entropy of a normal distribution, ln(σ √(2πe))
+        assert rule._target_entropy == pytest.approx(np.log(1.7 * np.sqrt(2 * np.pi * np.e)), abs=1e-6)
+
+
 def test_the_minimiser_of_the_divergence_from_several_targets_keeps_the_mean_on_the_symlog_axis():
     # Σ KL(y ‖ ŷ_i) is least at y ∝ exp(mean log ŷ_i).
     targets = RULE.distribution(jnp.array([1.0, 5.0]))
