@@ -71,3 +71,7 @@ class Hyperparameters(eqx.Module):
     """Weight of the entropy bonus in the agent's loss; used by A2C, ignored by the LPG. Not β0 of the meta-loss."""
     lambda_: Float[Array, ""]
     """λ of the λ-returns, in [0, 1]; used by rules with a value function."""
+    clip: Float[Array, ""] | None = None
+    """ε > 0 of PPO, see `lpg.update_rules.proximal`; None: the rule's own."""
+    drift_scale: Float[Array, ""] | None = None
+    """Factor > 0 of the constants of DPO's drift; None: 1."""

@@ -14,6 +14,7 @@ from lpg.learner.baseline import WithBaseline
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.proximal import DPO, PPO
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "lpg"
@@ -173,6 +174,8 @@ MODULES = {
     ),
     "atari": lambda key: init_atari(key, observation_shape=(1, 36, 36), num_actions=2, prediction_size=2),
     "a2c": lambda key: A2C(),
+    "ppo": lambda key: PPO(),
+    "dpo": lambda key: DPO(),
     "with baseline": lambda key: WithBaseline(init_lpg(key, lstm_size=2, prediction_size=2)),
     "lpg": lambda key: init_lpg(key, lstm_size=2, prediction_size=2),
     "lpg-v": lambda key: init_lpg_v(key, lstm_size=2),

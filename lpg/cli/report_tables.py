@@ -14,6 +14,7 @@ from lpg.analysis.comparison import Report
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves
 from lpg.evaluation.scores import Aggregate
+from lpg.evaluation.search_space import STEP_LIMITS
 from lpg.evaluation.train_config import TRACED, TrainConfig
 
 if TYPE_CHECKING:
@@ -49,17 +50,22 @@ def plan_lines(plans: Sequence[TrainingPlan]) -> list[str]:
     for plan in plans:
         config = plan.config
         text = (
-            f"agent {plan.agent}; {_config_text(config, plan.agent)} ({plan.chosen.source}); "
+            f"agent {plan.agent}; {_config_text(config, plan.agent, plan.rule.step_limit)} ({plan.chosen.source}); "
             f"{config.num_envs} environments × {config.num_steps} steps per update"
         )
         together.setdefault(text, []).append(f"{plan.environment} ({plan.num_updates:,} updates)")
     return [f"{plans[0].rule.label} on {', '.join(names)}: {text}" for text, names in together.items()]
 
 
-def _config_text(config: TrainConfig, agent: str) -> str:
-    """The traced hyper-parameters, and every other one that the agent has and that does not have its default."""
+def _config_text(config: TrainConfig, agent: str, step_limit: str | None) -> str:
+    """The traced hyper-parameters, and every other one that the agent has and that does not have its default.
+
+    Args:
+        step_limit: which of `STEP_LIMITS` the rule uses.
+    """
+    unused = set(STEP_LIMITS) - {step_limit}
     others = {"num_envs", "num_steps"} | ({"table_step"} if agent != TABULAR else set())
-    texts = [f"{name.rstrip('_')} {getattr(config, name):g}" for name in TRACED]
+    texts = [f"{name.rstrip('_')} {getattr(config, name):g}" for name in TRACED if name not in unused]
     for field in dataclasses.fields(TrainConfig):
         value = getattr(config, field.name)
         if field.name not in {*TRACED, *others} and value and value != field.default:

@@ -93,6 +93,8 @@ class GymnasiumBackend:
             gamma=config.gamma,
             lambda_=config.lambda_,
             policy_entropy_weight=config.policy_entropy_weight,
+            clip=config.clip,
+            drift_scale=config.drift_scale,
             baseline=config.baseline,
             **{name: getattr(config, name) for name in LEARN_OPTIONS},
         )

@@ -33,13 +33,11 @@ from lpg.update_rules.base import Rule
 
 AGENT = "D(64-64)"
 """Policy and value function are two networks with these hidden layers."""
-CLIP = 0.2
-"""Largest change of the probability ratio that PPO rewards (ε in the article)."""
 FIELDS = {
     "learning_rate": "learning_rate", "y_weight": "vf_coef", "gamma": "gamma", "policy_entropy_weight": "ent_coef",
     "lambda_": "gae_lambda", "num_envs": "num_envs", "num_steps": "num_steps", "num_epochs": "num_epochs",
     "num_minibatches": "num_minibatches", "normalise_observations": "normalize_observations",
-    "normalise_rewards": "normalize_rewards",
+    "normalise_rewards": "normalize_rewards", "clip": "clip_eps",
 }  # fmt: skip
 """Field of `TrainConfig` → its name in rejax."""
 FIXED = {
@@ -177,7 +175,7 @@ def _programs(
     """
     fields = {theirs: getattr(config, ours) for ours, theirs in FIELDS.items()}
     ppo = import_optional("rejax", "rejax/ppo").PPO.create(
-        env=adapter, env_params=None, clip_eps=CLIP, reward_normalization_discount=config.gamma,
+        env=adapter, env_params=None, reward_normalization_discount=config.gamma,
         agent_kwargs={"hidden_layer_sizes": units}, **fields,
     )  # fmt: skip
 

@@ -28,6 +28,17 @@ GEOMETRIES = {
     CONVOLUTION: ("16 x 8", "16 x 16", "32 x 8", "32 x 16"),
 }
 """Parallel environments × steps of an update."""
+STEP_LIMITS: dict[str, Range] = {"clip": (0.05, 0.5), "drift_scale": (0.25, 4.0)}
+"""How far the policy may move from the one that acted, by the rule's `step_limit`."""
+EPOCHS = (1, 2, 4, 8)
+MINIBATCHES = (1, 2, 4, 8)
+"""Of rules that use a rollout several times; all geometries can be split so."""
+LONG_GEOMETRIES = {
+    TABLE: GEOMETRIES[TABLE],
+    DENSE: ("8 x 16", "8 x 32", "16 x 16", "16 x 32", "8 x 128"),
+    CONVOLUTION: ("16 x 16", "16 x 32", "32 x 16", "16 x 64"),
+}
+"""For them on networks, more steps of an update."""
 
 
 def agent_kind(agent: str) -> AgentKind:
@@ -37,14 +48,18 @@ def agent_kind(agent: str) -> AgentKind:
     return CONVOLUTION if "C(" in agent or agent == "atari" else DENSE
 
 
-def search_space(kind: AgentKind, *, is_learned: bool, is_valued: bool) -> dict[str, "BaseDistribution"]:
+def search_space(
+    kind: AgentKind, *, is_learned: bool, is_valued: bool, step_limit: str | None = None
+) -> dict[str, "BaseDistribution"]:
     """Distributions of the hyper-parameters that a sweep changes, by name.
 
-    γ is not searched: it belongs to the task. All rules have the same geometries for a kind of agent.
+    γ is not searched: it belongs to the task. All rules that use a rollout once have the same geometries for a kind of
+    agent.
 
     Args:
         is_learned: learned rules have neither an entropy bonus nor λ.
         is_valued: the rule's prediction is a value, given and not discovered.
+        step_limit: see `lpg.update_rules.proximal.step_limit_of`; rules that have one use a rollout several times.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -54,13 +69,19 @@ def search_space(kind: AgentKind, *, is_learned: bool, is_valued: bool) -> dict[
     space: dict[str, BaseDistribution] = {
         "learning_rate": log(TABLE_RATES[is_learned] if kind == TABLE else NETWORK_RATES),
         "y_weight": log(Y_WEIGHTS[not is_valued]),
-        "geometry": CategoricalDistribution(GEOMETRIES[kind]),
+        "geometry": CategoricalDistribution((GEOMETRIES if step_limit is None else LONG_GEOMETRIES)[kind]),
     }
     if not is_learned:
         space |= {"policy_entropy_weight": log(ENTROPY[kind]), "lambda_": FloatDistribution(*LAMBDA)}
     if kind != TABLE and is_learned:
         # A learned rule reads rewards and has seen only those of its meta-training.
         space["normalise_rewards"] = CategoricalDistribution((False, True))
+    if step_limit is not None:
+        space[step_limit] = log(STEP_LIMITS[step_limit])
+        space |= {
+            "num_epochs": CategoricalDistribution(EPOCHS),
+            "num_minibatches": CategoricalDistribution(MINIBATCHES),
+        }
     if kind != TABLE:
         space["normalise_advantages"] = CategoricalDistribution((False, True))
     return space

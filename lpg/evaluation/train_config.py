@@ -14,8 +14,9 @@ from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
 from lpg.learner.baseline import check_baseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.learning import LearnOptions, StepSize, check_minibatches
+from lpg.update_rules.proximal import CLIP
 
-TRACED = ("learning_rate", "y_weight", "gamma", "policy_entropy_weight", "lambda_")
+TRACED = ("learning_rate", "y_weight", "gamma", "policy_entropy_weight", "lambda_", "clip", "drift_scale")
 """Fields that may differ between agents inside one compiled program; see `lpg.types.Hyperparameters`."""
 STEP_SIZE = ("max_gradient_norm", "final_learning_rate")
 """The same; see `lpg.update_rules.learning.StepSize`."""
@@ -32,6 +33,7 @@ _STABLE_BASELINES = {
     "ent_coef": "policy_entropy_weight",
     "vf_coef": "y_weight",
     "gae_lambda": "lambda_",
+    "clip_range": "clip",
     "max_grad_norm": "max_gradient_norm",
     "normalize_advantage": "normalise_advantages",
     "total_timesteps": "the budget, --steps (in Python num_steps of lpg.train)",
@@ -65,6 +67,10 @@ class TrainConfig:
     """Entropy bonus of hand-written rules; discovered rules do not use it."""
     lambda_: Share = 0.95
     """λ in [0, 1] of rules with a value function; other rules do not use it."""
+    clip: Positive = CLIP
+    """ε of `ppo`: the ratio of new and old probabilities gains nothing beyond 1 ± ε."""
+    drift_scale: Positive = 1.0
+    """Factor of the constants of the drift of `dpo`; larger: the policy moves further on one rollout."""
     baseline: bool = False
     """Subtract a learned baseline from π̂ (equation 7 of the paper), see `lpg.learner.baseline`."""
     num_envs: Count = 64

@@ -107,3 +107,6 @@ def _check_changes(changes: Mapping[str, Any], rule: NamedRule) -> None:
             f"policy_entropy_weight is {changes['policy_entropy_weight']}; {rule.label} does not use it, only "
             "hand-written rules such as a2c do"
         )
+    for name, user in (("clip", "ppo"), ("drift_scale", "dpo")):
+        if name in changes and name != rule.step_limit:
+            raise ValueError(f"{name} is {changes[name]}; {rule.label} does not use it, only {user} does")

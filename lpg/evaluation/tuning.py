@@ -25,6 +25,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import default_for, of_meta_training
 from lpg.packages import import_optional
 from lpg.update_rules.base import Rule
+from lpg.update_rules.proximal import step_limit_of
 
 RunTrials = Callable[..., list[Curve]]
 """What trains the agents, see `run_trials`."""
@@ -117,10 +118,11 @@ def tune(
     studies = {sweep.name: _study(f"{label} on {sweep.name}", storage) for sweep in sweeps}
     spaces, bases, scorers = {}, {}, {}
     for sweep in sweeps:
-        kind, is_valued = sweep.kind, rule.prediction_size == 1
-        space = search_space(kind, is_learned=is_learned, is_valued=is_valued)
+        kind, is_valued, step_limit = sweep.kind, rule.prediction_size == 1, step_limit_of(rule)
+        space = search_space(kind, is_learned=is_learned, is_valued=is_valued, step_limit=step_limit)
         spaces[sweep.name] = {name: found for name, found in space.items() if name not in fixed}
-        bases[sweep.name] = (config or _start(kind, card or {}, is_learned=is_learned)).for_rule(card or {})
+        start = config or _start(kind, card or {}, is_learned=is_learned, step_limit=step_limit)
+        bases[sweep.name] = start.for_rule(card or {})
         scorers[sweep.name] = _Scorer(sweep, num_seeds, num_actions)
         if not studies[sweep.name].trials:
             studies[sweep.name].enqueue_trial(_within(bases[sweep.name], spaces[sweep.name]))
@@ -240,11 +242,11 @@ def _done(study: Any) -> int:
     return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
 
 
-def _start(kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool) -> TrainConfig:
+def _start(kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool, step_limit: str | None) -> TrainConfig:
     """What is tried first. Rates of a meta-training with the paper's step of tables do not fit the step by visits."""
     found = of_meta_training(card) if kind == TABLE else None
     if found is None or found.table_step == "samples":
-        return default_for(kind, is_learned=is_learned)
+        return default_for(kind, is_learned=is_learned, step_limit=step_limit)
     return found
 
 

@@ -36,9 +36,22 @@ _DEFAULTS = {
 }
 
 
-def default_for(kind: AgentKind, *, is_learned: bool) -> TrainConfig:
-    """The configuration of a kind of agent where no table has one: tables step by visits, networks by Adam."""
-    return _DEFAULTS[kind, is_learned]
+_SEVERAL_UPDATES: dict[AgentKind, dict[str, Any]] = {
+    TABLE: {"num_epochs": 4, "num_minibatches": 2},
+    DENSE: {"num_steps": 32, "num_epochs": 4, "num_minibatches": 4, "normalise_advantages": True},
+    CONVOLUTION: {"num_steps": 32, "num_epochs": 4, "num_minibatches": 4, "normalise_advantages": True},
+}
+"""What differs for rules that use a rollout several times."""
+
+
+def default_for(kind: AgentKind, *, is_learned: bool, step_limit: str | None = None) -> TrainConfig:
+    """The configuration of a kind of agent where no table has one: tables step by visits, networks by Adam.
+
+    Args:
+        step_limit: see `lpg.update_rules.proximal.step_limit_of`.
+    """
+    config = _DEFAULTS[kind, is_learned]
+    return config if step_limit is None else dataclasses.replace(config, **_SEVERAL_UPDATES[kind])
 
 
 Level = Literal["tuned", "general", "default", "given"]
@@ -103,7 +116,8 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
             return ChosenConfig(config, f"general setting for {kind} agents ({path.name})", "general")
     if kind == TABLE and (found := of_meta_training(rule.card)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
-    return ChosenConfig(default_for(kind, is_learned=rule.is_learned).for_rule(rule.card), "default", "default")
+    config = default_for(kind, is_learned=rule.is_learned, step_limit=rule.step_limit)
+    return ChosenConfig(config.for_rule(rule.card), "default", "default")
 
 
 def _atari_config(rule: NamedRule) -> TrainConfig:
@@ -111,7 +125,9 @@ def _atari_config(rule: NamedRule) -> TrainConfig:
 
     The paper gives no configuration for A2C on Atari; its entropy bonus is the usual one.
     """
+    several = {"num_epochs": 4, "num_minibatches": 3, "normalise_advantages": True}
     return TrainConfig(
+        **(several if rule.step_limit is not None else {}),  # type: ignore[arg-type]
         learning_rate=5e-4,
         policy_entropy_weight=0.0 if rule.is_learned else 0.01,
         baseline=rule.rule.discovers_predictions,

@@ -60,4 +60,5 @@ def _inner_inputs(inputs: RuleInputs) -> RuleInputs:
         trajectory=inputs.trajectory,
         output=_inner(inputs.output),
         next_prediction=inputs.next_prediction[..., :-1],
+        old_log_prob=inputs.old_log_prob,
     )

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 from lpg.agents.normalisation import RunningStatistics, init_reward_statistics, init_statistics
 from lpg.agents.outputs import Agent
 from lpg.agents.rollout import sample_action
-from lpg.checks import Count, Share, Weight, checked_fields
+from lpg.checks import Count, Positive, Share, Weight, checked_fields
 from lpg.learner.agent import BoundAgent, as_agent, checked
 from lpg.learner.baseline import WithBaseline, check_baseline
 from lpg.learner.saving import read_card, read_tree, write_tree
@@ -24,6 +24,7 @@ from lpg.types import Hyperparameters, Targets, Trajectory
 from lpg.update_rules.base import Rule
 from lpg.update_rules.learning import AgentState, LearnOptions, learn
 from lpg.update_rules.losses import entropy
+from lpg.update_rules.proximal import CLIP
 from lpg.update_rules.registry import load_rule
 
 
@@ -57,6 +58,8 @@ class Learner:
         gamma: Share = 0.99,
         lambda_: Share = 0.95,
         policy_entropy_weight: Weight = 0.0,
+        clip: Positive = CLIP,
+        drift_scale: Positive = 1.0,
         baseline: bool = False,
         num_epochs: Count = 1,
         num_minibatches: Count = 1,
@@ -77,6 +80,8 @@ class Learner:
             gamma: discount γ per step, in [0, 1].
             lambda_: λ in [0, 1]; only rules with a value function use it.
             policy_entropy_weight: entropy bonus ≥ 0; only hand-written rules use it.
+            clip: ε of `ppo`; other rules do not use it.
+            drift_scale: factor of the constants of the drift of `dpo`; other rules do not use it.
             baseline: subtract a learned f_θ(s) from π̂ (equation 7 of the paper). The agent's prediction is then one
                 number longer, and its last number is f.
             num_epochs: passes over each trajectory; the rule computes new targets at every optimiser step.
@@ -99,7 +104,14 @@ class Learner:
                              "optax.adam(5e-4) say")  # fmt: skip
         numbers = checked_fields(
             Learner.__init__,
-            {"y_weight": y_weight, "gamma": gamma, "lambda_": lambda_, "policy_entropy_weight": policy_entropy_weight},
+            {
+                "y_weight": y_weight,
+                "gamma": gamma,
+                "lambda_": lambda_,
+                "policy_entropy_weight": policy_entropy_weight,
+                "clip": clip,
+                "drift_scale": drift_scale,
+            },
         )
         self.options = LearnOptions(
             num_epochs=num_epochs,

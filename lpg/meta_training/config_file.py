@@ -7,6 +7,7 @@ from typing import Any
 
 from lpg.checks import assignments, checked_fields, known, read_json_object
 from lpg.meta_training.config import MetaConfig
+from lpg.update_rules.registry import HAND_WRITTEN
 
 
 def shipped_configs() -> dict[str, Path]:
@@ -46,4 +47,7 @@ def make_config(values: dict[str, Any]) -> MetaConfig:
     Raises:
         ValueError: an unknown key, a wrong type, or a value out of range.
     """
+    if values.get("rule") in HAND_WRITTEN:
+        raise ValueError(f"rule is {values['rule']}, which is written by hand: there is nothing to discover; a kind of "
+                         "learned rule, lpg say, is needed")  # fmt: skip
     return MetaConfig(**checked_fields(MetaConfig, values))

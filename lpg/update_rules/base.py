@@ -21,6 +21,9 @@ class RuleInputs(eqx.Module):
     """Outputs of the agent in s_0 … s_{T−1}."""
     next_prediction: Float[Array, " T B P"]
     """The agent's prediction in s_1 … s_T; at the end of an episode that of the final state."""
+    old_log_prob: Float[Array, " T B"] | None = None
+    """log π(a|s) of the policy that acted, with which the updates on a rollout begin; None: that of `output`, as at the
+    first update."""
 
 
 @runtime_checkable

@@ -21,10 +21,11 @@ from lpg.agents.normalisation import (
     normalise_rewards,
     update_statistics,
 )
-from lpg.agents.outputs import Agent
+from lpg.agents.outputs import Agent, outputs
 from lpg.checks import Count, checked_fields
 from lpg.types import Hyperparameters, Trajectory
 from lpg.update_rules.base import Rule
+from lpg.update_rules.losses import log_prob
 from lpg.update_rules.real_steps import OnRealSteps
 from lpg.update_rules.standardised import Standardised
 from lpg.update_rules.update import UpdateInfo, agent_update
@@ -140,6 +141,11 @@ def learn(
         normalised = dataclasses.replace(normalised, reward=scaled)
     optimizer = optimizer if step_size is None else _clipped_and_decayed(optimizer, step_size, progress)
     num_envs = trajectory.reward.shape[1]
+    old_log_prob = None
+    if options.steps_per_update > 1:
+        # The agent as it acted: `normalised` has the statistics from before this rollout.
+        acted = outputs(state.agent, normalised.observation, action_mask)
+        old_log_prob = log_prob(acted.logits, normalised.action)
 
     def step(carry: tuple, env_indices: Array | None) -> tuple:
         take = (lambda x: x) if env_indices is None else (lambda x: x[:, env_indices])
@@ -147,8 +153,9 @@ def learn(
         used = Standardised(rule, real) if options.normalise_advantages else rule
         used = used if real is None else OnRealSteps(used, real)
         agent, optimizer_state = carry
+        old = None if old_log_prob is None else take(old_log_prob)
         agent, optimizer_state, info = agent_update(
-            used, agent, optimizer, optimizer_state, jax.tree.map(take, normalised), action_mask, hyper, real
+            used, agent, optimizer, optimizer_state, jax.tree.map(take, normalised), action_mask, hyper, real, old
         )
         return (agent, optimizer_state), info
 

@@ -15,6 +15,7 @@ class LibraryAlgorithm(eqx.Module):
 
     card: ClassVar[dict[str, Any]] = {"config": {"time_limit_is_termination": True}}
     """The libraries' environments have one flag for all ends of episodes."""
+    step_limit: ClassVar[str] = "clip"
     prediction_size: ClassVar[int] = 0
     discovers_predictions: ClassVar[bool] = False
 

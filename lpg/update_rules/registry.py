@@ -14,12 +14,15 @@ from lpg.update_rules.a2c import A2C
 from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
+from lpg.update_rules.proximal import DPO, PPO, step_limit_of
 from lpg.update_rules.rule_file import read_rule
 from lpg.update_rules.rule_paths import find_file, shipped
 
 HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
     "a2c": (A2C, "hand-written: advantage actor-critic with λ-returns"),
     "a2c-categorical": (CategoricalA2C, "hand-written: the same, with a distribution over values as its prediction"),
+    "ppo": (PPO, "hand-written: proximal policy optimisation, several updates on each rollout with clipped ratios"),
+    "dpo": (DPO, "hand-written: discovered policy optimisation, the same with a drift in place of the clipping"),
 }
 
 LIBRARY_ALGORITHMS = {
@@ -49,6 +52,11 @@ class NamedRule:
     def is_learned(self) -> bool:
         """Whether the rule has learned parameters."""
         return bool(jax.tree.leaves(self.rule))
+
+    @property
+    def step_limit(self) -> str | None:
+        """See `lpg.update_rules.proximal.step_limit_of`."""
+        return step_limit_of(self.rule)
 
 
 def load_rule(name: str | Path) -> Rule:

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import optax
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float
 
 from lpg.agents.outputs import Agent, next_rows, outputs
 from lpg.types import AgentOutput, Hyperparameters, Targets, Trajectory
@@ -27,6 +27,7 @@ def agent_update(
     action_mask: Bool[Array, " A"],
     hyper: Hyperparameters,
     is_real: Bool[Array, " T B"] | None = None,
+    old_log_prob: Float[Array, " T B"] | None = None,
 ) -> tuple[Agent, optax.OptState, UpdateInfo]:
     """One optimiser step with learning rate α_lr on the rule's loss.
 
@@ -43,6 +44,7 @@ def agent_update(
         action_mask: which actions are available.
         hyper: the agent's hyper-parameters.
         is_real: false for rows that only reset an environment, see `lpg.update_rules.real_steps`; None: all are real.
+        old_log_prob: see `RuleInputs`.
 
     Returns:
         θ′, the new optimiser state, and diagnostics.
@@ -53,7 +55,7 @@ def agent_update(
 
     with jax.named_scope("table"):
         output, vjp = jax.vjp(forward, agent)
-        inputs = rule_inputs(agent, trajectory, output, action_mask)
+        inputs = rule_inputs(agent, trajectory, output, action_mask, old_log_prob)
     with jax.named_scope("rule"):
         targets = rule.targets(inputs, hyper)
     with jax.named_scope("loss"):
@@ -69,12 +71,22 @@ def agent_update(
 
 
 def rule_inputs(
-    agent: Agent, trajectory: Trajectory, output: AgentOutput, action_mask: Bool[Array, " A"]
+    agent: Agent,
+    trajectory: Trajectory,
+    output: AgentOutput,
+    action_mask: Bool[Array, " A"],
+    old_log_prob: Float[Array, " T B"] | None = None,
 ) -> RuleInputs:
     """What a rule is shown of an agent and a trajectory.
 
     Args:
         output: the agent's outputs in s_0 … s_{T−1}, which callers have at hand.
+        old_log_prob: see `RuleInputs`.
     """
     after = outputs(agent, trajectory.next_observation, action_mask).prediction
-    return RuleInputs(trajectory=trajectory, output=output, next_prediction=next_rows(output.prediction, after))
+    return RuleInputs(
+        trajectory=trajectory,
+        output=output,
+        next_prediction=next_rows(output.prediction, after),
+        old_log_prob=old_log_prob,
+    )

@@ -5,6 +5,7 @@ import math
 
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.evaluation.results import Row
+from lpg.update_rules.registry import find_rule
 from tests.analysis.comparison_test import ALONE, final_of, plan_of, report_of, two_rules
 
 
@@ -89,6 +90,11 @@ def test_plans_with_one_configuration_share_a_line():
         "a2c on chain/short (10 updates), chain/long (10 updates): agent tabular; learning_rate 40 y_weight 0.5 "
         "gamma 0.995 policy_entropy_weight 0 lambda 0.95 (its source); 8 environments × 20 steps per update"
     )
+    # A rule's own limit is shown, and no other one's.
+    limits = {name: plan_lines([dataclasses.replace(other, rule=find_rule(name))])[0] for name in ("a2c", "ppo", "dpo")}
+    assert {name: ("clip 0.2" in line, "drift_scale 1" in line) for name, line in limits.items()} == {
+        "a2c": (False, False), "ppo": (True, False), "dpo": (False, True)
+    }  # fmt: skip
     # How tables step means nothing to a network.
     samples = dataclasses.replace(changed, table_step="samples")
     table = dataclasses.replace(other, chosen=dataclasses.replace(other.chosen, config=samples))

@@ -92,7 +92,7 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
 
 def test_every_field_of_the_configuration_is_the_librarys_or_fixed():
     config = tiny_plan().config
-    unused = {"table_step"}
+    unused = {"table_step", "drift_scale"}
     assert {*FIELDS, *FIXED, *unused} == set(vars(config))
     assert {name: getattr(config, name) for name in FIXED} == FIXED
 

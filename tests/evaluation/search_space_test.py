@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from lpg.evaluation.search_space import KINDS, agent_kind, fields_of, search_space, values_of
+from lpg.evaluation.search_space import KINDS, STEP_LIMITS, agent_kind, fields_of, search_space, values_of
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import default_for
 
@@ -40,6 +40,23 @@ def test_hand_written_rules_have_more_to_search_and_the_same_geometries():
     assert learned["geometry"] == written["geometry"]
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
     assert set(fields_of({"geometry": "8 x 20", "y_weight": 1.0})) == {"num_envs", "num_steps", "y_weight"} < fields
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("step_limit", STEP_LIMITS)
+def test_rules_that_use_a_rollout_several_times_search_how_often_and_how_far(kind, step_limit):
+    space = search_space(kind, is_learned=False, is_valued=True, step_limit=step_limit)
+    without = search_space(kind, is_learned=False, is_valued=True)
+    assert set(space) - set(without) == {step_limit, "num_epochs", "num_minibatches"}
+    config = default_for(kind, is_learned=False, step_limit=step_limit)
+    for name, value in values_of(dataclasses.asdict(config), space).items():
+        choices = getattr(space[name], "choices", None)
+        assert value in choices if choices else space[name].low <= value <= space[name].high, name
+    assert config.num_epochs > 1
+    # Every geometry can be split into every number of minibatches.
+    for geometry in space["geometry"].choices:
+        for parts in space["num_minibatches"].choices:
+            TrainConfig(**fields_of({"geometry": geometry}), num_minibatches=parts)
 
 
 def test_networks_choose_about_rewards_under_learned_rules_and_convolutions_have_larger_entropy_bonuses():

@@ -16,10 +16,10 @@ from lpg.update_rules.registry import find_rule, named_rule
 CONFIG = TrainConfig(num_envs=8, num_steps=10)
 
 
-def test_an_agent_is_trained_in_one_line_and_knows_the_chain():
-    result = lpg.train(
-        "a2c", "chain/short", 80 * 200, config=dataclasses.replace(CONFIG, learning_rate=1.0, y_weight=0.15)
-    )
+@pytest.mark.parametrize("rule, epochs", [("a2c", 1), ("ppo", 2), ("dpo", 2)])
+def test_an_agent_is_trained_in_one_line_and_knows_the_chain(rule, epochs):
+    config = dataclasses.replace(CONFIG, learning_rate=1.0, y_weight=0.15, num_epochs=epochs, num_minibatches=epochs)
+    result = lpg.train(rule, "chain/short", 80 * 200, config=config)
     assert result.curve[-1].agent_updates == 200 and result.curve[-1].steps == 16_000
     # State 0 is the start in which action 0 is right, state 1 the one in which action 1 is.
     preferred = [int(jnp.argmax(result.agent(jnp.asarray(state)).logits)) for state in (0, 1)]

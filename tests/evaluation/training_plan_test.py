@@ -106,6 +106,20 @@ def test_an_entropy_bonus_is_refused_where_it_has_no_effect():
     assert make_plan(A2C, NAME, changes=changes).config.policy_entropy_weight == 0.1
 
 
+def test_a_step_limit_is_refused_where_it_has_no_effect():
+    for name, rule in (("clip", "ppo"), ("drift_scale", "dpo")):
+        assert getattr(make_plan(find_rule(rule), NAME, changes={name: 0.3}).config, name) == 0.3
+        for other in (A2C, discovered(), find_rule("dpo" if rule == "ppo" else "ppo")):
+            with pytest.raises(ValueError, match=f"{name} is 0.3; {other.label} does not use it, only {rule} does"):
+                make_plan(other, NAME, changes={name: 0.3})
+
+
+def test_rules_that_use_a_rollout_several_times_have_a_default_of_their_own():
+    found = make_plan(find_rule("ppo"), "gymnasium/CartPole-v1").config
+    assert found == default_for("dense", is_learned=False, step_limit="clip").for_rule({})
+    assert found.num_epochs > 1 and found.normalise_advantages
+
+
 def test_environments_in_jax_are_planned_alike():
     plan = make_plan(A2C, "chain/distractor", changes={"num_envs": 16})
     assert (plan.agent, plan.num_updates) == ("D(16)", round(2_000_000 / (16 * 20)))

@@ -10,6 +10,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning import WORST, Sweep, confirm, general_sweeps, sweeps_of, tune
 from lpg.evaluation.tuning_table import read_table, save_general, save_table
 from lpg.update_rules.a2c import A2C
+from lpg.update_rules.proximal import PPO
 
 NAME, STEPS = "chain/short", {"chain/short": 30 * 80, "chain/long": 30 * 80}
 CONFIG = TrainConfig(num_envs=8, num_steps=10, policy_entropy_weight=0.01)
@@ -67,6 +68,15 @@ def test_the_default_is_tried_first_and_every_seed_of_a_trial_has_its_configurat
     assert len({trial.config for trial in seen}) == 3
     # The budget is one of steps, whatever the geometry.
     assert all(abs(t.num_updates * t.config.steps_per_update - STEPS[NAME]) <= t.config.steps_per_update for t in seen)
+
+
+def test_rules_that_use_a_rollout_several_times_are_tried_with_their_own_default_and_limits():
+    seen = []
+    tune(PPO(), [SWEEP], is_learned=False, num_trials=10, num_seeds=1, run=returns(near_two, seen))
+    assert seen[0].config == tuning.default_for("table", is_learned=False, step_limit="clip").for_rule({})
+    for name in ("clip", "num_epochs", "num_minibatches"):
+        assert len({getattr(trial.config, name) for trial in seen}) > 1, name
+    assert {trial.config.drift_scale for trial in seen} == {1.0}
 
 
 def test_a_learned_rule_is_first_tried_as_it_is_used_without_a_search():

@@ -82,6 +82,12 @@ def test_a_change_that_does_not_fit_is_refused_with_what_is_needed(change, words
         load_config("smoke", (change,))
 
 
+@pytest.mark.parametrize("name", ["ppo", "dpo", "a2c"])
+def test_a_hand_written_rule_has_nothing_to_discover(name):
+    with pytest.raises(ValueError, match=f"rule is {name}, which is written by hand: there is nothing to discover; .*"):
+        load_config("smoke", (f"rule={name}",))
+
+
 @pytest.mark.parametrize(
     "content, words",
     [

@@ -11,10 +11,13 @@ from lpg.update_rules.a2c import A2C
 from lpg.update_rules.base import Rule, RuleInputs
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.proximal import DPO, PPO
 from tests.helpers import hyperparameters, random_output
 
 RULES = {
     "a2c": lambda key: A2C(),
+    "ppo": lambda key: PPO(),
+    "dpo": lambda key: DPO(),
     "lpg": lambda key: init_lpg(key, lstm_size=4, prediction_size=3, embedding_size=4),
     "lpg-v": lambda key: init_lpg_v(key, lstm_size=4),
 }
