@@ -24,7 +24,7 @@ StepLimit = Literal["clip", "drift_scale"]
 class Proximal(A2C):
     """A2C with probability ratios in the place of log-probabilities, minus a drift.
 
-    With r = π_θ(a|s) / π_old(a|s) and the policy π_old that acted, the policy's loss is mean_t [ D(r_t, A_t) − r_t A_t ].
+    With r = π_θ(a|s) / π_old(a|s) and the policy π_old that acted, the policy's loss is mean_t [D(r_t, A_t) − r_t A_t].
     The drift D is at least 0, and 0 with a gradient of 0 at r = 1. The first update on a rollout is therefore that of
     A2C; the drift matters from the second one on, see `num_epochs` and `num_minibatches`. Targets are those of A2C.
 
