@@ -32,6 +32,26 @@ def num_cores() -> int:
     return os.cpu_count() or 1
 
 
+def memory_bytes() -> int | None:
+    """Memory of one device that has its own; on a CPU what this machine has free, or its container may still use.
+
+    None if nobody says. Initialises JAX's backend.
+    """
+    import jax
+
+    if jax.default_backend() != "cpu":
+        return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    found = []
+    try:
+        (line,) = [line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable")]
+        found.append(1024 * int(line.split()[1]))
+        limit, used = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
+        found.append(limit - used)
+    except (OSError, ValueError):  # ValueError: the limit is "max"
+        pass
+    return min(found, default=None)
+
+
 def platform_problem() -> str | None:
     """Why JAX cannot use the platform that JAX_PLATFORMS asks for; None if it can, or if the variable is not set.
 

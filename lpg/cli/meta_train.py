@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -18,6 +18,9 @@ from lpg.cli.progress import say
 from lpg.files import write_atomic
 from lpg.sinks import Sinks
 from lpg.trackers import Tracker, make_trackers
+
+if TYPE_CHECKING:
+    from lpg.meta_training.config import MetaConfig
 
 SECONDS_BETWEEN_LINES = 15.0
 LEGEND = (
@@ -45,6 +48,10 @@ class Arguments:
     """Stop cleanly after this many minutes, compilation included."""
     log: Annotated[tuple[Tracker, ...], tyro.conf.arg(metavar="TRACKER"), tyro.conf.UseAppendAction] = ()
     """Log to tensorboard (event files in OUT/tensorboard), wandb or mlflow, too; may be given several times."""
+    plan: bool = False
+    """Only say what it will take (memory, speed, time), after a short measurement. With --resume: what is left."""
+    memory_gb: float | None = None
+    """With --plan: say what to change to fit into this memory: of one device, or of the machine if these are cores."""
     json: Path | None = None
     """Write a summary to this file."""
 
@@ -58,6 +65,10 @@ def run(argv: list[str]) -> int:
 
     config = load_config(arguments.config, arguments.set)
     folder = arguments.out or Path("runs") / Path(arguments.config).stem
+    if arguments.memory_gb is not None and not (arguments.plan and arguments.memory_gb > 0):
+        raise ValueError(f"memory-gb is {arguments.memory_gb}; it must be positive, and belongs to --plan")
+    if arguments.plan:
+        return _plan(arguments, config, folder)
     with Sinks(make_trackers(arguments.log, folder), say) as sinks, MetaProgress(config.meta_updates) as progress:
         result = run_in_folder(
             config, folder, seed=arguments.seed, resume=arguments.resume, minutes=arguments.minutes, listener=progress,
@@ -73,6 +84,41 @@ def run(argv: list[str]) -> int:
         print(f"stopped at meta-update {counters['meta_update']} of {config.meta_updates}; go on with: {again}")
     if result.signal is not None:
         return INTERRUPTED if result.signal == signal.SIGINT else TERMINATED
+    return DONE
+
+
+def _plan(arguments: Arguments, config: "MetaConfig", folder: Path) -> int:
+    """Says what the meta-training will take; writes nothing but --json."""
+    from lpg.cli import meta_plan
+    from lpg.cli.machine import memory_bytes
+    from lpg.evaluation.validation import Validator
+    from lpg.files import read_card
+    from lpg.meta_training.checkpoint import KIND, list_checkpoints
+    from lpg.meta_training.plan import changes_that_fit, make_plan
+
+    checkpoints = list_checkpoints(folder) if arguments.resume else []
+    plan = make_plan(
+        config,
+        seed=arguments.seed,
+        updates_done=read_card(checkpoints[-1], KIND)["counters"]["meta_update"] if checkpoints else 0,
+        available=memory_bytes(),
+        validate=Validator(config),
+        note=say,
+    )
+    if arguments.json is not None:
+        memory = {**dataclasses.asdict(plan.memory), "needed": plan.memory.needed}
+        known = {name: getattr(plan, name) for name in (
+            "num_programs", "num_devices", "setup_seconds", "steps_per_update", "updates_left", "validations_left",
+            "steps_per_second", "seconds", "device_hours",
+        )}  # fmt: skip
+        write_atomic(arguments.json, json.dumps({**known, "memory": memory}, indent=2).encode())
+    print(meta_plan.describe(plan))
+    if arguments.memory_gb is not None:
+        limit = arguments.memory_gb * meta_plan.GB
+        changes = None
+        if plan.memory.needed > limit:
+            changes = changes_that_fit(config, plan.memory, max(group.chunk for group in plan.groups), round(limit))
+        print(meta_plan.fit_line(plan, arguments.memory_gb, changes))
     return DONE
 
 

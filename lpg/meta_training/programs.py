@@ -47,9 +47,9 @@ class ScaleState(eqx.Module):
 class Programs:
     """Compiled programs; `window` and `reset` have one for each group."""
 
-    window: tuple[Callable, ...]
+    window: tuple[jax.stages.Compiled, ...]
     """See `window_program`."""
-    reset: tuple[Callable, ...]
+    reset: tuple[jax.stages.Compiled, ...]
     """See `reset_program`."""
     meta_step: Callable
     """See `meta_step_program`."""
@@ -182,7 +182,7 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
     """Compiles the window and reset programs of all groups ahead of time; `meta_step` is compiled at its first call.
 
     Returns:
-        The programs, and for each group a batch of lifetimes of the right shapes and sharding, filled with zeros.
+        The programs, and for each group the shapes and sharding of its lifetimes.
     """
     sharded = NamedSharding(mesh, PartitionSpec(AXIS))
 
@@ -200,7 +200,7 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
         eta = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated), rule)
         window = window_program(config, group, mesh).lower(eta, *place((empty, keys, weight, env_index)))
         reset = reset_program(config, group, mesh, rule).lower(*place((empty, flags, specs, keys)))
-        return window, reset, empty
+        return window, reset, place(empty)
 
     # Sequential: the compiler uses all cores anyway, and compiling in parallel would need several gigabytes.
     lowered = [lower(group) for group in groups]
@@ -210,7 +210,4 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
         reset=tuple(reset.compile() for _, reset, _ in lowered),
         meta_step=meta_step_program(config, counts),
     )
-    zeros = [
-        jax.tree.map(lambda x: jax.device_put(jnp.zeros(x.shape, x.dtype), sharded), empty) for _, _, empty in lowered
-    ]
-    return programs, zeros
+    return programs, [empty for _, _, empty in lowered]

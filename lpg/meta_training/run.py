@@ -153,7 +153,7 @@ def _one_update(
         dropped=counters.dropped,
     )
     is_end = counters.meta_update == config.meta_updates
-    if is_end or counters.meta_update % config.validation_every == 0:
+    if is_validation_due(config, counters.meta_update):
         values["validation"] = _validate(trainer, state, stored, folder, validate, listener)
     metrics.append(values)
     if is_end or counters.meta_update % config.checkpoint_every == 0:
@@ -161,6 +161,11 @@ def _one_update(
     flags = audit.flags()
     listener.step(state, values, flags)
     return flags
+
+
+def is_validation_due(config: MetaConfig, meta_update: int) -> bool:
+    """Whether a run validates after this meta-update."""
+    return meta_update == config.meta_updates or meta_update % config.validation_every == 0
 
 
 def _validate(

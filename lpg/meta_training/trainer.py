@@ -78,7 +78,7 @@ class Trainer:
         self.groups: list[Group] = make_groups(config, jax.device_count())
         self.names = tuple(name for group in self.groups for name in group.names)
         self.programs: Programs
-        self.programs, self._empty = compile_programs(config, self.groups, self.mesh, random_rule(config, seed))
+        self.programs, self._shapes = compile_programs(config, self.groups, self.mesh, random_rule(config, seed))
 
     def template(self) -> MetaState:
         """A state of the right shapes without any started lifetime, see `lpg.meta_training.checkpoint`."""
@@ -90,7 +90,7 @@ class Trainer:
             average=jax.tree.map(jnp.copy, rule),
             optimizer_state=jax.device_put(meta_optimizer(self.config).init(rule), replicated),
             scales=jax.device_put(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), replicated),
-            lifetimes=jax.tree.map(jnp.copy, self._empty),
+            lifetimes=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype, device=x.sharding), self._shapes),
             slots=[init_slots(group) for group in self.groups],
             bandit=init_bandit(self.config, self.names),
             counters=Counters(),

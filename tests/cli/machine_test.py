@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lpg.cli.machine import cache_folder, cpu_model, num_cores, platform_problem
+from lpg.cli.machine import cache_folder, cpu_model, memory_bytes, num_cores, platform_problem
 
 CODE = """
 from lpg.cli.machine import set_up_jax
@@ -77,3 +77,8 @@ def test_where_the_platform_works_there_is_no_problem(monkeypatch):
     assert platform_problem() is None
     monkeypatch.delenv("JAX_PLATFORMS", raising=False)
     assert platform_problem() is None
+
+
+def test_free_memory_is_a_part_of_the_machines():
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 2**26 < memory_bytes() <= pages

@@ -81,6 +81,26 @@ def test_a_signal_leaves_a_checkpoint_and_the_command_that_goes_on(
     assert [line["meta_update"] for line in read_metrics(tmp_path / "my run" / "metrics.csv")] == ["1", "2", "3", "4"]
 
 
+def test_a_plan_is_printed_and_no_folder_is_made(config, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lpg.meta_training.plan.Trainer", trainer)
+    monkeypatch.setattr("lpg.evaluation.validation.Validator", lambda config: validate)
+    before = files(tmp_path)
+    assert main(["meta-train", config, "--plan", "--memory-gb", "64", "--json", "plan.json"]) == 0
+    out, err = capsys.readouterr()
+    assert "programs: 3 for 1 group, on 2 devices (cpu)" in out and "it fits into 64 GB" in out
+    assert " for 4 meta-updates and 4 validations of " in out and "lpg: measuring" in err
+    assert set(files(tmp_path)) - set(before) - {"cache"} == {"plan.json"}
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert (plan["updates_left"], plan["steps_per_update"]) == (4, 160)
+    # Of a run that has begun, what is left.
+    assert main(["meta-train", config, "--minutes", "1e-9"]) == 0
+    monkeypatch.setattr(validate, "after", {len(validate.calls) + 2: lambda: os.kill(os.getpid(), signal.SIGTERM)})
+    assert main(["meta-train", config, "--resume"]) == 143
+    capsys.readouterr()
+    assert main(["meta-train", config, "--resume", "--plan"]) == 0
+    assert " for 2 meta-updates and 2 validations of " in capsys.readouterr().out
+
+
 def test_when_the_minutes_are_over_that_is_no_failure(config, capsys):
     assert main(["meta-train", config, "--out", "run", "--minutes", "1e-9"]) == 0
     assert "stopped at meta-update 0 of 4; go on with" in capsys.readouterr().out
@@ -107,6 +127,9 @@ BAD_INPUT = {
     "tiny.json --minutes soon": "soon",
     "tiny.json --seed -1": "seed is -1; it must lie in",
     "tiny.json --seed 4294967296": "seed is 4294967296; it must lie in",
+    "tiny.json --memory-gb 3": "memory-gb is 3.0; it must be positive, and belongs to --plan",
+    "tiny.json --plan --memory-gb 0": "memory-gb is 0.0; it must be positive",
+    "tiny.json --plan --set suite=chian": "did you mean 'chain'",
     "tiny.json --seeds 3": "did you mean --seed",
     "tiny.json --out list.json": "list.json is a file",
     "tiny.json --out full": "full is not empty and holds no run",
