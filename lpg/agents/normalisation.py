@@ -1,5 +1,6 @@
-"""Running statistics that scale observations and rewards for networks; learned from the data, saved with the agent."""
+"""Running statistics that scale observations and rewards; learned from the data, saved with the agent."""
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -7,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Shaped
 
-from lpg.types import AgentOutput
+from lpg.types import AgentOutput, Trajectory
 
 LARGEST = 10.0
 """Scaled numbers are clipped to ± this."""
@@ -126,3 +127,47 @@ def normalise_rewards(
     statistics = update_statistics(state.statistics, totals.reshape(-1), None if is_real is None else is_real.ravel())
     scaled = jnp.clip(reward / jnp.sqrt(statistics.variance + 1e-8), -LARGEST, LARGEST)
     return RewardStatistics(discounted_return=last, statistics=statistics), scaled
+
+
+class Statistics(eqx.Module):
+    """What scales the data of one agent; None: not scaled."""
+
+    observations: RunningStatistics | None
+    rewards: RewardStatistics | None
+
+    def acting(self, agent: Callable) -> Callable:
+        """The agent as a function of observations that are not normalised."""
+        return agent if self.observations is None else NormalisedAgent(agent, self.observations)
+
+
+def normalise_trajectory(
+    statistics: Statistics,
+    trajectory: Trajectory,
+    gamma: Float[Array, ""],
+    is_real: Bool[Array, " T B"] | None = None,
+) -> tuple[Statistics, Trajectory]:
+    """A rollout with scaled observations and rewards.
+
+    Observations are scaled by the statistics before the rollout, as the agent saw them, rewards by those after it.
+
+    Args:
+        trajectory: not normalised.
+        is_real: which rows are steps, see `lpg.update_rules.real_steps`; None: all. No statistics include the others.
+
+    Returns:
+        The statistics with this rollout in them, and the rollout for the rule.
+    """
+    observations, rewards, normalised = statistics.observations, statistics.rewards, trajectory
+    if observations is not None:
+        normalised = dataclasses.replace(
+            normalised,
+            observation=normalise(observations, trajectory.observation),
+            next_observation=normalise(observations, trajectory.next_observation),
+        )
+        shape = observations.mean.shape
+        rows = None if is_real is None else is_real.ravel()
+        observations = update_statistics(observations, trajectory.observation.reshape(-1, *shape), rows)
+    if rewards is not None:
+        rewards, scaled = normalise_rewards(rewards, trajectory.reward, trajectory.is_last, gamma, is_real)
+        normalised = dataclasses.replace(normalised, reward=scaled)
+    return Statistics(observations=observations, rewards=rewards), normalised

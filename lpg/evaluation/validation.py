@@ -64,6 +64,8 @@ class Validator:
                 num_envs=config.num_envs,
                 num_steps=config.num_steps,
                 table_step=config.table_step,
+                normalise_observations=config.normalise_observations and agent.agent != TABULAR,
+                normalise_rewards=config.normalise_rewards,
                 time_limit_is_termination=config.time_limit_is_termination,
             )
             for rate in rates

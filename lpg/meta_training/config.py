@@ -49,6 +49,10 @@ class MetaConfig:
     """Update of a table's row: a mean over its visits, or over all samples (the paper)."""
     stagger: bool = True
     """Shorten each slot's first lifetime at random, so that lifetimes do not end all at once."""
+    normalise_observations: bool = False
+    """Show networks observations with mean 0 and standard deviation 1, by running statistics of each lifetime."""
+    normalise_rewards: bool = False
+    """Divide rewards by the running standard deviation of the discounted return, so that their size does not matter."""
     time_limit_is_termination: bool = True
     """Show rules a time limit as a termination (the paper) or as a truncation."""
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from lpg.agents.normalisation import Statistics, init_reward_statistics, init_statistics, normalise_trajectory
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
 from lpg.agents.rollout import RolloutInfo, RolloutState, init_rollout, rollout
@@ -27,7 +28,9 @@ class LifetimeState(eqx.Module):
     """β0, of the meta-loss; not that of `hyper`, which is a rule's own entropy bonus."""
     rollout: RolloutState
     trajectory: Trajectory
-    """The newest rollout, by the current agent: the data of the next update."""
+    """The newest rollout, by the current agent: the data of the next update; scaled by `statistics`."""
+    statistics: Statistics
+    """What scales observations and rewards, if the configuration says so."""
     critic: Critic
     return_sum: Float[Array, ""]
     """Sum of the returns of about the last B episodes, see `update_running_return`."""
@@ -67,12 +70,19 @@ def init_lifetime(
     key_params, key_agent, key_gamma, key_entropy, key_reset, key_rollout, key_critic = jax.random.split(key, 7)
     env_params = jax.lax.switch(spec.environment, samplers, key_params)
     agent = init_agent(key_agent, agent_name, env, prediction_size=rule.prediction_size)
+    gamma = jax.random.choice(key_gamma, jnp.array(config.gammas))
+    has_scale = config.normalise_observations and not isinstance(env, IndexEnvironment)  # state indices have none
+    statistics = Statistics(
+        observations=init_statistics(env.observation_shape) if has_scale else None,
+        rewards=init_reward_statistics(config.num_envs) if config.normalise_rewards else None,
+    )
+    state = init_rollout(key_reset, env, env_params, config.num_envs)
+    state, trajectory, info = fresh_rollout(key_rollout, state, statistics.acting(agent), env, env_params, config)
+    statistics, trajectory = normalise_trajectory(statistics, trajectory, gamma)
     if isinstance(env, IndexEnvironment):
         critic = init_critic(env.num_states)
     else:
         critic = init_network_critic(key_critic, agent_name, env.observation_shape)
-    state = init_rollout(key_reset, env, env_params, config.num_envs)
-    state, trajectory, info = fresh_rollout(key_rollout, state, agent, env, env_params, config)
     return LifetimeState(
         env_params=env_params,
         agent=agent,
@@ -80,13 +90,14 @@ def init_lifetime(
         hyper=Hyperparameters(
             learning_rate=spec.learning_rate,
             y_weight=spec.y_weight,
-            gamma=jax.random.choice(key_gamma, jnp.array(config.gammas)),
+            gamma=gamma,
             policy_entropy_weight=jnp.zeros(()),
             lambda_=jnp.asarray(config.outer_lambda),
         ),
         policy_entropy_weight=jax.random.choice(key_entropy, jnp.array(config.policy_entropy_weights)),
         rollout=state,
         trajectory=trajectory,
+        statistics=statistics,
         critic=critic,
         return_sum=info.return_sum,
         return_count=info.num_episodes.astype(info.return_sum.dtype),
@@ -101,7 +112,7 @@ def fresh_rollout(
     env_params: EnvParams,
     config: MetaConfig,
 ) -> tuple[RolloutState, Trajectory, RolloutInfo]:
-    """A rollout of the configured number of steps."""
+    """A rollout of the configured number of steps, not scaled."""
     return rollout(
         key,
         state,

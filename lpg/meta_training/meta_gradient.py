@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from lpg.agents.normalisation import normalise_trajectory
 from lpg.agents.outputs import outputs
 from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.agents.rollout import RolloutInfo
@@ -115,7 +116,9 @@ def run_window(
 
 def _changing_fields(lifetime: LifetimeState) -> dict[str, Any]:
     """Fields that an update changes; the scan would store the others K times for its gradient."""
-    names = ("agent", "optimizer_state", "rollout", "trajectory", "critic", "return_sum", "return_count")
+    names = (
+        "agent", "optimizer_state", "rollout", "trajectory", "statistics", "critic", "return_sum", "return_count",
+    )  # fmt: skip
     return {name: getattr(lifetime, name) for name in names}
 
 
@@ -157,7 +160,9 @@ def _update(
     agent, optimizer_state, targets, previous_terms = update(
         rule, lifetime.agent, lifetime.optimizer_state, lifetime.trajectory, previous
     )
-    state, trajectory, rollout_info = fresh_rollout(key, lifetime.rollout, agent, env, lifetime.env_params, config)
+    acting = lifetime.statistics.acting(agent)
+    state, trajectory, rollout_info = fresh_rollout(key, lifetime.rollout, acting, env, lifetime.env_params, config)
+    statistics, trajectory = normalise_trajectory(lifetime.statistics, trajectory, lifetime.hyper.gamma)
     critic, advantage, critic_info = update_critic(
         lifetime.critic,
         trajectory,
@@ -174,6 +179,7 @@ def _update(
         optimizer_state=optimizer_state,
         rollout=state,
         trajectory=trajectory,
+        statistics=statistics,
         critic=critic,
         return_sum=total,
         return_count=count,

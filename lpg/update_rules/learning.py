@@ -15,11 +15,10 @@ from lpg.agents.normalisation import (
     NormalisedAgent,
     RewardStatistics,
     RunningStatistics,
+    Statistics,
     init_reward_statistics,
     init_statistics,
-    normalise,
-    normalise_rewards,
-    update_statistics,
+    normalise_trajectory,
 )
 from lpg.agents.outputs import Agent, outputs
 from lpg.checks import Count, checked_fields
@@ -125,20 +124,8 @@ def learn(
     Returns:
         The agent after all passes, and diagnostics of the first optimiser step.
     """
-    normalised = trajectory
-    observations, rewards = state.observations, state.rewards
-    if observations is not None:
-        normalised = dataclasses.replace(
-            normalised,
-            observation=normalise(observations, trajectory.observation),
-            next_observation=normalise(observations, trajectory.next_observation),
-        )
-        shape = observations.mean.shape
-        rows = None if is_real is None else is_real.ravel()
-        observations = update_statistics(observations, trajectory.observation.reshape(-1, *shape), rows)
-    if rewards is not None:
-        rewards, scaled = normalise_rewards(rewards, trajectory.reward, trajectory.is_last, hyper.gamma, is_real)
-        normalised = dataclasses.replace(normalised, reward=scaled)
+    before = Statistics(observations=state.observations, rewards=state.rewards)
+    after, normalised = normalise_trajectory(before, trajectory, hyper.gamma, is_real)
     optimizer = optimizer if step_size is None else _clipped_and_decayed(optimizer, step_size, progress)
     num_envs = trajectory.reward.shape[1]
     old_log_prob = None
@@ -167,7 +154,10 @@ def learn(
         carry, infos = jax.lax.scan(step, carry, minibatches)
         info = jax.tree.map(lambda x: x[0], infos)
     agent, optimizer_state = carry
-    return AgentState(agent=agent, optimizer_state=optimizer_state, observations=observations, rewards=rewards), info
+    state = AgentState(
+        agent=agent, optimizer_state=optimizer_state, observations=after.observations, rewards=after.rewards
+    )
+    return state, info
 
 
 def check_minibatches(options: LearnOptions, num_envs: int) -> None:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lpg.agents.normalisation import Statistics
 from lpg.agents.optimizers import safe_adam
 from lpg.agents.rollout import init_rollout
 from lpg.agents.tabular import init_table
@@ -154,6 +155,7 @@ def grid_lifetime(settings: MetaConfig, y_weight: float) -> LifetimeState:
         policy_entropy_weight=lifetime.policy_entropy_weight,
         rollout=state,
         trajectory=seen,
+        statistics=Statistics(observations=None, rewards=None),
         critic=init_critic(8),
         return_sum=jnp.zeros(()),
         return_count=jnp.zeros(()),
