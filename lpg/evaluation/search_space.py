@@ -73,8 +73,9 @@ def search_space(
     }
     if not is_learned:
         space |= {"policy_entropy_weight": log(ENTROPY[kind]), "lambda_": FloatDistribution(*LAMBDA)}
-    if kind != TABLE and is_learned:
-        # A learned rule reads rewards and has seen only those of its meta-training.
+    if kind == TABLE or is_learned:
+        # A learned rule reads rewards and has seen only those of its meta-training. Networks under hand-written rules
+        # always want them scaled.
         space["normalise_rewards"] = CategoricalDistribution((False, True))
     if step_limit is not None:
         space[step_limit] = log(STEP_LIMITS[step_limit])

@@ -102,8 +102,8 @@ def tune(
         is_learned: which hyper-parameters there are, see `lpg.evaluation.search_space`.
         num_trials: configurations tried in each sweep, the default one first.
         num_seeds: agents per configuration and environment, the same ones for every configuration.
-        config: the fields that are not searched; none: for tables the middle of the rule's own meta-training, else the
-            defaults of the kind of agent.
+        config: the fields that are not searched; none: the middle of the rule's own meta-training, if that is known,
+            else the defaults of the kind of agent.
         fixed: hyper-parameters that are not searched.
         storage: a file that keeps the studies; trials in it count. None: they are kept in memory.
         label: what the rule is called in the file.
@@ -244,8 +244,8 @@ def _done(study: Any) -> int:
 
 def _start(kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool, step_limit: str | None) -> TrainConfig:
     """What is tried first. Rates of a meta-training with the paper's step of tables do not fit the step by visits."""
-    found = of_meta_training(card) if kind == TABLE else None
-    if found is None or found.table_step == "samples":
+    found = of_meta_training(card, kind)
+    if found is None or (kind == TABLE and found.table_step == "samples"):
         return default_for(kind, is_learned=is_learned, step_limit=step_limit)
     return found
 

@@ -105,8 +105,8 @@ def choose_config(
 def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
     """The general setting of a rule for a kind of agent: of its tuning table; without one, a documented default.
 
-    A rule without one for convolutions uses that of dense networks. The default of a learned rule for tables is the
-    middle of what its agents had in its own meta-training, see its card.
+    A rule without one for convolutions uses that of dense networks. The default of a learned rule for tables and dense
+    networks is the middle of what such agents had in its own meta-training, see its card.
     """
     for path in _files(rule):
         general = read_table(path).get("general", {})
@@ -114,7 +114,7 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
         if entry:
             config = TrainConfig.of_record(entry["setting"]).for_rule(rule.card)
             return ChosenConfig(config, f"general setting for {kind} agents ({path.name})", "general")
-    if kind == TABLE and (found := of_meta_training(rule.card)) is not None:
+    if (found := of_meta_training(rule.card, kind)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
     config = default_for(kind, is_learned=rule.is_learned, step_limit=rule.step_limit)
     return ChosenConfig(config.for_rule(rule.card), "default", "default")
@@ -135,17 +135,29 @@ def _atari_config(rule: NamedRule) -> TrainConfig:
     )
 
 
-def of_meta_training(card: Mapping[str, Any]) -> TrainConfig | None:
-    """The middle of the arms that a rule's card records, for tables; none without a record."""
+def of_meta_training(card: Mapping[str, Any], kind: AgentKind) -> TrainConfig | None:
+    """The middle of the arms that a rule's card records for a kind of agent; none without a record.
+
+    Networks have clipping and a falling rate besides, as without a record. Only meta-trainings with normalised
+    observations count for them, because networks are trained so elsewhere.
+    """
     config = card.get("config")
     if not isinstance(config, Mapping) or not {"learning_rates", "y_weights"} <= set(config):
         return None
-    return TrainConfig(
-        learning_rate=float(np.median(config["learning_rates"])),
-        y_weight=float(np.median(config["y_weights"])),
+    rates, weights = config["learning_rates"], config["y_weights"]
+    if kind != TABLE:
+        rates, weights = config.get("network_learning_rates"), config.get("network_y_weights") or weights
+        if kind != DENSE or not rates or not config.get("normalise_observations"):
+            return None
+    return dataclasses.replace(
+        TrainConfig() if kind == TABLE else default_for(kind, is_learned=True),
+        learning_rate=float(np.median(rates)),
+        y_weight=float(np.median(weights)),
         num_envs=config.get("num_envs", 64),
         num_steps=config.get("num_steps", 20),
         table_step=config.get("table_step", "samples"),
+        normalise_observations=kind != TABLE,
+        normalise_rewards=config.get("normalise_rewards", False),
     )
 
 

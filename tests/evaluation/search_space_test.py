@@ -59,11 +59,11 @@ def test_rules_that_use_a_rollout_several_times_search_how_often_and_how_far(kin
             TrainConfig(**fields_of({"geometry": geometry}), num_minibatches=parts)
 
 
-def test_networks_choose_about_rewards_under_learned_rules_and_convolutions_have_larger_entropy_bonuses():
+def test_tables_and_learned_rules_choose_about_rewards_and_convolutions_have_larger_entropy_bonuses():
     spaces = {(kind, is_learned): search_space(kind, is_learned=is_learned, is_valued=not is_learned)
               for kind in KINDS for is_learned in (True, False)}  # fmt: skip
     assert [key for key, space in spaces.items() if "normalise_rewards" in space] == [
-        ("dense", True), ("convolution", True)
+        ("table", True), ("table", False), ("dense", True), ("convolution", True)
     ]  # fmt: skip
     lowest = {kind: spaces[kind, False]["policy_entropy_weight"].low for kind in KINDS}
     assert lowest["table"] == lowest["dense"] < lowest["convolution"]

@@ -68,6 +68,24 @@ def test_a_learned_rules_default_is_the_middle_of_its_meta_training():
     assert choose_config(rule("other", card={"config": old}), "chain/distractor", UPDATE).source == "default"
 
 
+def test_networks_have_the_middle_of_a_meta_training_that_normalised_observations():
+    config = {
+        "learning_rates": [4.0], "y_weights": [0.5], "network_learning_rates": [0.002, 0.004, 0.008],
+        "network_y_weights": [1.0, 2.0, 3.0], "num_envs": 8, "num_steps": 16, "table_step": "visits",
+        "normalise_rewards": True, "normalise_observations": True,
+    }  # fmt: skip
+    found = choose_config(rule("other", card={"config": config}), "chain/distractor", 100 * UPDATE)
+    assert found.source == "the middle of its meta-training's"
+    changes = {"learning_rate": 0.004, "y_weight": 2.0, "num_envs": 8, "num_steps": 16}
+    expected = dataclasses.replace(default_for("dense", is_learned=True), **changes)
+    assert found.config == expected.for_rule({}) and expected.normalise_rewards and expected.normalise_observations
+    table = choose_config(rule("other", card={"config": config}), "chain/short", 100 * UPDATE).config
+    assert table.normalise_rewards and not table.normalise_observations and table.learning_rate == 4.0
+    # The twin: networks that saw raw observations were trained in another way than networks are by default.
+    raw = config | {"normalise_observations": False}
+    assert choose_config(rule("other", card={"config": raw}), "chain/distractor", UPDATE).source == "default"
+
+
 def test_the_record_of_the_nearest_number_of_steps_is_taken():
     # On a logarithmic scale the middle between 100 and 800 updates is 283.
     assert choose_config(rule(), "chain/short", 250 * UPDATE).config.learning_rate == 10.0

@@ -157,7 +157,9 @@ def test_one_configuration_for_several_environments_scores_by_their_mean():
 def test_what_is_fixed_is_not_searched():
     found, seen = search(near_two, num_trials=9, config=CONFIG, fixed=("geometry", "lambda_"))
     assert {(t.config.num_envs, t.config.num_steps, t.config.lambda_) for t in seen} == {(8, 10, 0.95)}
-    assert found[NAME]["sweep_columns"] == ["learning_rate", "y_weight", "policy_entropy_weight", "score"]
+    assert found[NAME]["sweep_columns"] == [
+        "learning_rate", "y_weight", "policy_entropy_weight", "normalise_rewards", "score",
+    ]  # fmt: skip
 
 
 def test_agents_are_really_trained():
