@@ -31,6 +31,9 @@ class Trajectory(eqx.Module):
     """The episode ended in a terminal state: no bootstrapping from s_{t+1}."""
     is_last: Bool[Array, " T B"]
     """The episode ended here, by termination or by truncation (time limit)."""
+    action_mask: Bool[Array, " T B A"] | None = None
+    """Which actions s_t allowed, where that differs between states; None: all that the environment has. The agent's
+    policy is masked with it when it acts and when it learns."""
 
     def __check_init__(self) -> None:
         rows, num_steps = self.next_observation.shape[0], self.reward.shape[0]

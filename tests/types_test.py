@@ -15,6 +15,7 @@ FIELDS = {
     "reward": jnp.zeros((T, B)),
     "terminated": jnp.zeros((T, B), bool),
     "is_last": jnp.zeros((T, B), bool),
+    "action_mask": jnp.ones((T, B, 3), bool),
 }
 
 

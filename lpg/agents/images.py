@@ -10,10 +10,13 @@ MAX_CHANNELS = 16
 
 
 def has_channels_last(shape: tuple[int, ...]) -> bool:
-    """Where the channels of an image probably are: on the smaller one of the outer axes, on the last one in a tie.
+    """Where the channels of an image probably are: beside two equal axes, which are rows and columns; else on the
+    smaller one of the outer axes, on the last one in a tie.
 
     Gymnasium's images have their channels last.
     """
+    if len(shape) == 3 and shape[1] in (shape[0], shape[2]) and shape[0] != shape[2]:
+        return shape[0] == shape[1]
     return len(shape) == 3 and shape[-1] <= min(shape[0], MAX_CHANNELS)
 
 

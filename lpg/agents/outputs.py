@@ -20,14 +20,14 @@ MASKED_LOGIT = -1e9
 
 
 def outputs(
-    agent: Agent, observation: Shaped[Array, " *batch_obs"], action_mask: Bool[Array, " A"], batch_ndim: int = 2
+    agent: Agent, observation: Shaped[Array, " *batch_obs"], action_mask: Bool[Array, " *batch A"], batch_ndim: int = 2
 ) -> AgentOutput:
     """The agent's outputs for a batch of observations.
 
     Args:
         agent: θ.
         observation: with `batch_ndim` leading axes, [T, B] by default.
-        action_mask: True for the actions that are available.
+        action_mask: True for the actions that are available: [A], or with the batch axes.
         batch_ndim: number of batch axes.
     """
     apply = agent

@@ -26,6 +26,8 @@ class GymnasiumOptions:
     """Probability that an Atari game repeats the last action."""
     overlap: bool = False
     """Let environments step while the agent learns, with parameters that are one update old."""
+    action_masks: bool = True
+    """Choose among the actions that `info["action_mask"]` allows, where an environment gives one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +90,12 @@ class Interface:
     """One of the environment's observations, or a batch, → what the agent reads."""
     observation_shape: tuple[int, ...]
     """Of one that the agent reads; () for state indices."""
-    first_action: int
-    """The environment's number of the agent's action 0."""
+    to_env: Callable[[np.ndarray], np.ndarray]
+    """Actions of the agent, counted from 0 → as the environment takes them."""
     action_mask: np.ndarray
     """[A] which actions there are."""
+    read_mask: Callable[[Any], np.ndarray]
+    """A mask as the environment gives it for a state, or a batch of them → [*batch, A]."""
 
 
 @runtime_checkable

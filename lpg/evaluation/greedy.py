@@ -18,6 +18,7 @@ from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.tasks import run_keys, sample_env_params
 from lpg.evaluation.train_agents import fitting_chunk
+from lpg.learner.action_masks import read_masks
 from lpg.learner.gymnasium_environments import make_environments
 
 MAX_STEPS = 10_000
@@ -90,13 +91,21 @@ def _play_gymnasium(
     environments = make_environments(
         backend.environment, num_episodes, sticky_actions=backend.options.sticky_actions
     )  # fmt: skip
-    total, is_over, mask = np.zeros(num_episodes), np.zeros(num_episodes, bool), np.ones(spaces.num_actions, bool)
+    total, is_over, all_actions = (
+        np.zeros(num_episodes),
+        np.zeros(num_episodes, bool),
+        np.ones(spaces.num_actions, bool),
+    )
     act = jax.jit(_best_action)
     try:
-        observation = environments.reset(seed=seed)[0]
+        observation, info = environments.reset(seed=seed)
         for _ in range(max_steps):
-            action = np.asarray(act(agent, spaces.read(observation), mask))
-            observation, reward, terminated, truncated, _ = environments.step(spaces.first_action + action)
+            mask = (
+                read_masks(info, spaces.actions, is_over, backend.environment) if backend.options.action_masks else None
+            )
+            mask = all_actions if mask is None else mask
+            action = np.asarray(act(agent, spaces.observations.read(observation), mask))
+            observation, reward, terminated, truncated, info = environments.step(spaces.actions.to_env(action))
             total += np.where(is_over, 0.0, reward)
             is_over |= np.asarray(terminated, bool) | np.asarray(truncated, bool)
             if is_over.all():
@@ -106,5 +115,5 @@ def _play_gymnasium(
     return total
 
 
-def _best_action(agent: Agent, observation: Shaped[Array, " E *obs"], mask: Bool[Array, " A"]) -> Int[Array, " E"]:
+def _best_action(agent: Agent, observation: Shaped[Array, " E *obs"], mask: Bool[Array, " *E A"]) -> Int[Array, " E"]:
     return jnp.argmax(outputs(agent, observation, mask, batch_ndim=1).logits, axis=-1)

@@ -107,21 +107,21 @@ class GymnasiumBackend:
         made = make_agent(agent, rule, self.spaces)
         bound = BoundAgent(made.init(key), made.apply, prediction_size)
         return (
-            NormalisedAgent(bound, init_statistics(self.spaces.observation_shape)) if normalise_observations else bound
+            NormalisedAgent(bound, init_statistics(self.spaces.observations.shape)) if normalise_observations else bound
         )
 
     def interface(self, seed: int) -> Interface:
         """Observations and actions are counted from 0."""
-        spaces = self.spaces
-        mask = np.ones(spaces.num_actions, bool)
-        return Interface(spaces.read, spaces.observation_shape, spaces.first_action, mask)
+        seen, actions = self.spaces.observations, self.spaces.actions
+        read_mask = functools.partial(actions.read_mask, name=self.environment)
+        return Interface(seen.read, seen.shape, actions.to_env, np.ones(actions.count, bool), read_mask)
 
     def episode(self, seed: int) -> GymnasiumEpisode:
         """Of a fresh copy of the environment."""
-        return GymnasiumEpisode(self.environment, self.spaces, self.options.sticky_actions)
+        return GymnasiumEpisode(self.environment, self.spaces, self.options)
 
     def _init(self, plan: TrainingPlan, learner: Learner, key: PRNGKeyArray, num_points: int) -> BatchState:
-        shapes = {"observation_shape": self.spaces.observation_shape, "num_envs": plan.config.num_envs}
+        shapes = {"observation_shape": self.spaces.observations.shape, "num_envs": plan.config.num_envs}
         return _batch_state(loop.init(learner, key, num_points, **shapes))  # type: ignore[arg-type]
 
     def _advance(
@@ -145,6 +145,7 @@ class GymnasiumBackend:
                 seed=int(jax.random.randint(key_environment, (), 0, 2**31 - 1)),
                 time_limit_is_termination=bool(config.time_limit_is_termination),
                 largest_reward=1.0 if self.environment.startswith(ATARI) else None,
+                use_action_masks=self.options.action_masks,
             )
             states = loop.run(
                 learner, collector, _loop_state(state, len(ends)), key_actions, ends,

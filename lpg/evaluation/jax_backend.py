@@ -91,7 +91,7 @@ class JaxBackend:
         """Observations are read as they are."""
         one = jax.tree.map(lambda x: x[0], sample_env_params(self.environment, [seed], "report", self.num_actions))
         mask = np.asarray(self.env.action_mask(one))
-        return Interface(np.asarray, self.env.observation_shape, first_action=0, action_mask=mask)
+        return Interface(np.asarray, self.env.observation_shape, np.asarray, mask, lambda own: np.asarray(own, bool))
 
     def episode(self, seed: int) -> JaxEpisode:
         """Of the environment parameters that the agent of this seed was trained with."""

@@ -36,13 +36,16 @@ class TrainedAgent(eqx.Module):
         """Logits and prediction for one observation; state indices are counted from 0."""
         return self.agent(observation)
 
-    def act(self, observation: Any, key: PRNGKeyArray | None = None, *, greedy: bool = False) -> int | np.ndarray:
+    def act(
+        self, observation: Any, key: PRNGKeyArray | None = None, *, greedy: bool = False, action_mask: Any = None
+    ) -> int | np.ndarray:
         """An action, drawn from the policy.
 
         Args:
             observation: as the environment gives it, or a batch of them with a leading axis.
             key: of the draw; not needed if greedy.
             greedy: take the most probable action instead, of equal ones the first.
+            action_mask: which actions this state allows, as the environment's `info["action_mask"]` says; none: all.
 
         Returns:
             The action as the environment takes it; for a batch [B] actions.
@@ -60,14 +63,17 @@ class TrainedAgent(eqx.Module):
                 f"{self.card.environment} has it, or a batch of them"
             )
         batch = seen.reshape(-1, *shape)
-        logits = _logits(self.agent, batch, interface.action_mask)
+        mask = interface.action_mask if action_mask is None else interface.read_mask(action_mask)
+        logits = _logits(self.agent, batch, mask)
         if greedy:
             action = np.argmax(np.asarray(logits), axis=-1)
         else:
             assert key is not None
             action = np.asarray(sample_action(logits, jax.random.uniform(key, (len(batch),))))
-        action = interface.first_action + action
-        return int(action[0]) if seen.shape == shape else action
+        action = interface.to_env(action)
+        if seen.shape != shape:
+            return action
+        return int(action[0]) if action.ndim == 1 else action[0]
 
     def evaluate(self, episodes: int = 100) -> Float[np.ndarray, " E"]:
         """Undiscounted returns of whole episodes with the most probable actions, on the environment of the training.
@@ -109,5 +115,5 @@ def _interface(card: AgentCard) -> Interface:
 
 
 @jax.jit
-def _logits(agent: Agent, observation: Shaped[Array, " B *obs"], mask: Bool[Array, " A"]) -> Float[Array, " B A"]:
+def _logits(agent: Agent, observation: Shaped[Array, " B *obs"], mask: Bool[Array, " *B A"]) -> Float[Array, " B A"]:
     return outputs(agent, observation, mask, batch_ndim=1).logits

@@ -44,6 +44,8 @@ class AgentCard:
     """Which version of a grid; none: the usual one."""
     sticky_actions: float = 0.0
     """Probability that an Atari game repeated the last action."""
+    action_masks: bool = True
+    """Whether it chose among the actions that `info["action_mask"]` allowed."""
     steps: int = 0
     """Environment steps of its training, all environments together."""
 
@@ -54,7 +56,8 @@ class AgentCard:
             ValueError: it does not exist any more.
         """
         if is_gymnasium(self.environment):
-            return backend_of(self.environment, options=GymnasiumOptions(sticky_actions=self.sticky_actions))
+            options = GymnasiumOptions(sticky_actions=self.sticky_actions, action_masks=self.action_masks)
+            return backend_of(self.environment, options=options)
         return backend_of(self.environment, self.num_actions)
 
 
@@ -69,6 +72,7 @@ def agent_card(plan: TrainingPlan, seed: int) -> AgentCard:
         normalise_observations=plan.config.normalise_observations,
         num_actions=plan.backend.num_actions,
         sticky_actions=plan.backend.options.sticky_actions,
+        action_masks=plan.backend.options.action_masks,
         steps=plan.steps_per_agent,
     )
 

@@ -10,13 +10,14 @@ and returns the next episode's first one. That row is not a step (`is_real` is F
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from lpg.learner.action_masks import read_masks
 from lpg.learner.spaces import spaces_of
 from lpg.packages import import_optional
 from lpg.types import Trajectory
@@ -49,6 +50,7 @@ class Collector:
         seed: int | None = None,
         time_limit_is_termination: bool = False,
         largest_reward: float | None = None,
+        use_action_masks: bool = True,
     ) -> None:
         """Resets the environments.
 
@@ -58,6 +60,8 @@ class Collector:
             seed: of the environments' random numbers; none: random.
             time_limit_is_termination: show an episode that was cut by a time limit as terminated.
             largest_reward: rewards are clipped to ± this in trajectories; returns are not clipped.
+            use_action_masks: read `info["action_mask"]`, where the environment gives one; `act` must then draw actions
+                by `action_mask`.
 
         Raises:
             ValueError: the spaces are not supported, or the environment's metadata name no autoreset mode that is.
@@ -74,9 +78,13 @@ class Collector:
         self._environments, self._all_ends_terminate = environments, time_limit_is_termination
         self._largest_reward = largest_reward
         self.num_envs = int(environments.num_envs)
-        self._observation = self.spaces.read(environments.reset(seed=seed)[0])
+        observation, info = environments.reset(seed=seed)
+        self._observation, self._name = self.spaces.observations.read(observation), name
         self._return = np.zeros(self.num_envs)
         self._must_reset = np.zeros(self.num_envs, bool)
+        self._use_masks = use_action_masks
+        self.action_mask = read_masks(info, self.spaces.actions, self._must_reset, name) if use_action_masks else None
+        """[B, A] which actions the current states allow; none where the environment does not say."""
 
     def collect(self, act: Act, num_steps: int) -> Collected:
         """T steps of every environment; episodes continue in the next trajectory.
@@ -91,11 +99,14 @@ class Collector:
         next_observations = np.empty_like(observation[:0] if self._all_ends_terminate else observation)
         action, reward = np.empty(shape, np.int32), np.empty(shape, np.float32)
         terminated, is_last, is_real = np.empty(shape, bool), np.empty(shape, bool), np.empty(shape, bool)
+        masks = None if self.action_mask is None else np.empty((*shape, self.spaces.num_actions), bool)
         returns: list[np.ndarray] = []
         for t in range(num_steps):
             observation[t] = self._observation
             action[t] = act(observation[t], t)
             is_real[t] = ~self._must_reset
+            if masks is not None:
+                masks[t] = self.action_mask
             next_observation, unclipped, reward[t], terminated[t], is_last[t] = self._step(action[t])
             if not self._all_ends_terminate:
                 next_observations[t] = next_observation
@@ -104,6 +115,8 @@ class Collector:
             returns.append(self._return[ended])
             self._return[ended] = 0.0
             self._must_reset = ended if self._is_next_step else self._must_reset
+            if self._use_masks:
+                self.action_mask = self._read_masks(self._info)
         trajectory = Trajectory(
             observation=jnp.asarray(observation),
             next_observation=jnp.asarray(
@@ -113,6 +126,7 @@ class Collector:
             reward=jnp.asarray(reward),
             terminated=jnp.asarray(is_last if self._all_ends_terminate else terminated),
             is_last=jnp.asarray(is_last),
+            action_mask=None if masks is None else jnp.asarray(masks),
         )
         return Collected(
             trajectory=trajectory,
@@ -124,8 +138,9 @@ class Collector:
     def _step(self, action: np.ndarray) -> tuple[np.ndarray, ...]:
         """One step of all environments: s_{t+1} before any reset, reward, clipped reward, terminated, is_last."""
         before = self._observation
-        observation, reward, terminated, truncated, info = self._environments.step(action + self.spaces.first_action)
-        self._observation = self.spaces.read(observation)
+        read = self.spaces.observations.read
+        observation, reward, terminated, truncated, info = self._environments.step(self.spaces.actions.to_env(action))
+        self._observation, self._info = read(observation), info
         terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
         reward, is_last = np.asarray(reward, np.float64), terminated | truncated
         next_observation = self._observation
@@ -137,9 +152,22 @@ class Collector:
                 terminated, is_last = terminated | self._must_reset, is_last | self._must_reset
         elif is_last.any():
             next_observation = self._observation.copy()
-            next_observation[is_last] = self.spaces.read(
-                [info["final_obs"][index] for index in np.flatnonzero(is_last)]
-            )
+            next_observation[is_last] = [read(info["final_obs"][index]) for index in np.flatnonzero(is_last)]
         largest = np.inf if self._largest_reward is None else self._largest_reward
         clipped = np.clip(reward, -largest, largest)
         return next_observation, reward, clipped, terminated, is_last
+
+    def _read_masks(self, info: Mapping[str, Any]) -> Bool[np.ndarray, " B A"] | None:
+        """Of the current states. A copy that says nothing allows everything.
+
+        Raises:
+            ValueError: there is one now and there was none after the reset.
+        """
+        found = read_masks(info, self.spaces.actions, self._must_reset, self._name)
+        if self.action_mask is not None and found is None:
+            return np.ones((self.num_envs, self.spaces.num_actions), bool)
+        if self.action_mask is None and found is not None:
+            raise ValueError(
+                f'{self._name} gave an info["action_mask"] after a step and none after a reset; it is needed after both'
+            )
+        return found

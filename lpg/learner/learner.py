@@ -12,7 +12,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
 from lpg.agents.normalisation import RunningStatistics, init_reward_statistics, init_statistics
-from lpg.agents.outputs import Agent
+from lpg.agents.outputs import MASKED_LOGIT, Agent
 from lpg.agents.rollout import sample_action
 from lpg.checks import Count, Positive, Share, Weight, checked_fields
 from lpg.learner.agent import BoundAgent, as_agent, checked
@@ -165,6 +165,7 @@ class Learner:
         key: PRNGKeyArray | None = None,
         *,
         greedy: bool = False,
+        action_mask: Bool[Any, " B A"] | None = None,
     ) -> Int[Array, " B"]:
         """An action for each observation of a batch, drawn from the policy.
 
@@ -172,21 +173,26 @@ class Learner:
             observation: with a leading batch axis, of NumPy or JAX; not normalised.
             key: of the draw; not needed if greedy.
             greedy: take the most probable action instead.
+            action_mask: which actions each state allows; none: all. Give the same masks with the trajectory.
 
         Raises:
             ValueError: the agent does not fit the rule or the observations, or there is no key.
         """
         if greedy:
-            return self._call_choose(state, observation, None)
+            return self._call_choose(state, observation, None, action_mask)
         if key is None:
             raise ValueError("no key given; act needs one to draw actions, unless greedy is true")
-        return self.choose(state, observation, jax.random.uniform(key, np.shape(observation)[:1]))
+        return self.choose(state, observation, jax.random.uniform(key, np.shape(observation)[:1]), action_mask)
 
     def choose(
-        self, state: LearnerState, observation: Shaped[Any, " B *obs"], uniform: Float[Any, " B"]
+        self,
+        state: LearnerState,
+        observation: Shaped[Any, " B *obs"],
+        uniform: Float[Any, " B"],
+        action_mask: Bool[Any, " B A"] | None = None,
     ) -> Int[Array, " B"]:
         """Like `act`, with given uniform numbers in [0, 1); those of a whole trajectory can be drawn at once."""
-        return self._call_choose(state, observation, uniform)
+        return self._call_choose(state, observation, uniform, action_mask)
 
     def update(
         self,
@@ -246,17 +252,23 @@ class Learner:
         agent = BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)
         return AgentState(agent, state.optimizer_state, state.observations, state.rewards)
 
-    def _call_choose(self, state: LearnerState, observation: Any, uniform: Any) -> Array:
+    def _call_choose(self, state: LearnerState, observation: Any, uniform: Any, mask: Any) -> Array:
         state = with_shapes(state, np.shape(observation)[1:])
         # Only what acting needs, in a plain tuple: this runs at every step of the environments.
-        return self._compiled_choose((state.params, state.observations), observation, uniform)
+        return self._compiled_choose((state.params, state.observations), observation, uniform, mask)
 
     def _choose(
-        self, theta: tuple[PyTree, RunningStatistics | None], observation: Array, uniform: Array | None
+        self,
+        theta: tuple[PyTree, RunningStatistics | None],
+        observation: Array,
+        uniform: Array | None,
+        mask: Array | None,
     ) -> Array:
         params, statistics = theta
         agent = self.agent(LearnerState(params, (), statistics))
         logits = jax.vmap(agent)(observation).logits
+        if mask is not None:
+            logits = jnp.where(mask, logits, MASKED_LOGIT)
         return jnp.argmax(logits, axis=-1) if uniform is None else sample_action(logits, uniform)
 
     def _update(

@@ -62,7 +62,7 @@ def run(
         uniform = np.asarray(jax.random.uniform(key_number, shape))
 
         def act(observation: np.ndarray, t: int, acting: LearnerState = acting, u: np.ndarray = uniform) -> np.ndarray:
-            return np.asarray(learner.choose(acting, observation, u[t]))
+            return np.asarray(learner.choose(acting, observation, u[t], collector.action_mask))
 
         collected = collector.collect(act, num_steps)
         # Checked one update later, so that the host does not wait for the device.

@@ -49,6 +49,15 @@ def as_arrays(trajectory: Trajectory, is_real: Any = None) -> tuple[Trajectory, 
         _same("is_real", np.shape(is_real), shape)
     if isinstance(trajectory.action, np.ndarray) and trajectory.action.min() < 0:
         raise ValueError(f"action {trajectory.action.min()} given; actions are numbered from 0")
+    mask = trajectory.action_mask
+    if mask is not None:
+        if np.ndim(mask) != 3 or np.shape(mask)[:2] != shape:
+            raise ValueError(
+                f"action_mask has shape {list(np.shape(mask))}; {[*shape, 'actions']} is needed, a truth value for "
+                "each step, environment and action"
+            )
+        if isinstance(mask, np.ndarray) and isinstance(trajectory.action, np.ndarray):
+            _check_allowed(mask, trajectory.action)
     arrays = Trajectory(
         observation=jnp.asarray(trajectory.observation),
         next_observation=jnp.asarray(trajectory.next_observation),
@@ -56,8 +65,20 @@ def as_arrays(trajectory: Trajectory, is_real: Any = None) -> tuple[Trajectory, 
         reward=jnp.asarray(trajectory.reward, jax.dtypes.canonicalize_dtype(float)),
         terminated=jnp.asarray(trajectory.terminated, bool),
         is_last=jnp.asarray(trajectory.is_last, bool),
+        action_mask=None if mask is None else jnp.asarray(mask, bool),
     )
     return arrays, None if is_real is None else jnp.asarray(is_real, bool)
+
+
+def _check_allowed(mask: np.ndarray, action: np.ndarray) -> None:
+    """Whether each action is one that its mask allows."""
+    num_actions = mask.shape[-1]
+    if action.max() >= num_actions:
+        raise ValueError(f"action {action.max()} given; action_mask has {num_actions} actions, numbered from 0")
+    allowed = np.take_along_axis(mask.astype(bool), action[..., None], axis=-1)[..., 0]
+    if not allowed.all():
+        t, b = np.argwhere(~allowed)[0]
+        raise ValueError(f"action {action[t, b]} given in step {t} of environment {b}; action_mask forbids it there")
 
 
 def _dtype(values: Any) -> np.dtype:

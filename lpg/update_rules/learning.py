@@ -114,6 +114,7 @@ def learn(
 
     Args:
         trajectory: a rollout of `state.acting`, not normalised.
+        action_mask: actions that exist; where the trajectory has a mask of its own, both count.
         optimizer: with a learning rate of one; its step is multiplied by α_lr.
         key: shuffles the minibatches.
         step_size: clipping and schedule; None: those of the optimiser, if it has any.
@@ -131,18 +132,19 @@ def learn(
     old_log_prob = None
     if options.steps_per_update > 1:
         # The agent as it acted: `normalised` has the statistics from before this rollout.
-        acted = outputs(state.agent, normalised.observation, action_mask)
+        acted = outputs(state.agent, normalised.observation, _mask(action_mask, normalised))
         old_log_prob = log_prob(acted.logits, normalised.action)
 
     def step(carry: tuple, env_indices: Array | None) -> tuple:
         take = (lambda x: x) if env_indices is None else (lambda x: x[:, env_indices])
-        real = None if is_real is None else take(is_real)
+        real, rows = None if is_real is None else take(is_real), jax.tree.map(take, normalised)
+        mask = _mask(action_mask, rows)
         used = Standardised(rule, real) if options.normalise_advantages else rule
         used = used if real is None else OnRealSteps(used, real)
         agent, optimizer_state = carry
         old = None if old_log_prob is None else take(old_log_prob)
         agent, optimizer_state, info = agent_update(
-            used, agent, optimizer, optimizer_state, jax.tree.map(take, normalised), action_mask, hyper, real, old
+            used, agent, optimizer, optimizer_state, rows, mask, hyper, real, old
         )
         return (agent, optimizer_state), info
 
@@ -158,6 +160,11 @@ def learn(
         agent=agent, optimizer_state=optimizer_state, observations=after.observations, rewards=after.rewards
     )
     return state, info
+
+
+def _mask(action_mask: Bool[Array, " A"], trajectory: Trajectory) -> Bool[Array, " *T_B A"]:
+    """Actions that exist and that each state allows."""
+    return action_mask if trajectory.action_mask is None else action_mask & trajectory.action_mask
 
 
 def check_minibatches(options: LearnOptions, num_envs: int) -> None:

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float
 
@@ -24,7 +25,7 @@ def agent_update(
     optimizer: optax.GradientTransformation,
     optimizer_state: optax.OptState,
     trajectory: Trajectory,
-    action_mask: Bool[Array, " A"],
+    action_mask: Bool[Array, " *T_B A"],
     hyper: Hyperparameters,
     is_real: Bool[Array, " T B"] | None = None,
     old_log_prob: Float[Array, " T B"] | None = None,
@@ -41,7 +42,7 @@ def agent_update(
             (optax's extra arguments), as `lpg.agents.optimizers.visit_mean` does.
         optimizer_state: of the agent's optimiser.
         trajectory: [T, B], usually the newest rollout of the agent.
-        action_mask: which actions are available.
+        action_mask: which actions are available, [A] everywhere or [T, B, A] in each s_t.
         hyper: the agent's hyper-parameters.
         is_real: false for rows that only reset an environment, see `lpg.update_rules.real_steps`; None: all are real.
         old_log_prob: see `RuleInputs`.
@@ -74,7 +75,7 @@ def rule_inputs(
     agent: Agent,
     trajectory: Trajectory,
     output: AgentOutput,
-    action_mask: Bool[Array, " A"],
+    action_mask: Bool[Array, " *T_B A"],
     old_log_prob: Float[Array, " T B"] | None = None,
 ) -> RuleInputs:
     """What a rule is shown of an agent and a trajectory.
@@ -83,7 +84,9 @@ def rule_inputs(
         output: the agent's outputs in s_0 … s_{T−1}, which callers have at hand.
         old_log_prob: see `RuleInputs`.
     """
-    after = outputs(agent, trajectory.next_observation, action_mask).prediction
+    # Of s_{t+1} only the prediction is shown, which no mask changes.
+    everywhere = jnp.ones(action_mask.shape[-1:], bool)
+    after = outputs(agent, trajectory.next_observation, everywhere).prediction
     return RuleInputs(
         trajectory=trajectory,
         output=output,

@@ -14,7 +14,9 @@ from lpg.agents.images import as_floats, has_channels_last, image_sizes, to_chan
         ((4, 84, 80), False, (4, 84, 80)),
         ((84, 80), False, (1, 84, 80)),
         ((3, 3, 3), True, (3, 3, 3)),
-        ((40, 40, 17), False, (40, 40, 17)),
+        ((40, 40, 17), True, (17, 40, 40)),
+        ((17, 40, 40), False, (17, 40, 40)),
+        ((40, 41, 17), False, (40, 41, 17)),
     ],
 )
 def test_channels_are_found_where_they_are(shape, is_last, sizes):

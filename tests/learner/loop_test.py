@@ -4,11 +4,12 @@ import jax
 import numpy as np
 import optax
 import pytest
+from gymnasium import spaces as gym
 
 from lpg.learner import loop
 from lpg.learner.collect import Collector
 from lpg.learner.learner import Learner
-from lpg.learner.spaces import Spaces, make_agent
+from lpg.learner.spaces import make_agent, spaces_of
 from tests.learner.diary import Diary, diaries
 from tests.learner.fixtures import RULES
 
@@ -16,14 +17,14 @@ from tests.learner.fixtures import RULES
 class Watched(Learner):
     """Remembers with which parameters each trajectory was acted."""
 
-    def choose(self, state, observation, uniform):
+    def choose(self, state, observation, uniform, action_mask=None):
         self.acted = [*getattr(self, "acted", []), state]
-        return super().choose(state, observation, uniform)
+        return super().choose(state, observation, uniform, action_mask)
 
 
 def learner(rule="lpg", rate=0.1, kind=Learner):
     made = RULES[rule]()
-    agent = make_agent("D(4)", made, Spaces(2, 0, None, 0, (2,)))
+    agent = make_agent("D(4)", made, spaces_of(gym.Box(-1, 1, (2,)), gym.Discrete(2), "x"))
     return kind(agent, made, optimizer=optax.sgd(rate))
 
 

@@ -7,7 +7,7 @@ import pytest
 from gymnasium import spaces as gym
 
 from lpg.agents.defaults import SEPARATE
-from lpg.learner.spaces import Spaces, make_agent, spaces_of
+from lpg.learner.spaces import make_agent, spaces_of
 from tests.helpers import with_random_predictions
 from tests.learner.fixtures import RULES
 
@@ -35,7 +35,10 @@ def test_each_kind_of_observation_has_an_agent_that_reads_it(observations, agent
 
 def test_numbers_may_begin_anywhere():
     found = spaces_of(gym.Discrete(5, start=-2), gym.Discrete(3, start=1), "x")
-    assert found == Spaces(num_actions=3, first_action=1, num_states=5, first_state=-2, observation_shape=())
+    assert found.num_actions == 3 and found.observations.num_states == 5
+    assert found.observations.read([-2, 2]).tolist() == [0, 4] and found.actions.to_env(np.arange(3)).tolist() == [
+        1, 2, 3,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -44,10 +47,11 @@ def test_numbers_may_begin_anywhere():
         (
             gym.Discrete(5),
             gym.Box(-1, 1, (2,)),
-            r"x has actions Box\(-1.0, 1.0, \(2,\), float32\); Discrete ones",
+            r"x has actions Box\(-1.0, 1.0, \(2,\), float32\); Discrete ones .*DiscretizeAction",
         ),
-        (gym.Discrete(5), gym.MultiDiscrete([2, 2]), r"x has actions MultiDiscrete\(\[2 2\]\); Discrete ones"),
-        (gym.Tuple([TWO, TWO]), TWO, r"x has observations Tuple\(.*FlattenObservation"),
+        (gym.Discrete(5), gym.MultiDiscrete([100, 100]), "which have 10,000 combinations; at most 4,096 are possible"),
+        (gym.Discrete(5), gym.Tuple([TWO, TWO]), r"x has actions Tuple\(.*; a wrapper can number them"),
+        (gym.Dict(told=gym.Tuple([TWO, gym.Text(3)])), TWO, "x has observations Text.* in 'told.1'.*FilterObservation"),
         (gym.Text(3), TWO, "x has observations Text"),
         (
             gym.Discrete(5),
@@ -76,9 +80,8 @@ def test_agents_that_cannot_read_the_observations_are_refused(agent, observation
 
 
 def spaces(num_states=None, shape=(), num_actions=2):
-    return Spaces(
-        num_actions=num_actions, first_action=0, num_states=num_states, first_state=0, observation_shape=shape
-    )
+    seen = gym.Box(0, 1, shape) if num_states is None else gym.Discrete(num_states)
+    return spaces_of(seen, gym.Discrete(num_actions), "x")
 
 
 def output(agent, observation):
@@ -106,7 +109,7 @@ def test_networks_read_what_they_are_made_for_and_their_predictions_begin_at_zer
 
 @pytest.mark.parametrize("agent", ["D(8)", "C(4)-D(8)", "atari"])
 def test_bytes_are_scaled_to_one(agent):
-    made = make_agent(agent, LPG, spaces(shape=(36, 36, 3)))
+    made = make_agent(agent, LPG, spaces_of(gym.Box(0, 255, (36, 36, 3), np.uint8), TWO, "x"))
     image = jnp.arange(36 * 36 * 3, dtype=jnp.uint8).reshape(36, 36, 3)
     params = with_random_predictions(jax.random.key(1), made.init(jax.random.key(0)))
     found, scaled = made.apply(params, image), made.apply(params, image.astype(float) / 255)
@@ -118,7 +121,7 @@ def test_bytes_are_scaled_to_one(agent):
 @pytest.mark.parametrize(
     ("shape", "name"),
     [((4,), SEPARATE), ((10, 10, 4), "C(16)-D(32)"), ((4, 84, 84), "atari"), ((210, 160, 3), "atari"),
-     ((2, 3, 4, 5), SEPARATE)],
+     ((2, 3, 4, 5), "C(16)-D(32)"), ((1, 2, 3, 4, 5), SEPARATE)],
 )  # fmt: skip
 def test_the_first_network_to_try(shape, name):
     assert spaces(shape=shape).default_agent == name

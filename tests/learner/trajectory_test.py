@@ -47,6 +47,15 @@ def test_numpy_arrays_of_any_width_become_what_is_expected_inside():
         ({"reward": np.ones((0, 2)), "next_observation": np.zeros((1, 2, 4))}, r"rewards of shape \[0, 2\] given"),
         ({"action": np.zeros((3, 2), np.float32)}, "actions of type float32 given; .*no continuous actions"),
         ({"action": np.zeros((3, 2, 5), int)}, r"action has shape \[3, 2, 5\]; \[3, 2\] is needed"),
+        ({"action_mask": np.ones((3, 4), bool)}, r"action_mask has shape \[3, 4\]; \[3, 2, 'actions'\] is needed"),
+        (
+            {"action_mask": np.eye(2)[[1]].repeat(6, 0).reshape(3, 2, 2)},
+            "action 0 given in step 0 of environment 0; .*forbids",
+        ),
+        (
+            {"action": np.full((3, 2), 2), "action_mask": np.ones((3, 2, 2))},
+            "action 2 given; action_mask has 2 actions",
+        ),
         ({"action": np.full((3, 2), -1)}, "action -1 given; actions are numbered from 0"),
         ({"is_last": np.zeros((2, 3), bool)}, r"is_last has shape \[2, 3\]; \[3, 2\] is needed"),
         ({"observation": np.zeros((2, 3, 4))}, r"observation has shape \[2, 3\]; \[3, 2\] is needed"),
