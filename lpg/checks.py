@@ -47,7 +47,7 @@ def checked_fields(kind: type | Callable, values: Mapping[str, Any]) -> dict[str
     return {key: _checked(key, value, hints[known(key, hints, "key")]) for key, value in values.items()}
 
 
-def assignments(texts: Sequence[str]) -> dict[str, Any]:
+def assignments(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """Values by key from `key=value` texts, as the command line has them. The last value of a key counts.
 
     A value is JSON, or Python's spelling of a number, a truth value or None (`.5`, `True`); anything else is a string.
@@ -59,8 +59,8 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator:
-            raise ValueError(f"--set {text!r} given; key=value is needed")
-        values[key.strip()] = _value(value.strip())
+            raise ValueError(f"{option} {text!r} given; key=value is needed")
+        values[key.strip()] = json_or_text(value.strip())
     return values
 
 
@@ -83,7 +83,8 @@ def read_json_object(content: bytes, name: object) -> dict[str, Any]:
     return values
 
 
-def _value(text: str) -> Any:
+def json_or_text(text: str) -> Any:
+    """A value as the command line has it, see `assignments`."""
     if text in _PYTHON:
         return _PYTHON[text]
     for read in (msgspec.json.decode, float):

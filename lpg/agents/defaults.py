@@ -4,6 +4,7 @@ import dataclasses
 
 from lpg.agents.registry import TABULAR
 from lpg.environments.base import Environment, IndexEnvironment
+from lpg.environments.registry import ENVIRONMENTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,4 +41,8 @@ def default_agent(name: str, environment: Environment) -> AgentDefault:
         return TABLE_3[name]
     if name.startswith("minatar/"):
         return MINATAR
-    return _TABLE if isinstance(environment, IndexEnvironment) else AgentDefault(SEPARATE, _ADAM)
+    if isinstance(environment, IndexEnvironment):
+        return _TABLE
+    # Images among the registered environments are so small that dense networks have recorded settings there.
+    is_image = len(environment.observation_shape) == 3 and name not in ENVIRONMENTS
+    return MINATAR if is_image else AgentDefault(SEPARATE, _ADAM)

@@ -9,14 +9,17 @@ import tyro
 
 from lpg.analysis.compare import compare
 from lpg.analysis.comparison import check_writable, log_figures, write_files
+from lpg.checks import assignments
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress, say
 from lpg.cli.report_tables import print_report
 from lpg.cli.rules import named_rules
+from lpg.environments.names import with_kwargs
 from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD
+from lpg.evaluation.progress_file import ProgressFile
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tune_rule import check_tunable, tune_rule
@@ -38,6 +41,8 @@ class Arguments:
     """A suite, an environment (gymnasium/ANY-ID and atari/GAME, too), or several with commas; see `lpg list suites`."""
     rule: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="RULE")] = ()
     """A rule, or label=RULE; may be given several times."""
+    env_set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
+    """A keyword argument with which the environments are made (gymnasium/*, gymnax/*, pgx/*, module:factory)."""
     seeds: int = 8
     """Agents per rule and environment."""
     steps_scale: float = 1.0
@@ -91,18 +96,20 @@ def run(argv: list[str]) -> int:
         evaluate_agents(arguments.folder, episodes=arguments.greedy_episodes, json_file=arguments.json)
         return DONE
     assert arguments.suite is not None
-    names, seeds = members(arguments.suite), range(arguments.seeds)
+    kwargs = assignments(arguments.env_set, "--env-set")
+    names, seeds = tuple(with_kwargs(name, kwargs) for name in members(arguments.suite)), range(arguments.seeds)
     rules = named_rules(arguments.rule, find_rule if arguments.tune else find_algorithm)
     _check_gymnasium([name for name in names if is_gymnasium(name)], arguments)
     plans = {} if arguments.tune else {rule.label: _plans(rule, names, arguments) for rule in rules}
     trackers = make_trackers(arguments.log, arguments.out)
+    followed = [] if arguments.out is None else [ProgressFile(arguments.out)]
     table = None if arguments.out is None else arguments.out / "results.csv"
     check_writable(table, arguments.json)
     if table is not None:
         results.check_free(table, [(rule.label, name, seed) for rule in rules for name in names for seed in seeds])
     if arguments.tune:
         plans = {rule.label: _plans(rule, names, arguments, _tune(rule, names, arguments)) for rule in rules}
-    with Sinks(trackers, say) as sinks:
+    with Sinks([*trackers, *followed], say) as sinks:
         report = compare(
             plans, seeds, sinks=sinks, num_actions=arguments.num_actions, greedy_episodes=arguments.greedy_episodes,
             threshold=arguments.threshold, threshold_return=arguments.threshold_return, progress=StepProgress,

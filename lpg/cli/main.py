@@ -17,6 +17,7 @@ COMMANDS = {
     "analyse": ("lpg.cli.analyse", "ask a question about a rule"),
     "reproduce": ("lpg.cli.reproduce", "redraw a figure of the paper"),
     "show": ("lpg.cli.show", "what a run or a rule is and how it did"),
+    "watch": ("lpg.cli.watch", "a local page that follows a run while it is written"),
     "export": ("lpg.cli.export", "write a rule as the folder that model hubs expect"),
     "list": ("lpg.cli.list", "what there is: environments, suites, agents, rules, configs"),
 }
@@ -84,7 +85,7 @@ def _run(command: str, argv: list[str]) -> int:
     # Where `module:factory` is looked for, as Python itself would; last, so that nobody's file hides a package.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    if command != "list" and not {"-h", "--help"} & set(argv):
+    if command not in ("list", "watch") and not {"-h", "--help"} & set(argv):
         from lpg.cli.machine import set_up_jax
 
         set_up_jax()

@@ -17,14 +17,16 @@ from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress, say
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.cli.rules import named_rules
+from lpg.environments.names import with_kwargs
 from lpg.evaluation import final, results
 from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import final_scores
 from lpg.evaluation.log import log_rows, plan_config
+from lpg.evaluation.progress_file import ProgressFile
 from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.trainer import steps_done, train_plan, trained_of
-from lpg.evaluation.training_folder import begun_as, check_free
+from lpg.evaluation.training_folder import CHECKPOINTS, begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
 from lpg.sinks import Sinks
@@ -41,6 +43,8 @@ class Arguments:
     my_module first), atari/GAME, or module:factory."""
     rule: Annotated[str, tyro.conf.arg(metavar="RULE")]
     """A rule, see `lpg list rules`, a rule file, a run folder, or module:factory."""
+    env_set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="KEY=VALUE")] = ()
+    """A keyword argument with which the environment is made (gymnasium/*, gymnax/*, pgx/*, module:factory)."""
     agent: Annotated[str | None, tyro.conf.arg(metavar="AGENT")] = None
     """An agent, see `lpg list agents`, or module:factory; none: the environment's own."""
     steps: float | None = None
@@ -98,6 +102,8 @@ Options: Any = dataclasses.make_dataclass(
 def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
+    name = with_kwargs(arguments.env, assignments(arguments.env_set, "--env-set"))
+    arguments = dataclasses.replace(arguments, env=name)
     (rule,) = named_rules([arguments.rule], find_algorithm)
     for name in assignments(arguments.set):
         check_key(name)
@@ -119,6 +125,7 @@ def run(argv: list[str]) -> int:
         options=GymnasiumOptions(**gymnasium_options) if gymnasium_options else None,
     )
     trackers = make_trackers(arguments.log, arguments.out)
+    followed = [] if arguments.out is None else [ProgressFile(arguments.out)]
     _prepare(arguments, rule.label)
     reference_returns = reference_rows([arguments.env], seeds, "report", options.num_actions)
     total = plan.steps_per_agent * len(seeds)
@@ -126,7 +133,7 @@ def run(argv: list[str]) -> int:
     if arguments.out is not None and (done := steps_done(plan, seeds, arguments.out)):
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
         total -= done
-    with _print_resume_hint(arguments, argv), Sinks(trackers, say) as sinks:
+    with _print_resume_hint(arguments, argv), Sinks([*trackers, *followed], say) as sinks:
         sinks.start({"command": "train", **plan_config(plan), "seeds": list(seeds)})
         log_rows(sinks, reference_returns)
         with StepProgress(f"{rule.label} on {arguments.env}", total) as progress:
@@ -167,15 +174,15 @@ def _prepare(arguments: Arguments, label: str) -> None:
 
 @contextmanager
 def _print_resume_hint(arguments: Arguments, argv: list[str]) -> Iterator[None]:
-    """Prints how to resume when a signal stops the training inside.
+    """Prints how to resume when a signal, or a failure of the environment, stops the training inside.
 
     Args:
         argv: what was given on the command line.
     """
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
-        if arguments.out is not None:
+    except (KeyboardInterrupt, SystemExit, RuntimeError):
+        if arguments.out is not None and any((arguments.out / CHECKPOINTS).glob("*")):
             again = f"lpg train {shlex.join(argv)}" + ("" if arguments.resume else " --resume")
             print(f"stopped; go on with: {again}", file=sys.stderr)
         raise

@@ -1,6 +1,7 @@
 """All registered environments, `family/name` → distribution of `EnvParams`, and suites of them."""
 
 import dataclasses
+import functools
 import importlib
 import re
 from collections.abc import Callable
@@ -13,9 +14,12 @@ from lpg.environments import grid_families, random_grid_families
 from lpg.environments.base import Environment, EnvParams
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.environments.distractor_chain import DistractorChain
+from lpg.environments.games import gymnax_style, is_gymnax_style
+from lpg.environments.names import GIVEN, kept, split_kwargs
 from lpg.environments.procedural_control import ProceduralControl
 from lpg.environments.tabulated import Tabulated
-from lpg.environments.third_party import ThirdParty
+from lpg.environments.third_party import SingleGame, ThirdParty, load
+from lpg.packages import check_installed
 
 
 @runtime_checkable
@@ -157,13 +161,31 @@ SUITES["tables"] = (
 """Agents that are tables, optima that are exact, rewards of the paper's sizes."""
 
 
+LIBRARIES = {
+    "gymnax/": ("ANY-ID", "any environment of gymnax with discrete actions"),
+    "pgx/": ("ANY-ID", "any environment of pgx for one player"),
+}
+"""Descriptions of names that cannot all be listed."""
+
+
+def is_open(name: str) -> bool:
+    """Whether a name is none of a list: `gymnax/ANY-ID`, `pgx/ANY-ID`, `module:factory`, or that of an object."""
+    return name.startswith((*LIBRARIES, GIVEN)) or ":" in name
+
+
 def env_spec(name: str) -> EnvSpec:
-    """Looks up `family/name`, or imports `module:factory` (a callable that returns a distribution).
+    """Looks up `family/name`, `gymnax/ANY-ID` or `pgx/ANY-ID`, or imports `module:factory` (a callable that returns a
+    distribution, or an environment with the interface of gymnax).
 
     Raises:
         ValueError: the name is unknown, the message offers the nearest known one; or the factory does not make a
             distribution, the message names the missing members.
     """
+    if name.startswith(GIVEN):
+        return EnvSpec(kept(name), _TOY_STEPS, "an object")
+    for family, (_, about) in LIBRARIES.items():
+        if name.startswith(family):
+            return EnvSpec(_of_library(family[:-1], name.removeprefix(family)), _TOY_STEPS, about)
     if re.fullmatch(r"[^/]+-v\d+", name):
         raise ValueError(f"unknown environment {name!r}; did you mean 'gymnasium/{name}'?")
     if ":" in name:
@@ -181,14 +203,45 @@ def suite(name: str) -> tuple[str, ...]:
         return SUITES[name]
     parts = tuple(part.strip() for part in name.split(","))
     for part in parts:
-        if ":" not in part:
+        if not is_open(part):
             known(part, {**SUITES, **ENVIRONMENTS}, "suite or environment")
     return tuple(member for part in parts for member in SUITES.get(part, (part,)))
 
 
+@functools.cache
+def _of_library(library: str, name: str) -> SingleGame:
+    check_installed(library, f"{library}/{name}")
+    return SingleGame(load(library, name), f"{library}/{name}")
+
+
+@functools.cache
 def _made_by(name: str) -> EnvDistribution:
     """What a factory makes."""
-    made = import_factory(name)()
+    factory, kwargs = split_kwargs(name)
+    try:
+        made = import_factory(factory)(**kwargs)
+    except TypeError as error:
+        raise ValueError(f"{name!r}: {factory} failed: {' '.join(str(error).split())}") from error
+    return as_distribution(made, name)
+
+
+def as_distribution(made: Any, name: str, params: Any = None) -> EnvDistribution:
+    """A distribution of environments from an object: itself, or one environment with the interface of gymnax.
+
+    Args:
+        name: for errors.
+        params: of gymnax; none: the environment's own.
+
+    Raises:
+        ValueError: it is neither; the message names the missing members.
+    """
+    if is_gymnax_style(made) and not isinstance(made, EnvDistribution):
+        return SingleGame(gymnax_style(made, params, name), name)
+    if hasattr(made, "action_space") and hasattr(made, "observation_space"):
+        raise ValueError(
+            f"{name!r} made a {type(made).__name__}, which has the interface of Gymnasium; its name here is "
+            f"gymnasium/{name}"
+        )
     for part, kind, what in ((made, EnvDistribution, "it"), (getattr(made, "env", None), Environment, "its env")):
         if not isinstance(part, kind):
             members = [member for member in dir(kind) if member[0] != "_" and not hasattr(part, member)]

@@ -1,8 +1,8 @@
-"""Environments of gymnax and pgx, adapted to the contract of `base`, so that they run in compiled programs.
+"""Environments of gymnax and pgx, and objects like them, adapted to the contract of `base` for compiled programs.
 
-A library's functions are read into a `Game`; `ThirdPartyEnv` adds the time limit. Episodes are reset by
-`stepping.auto_step` only, never by the library. The libraries are imported when an environment is first used, because
-that takes seconds.
+A library's functions are read into a `Game` (`lpg.environments.games`); the classes here add the time limit. Episodes
+are reset by `stepping.auto_step` only, never by the library. The libraries are imported when an environment is first
+used, because that takes seconds.
 
 References: Lange (2022), gymnax, from version 1, which distinguishes terminations from time limits; Koyamada et al.
 (2023), pgx.
@@ -10,7 +10,6 @@ References: Lange (2022), gymnax, from version 1, which distinguishes terminatio
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -19,23 +18,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from lpg.environments.base import StepResult
-from lpg.packages import check_installed, import_optional
-
-PGX_MAX_STEPS = 1000
-"""pgx has no time limit, and a good player of MinAtar may never finish; gymnax has this one for the same games."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Game:
-    """A library's environment: one copy, without time limit and without resets."""
-
-    num_actions: int
-    max_steps: int
-    """Default time limit, in steps."""
-    reset: Callable[[PRNGKeyArray], tuple[Any, Array]]
-    """key → state, observation."""
-    step: Callable[[PRNGKeyArray, Any, Array], tuple[Any, Array, Array, Array]]
-    """key, state, action → state, observation, reward, terminated."""
+from lpg.environments.games import GAMES, Game
+from lpg.packages import check_installed
 
 
 class ThirdPartyParams(eqx.Module):
@@ -50,7 +34,7 @@ class ThirdPartyState(eqx.Module):
 
     inner: Any
     """The library's own state."""
-    observation: Float[Array, " *obs"]
+    observation: Shaped[Array, " *obs"]
     """Kept here, because some libraries return it from a step only."""
     time: Int[Array, ""]
 
@@ -79,28 +63,23 @@ class ThirdParty:
             ValueError: `num_actions` is not the environment's.
         """
         del key
-        game = load(self.library, self.name)
-        if num_actions not in (None, game.num_actions):
-            raise ValueError(f"{num_actions} actions given; {self.name} has {game.num_actions}")
-        return ThirdPartyParams(max_steps=jnp.asarray(game.max_steps))
+        return _params(load(self.library, self.name), self.name, num_actions)
 
 
-@dataclasses.dataclass(frozen=True)
-class ThirdPartyEnv:
-    """Dynamics of one environment of a library."""
+class GameDynamics:
+    """Dynamics of a game; a derived class has the game."""
 
-    library: str
-    name: str
+    game: Any
 
     @property
     def num_actions(self) -> int:
         """Size of the action set; no action is ever masked."""
-        return load(self.library, self.name).num_actions
+        return self.game.num_actions
 
     @property
     def observation_shape(self) -> tuple[int, ...]:
-        """[numbers] or [planes, rows, columns]."""
-        return _observation_shape(self.library, self.name)
+        """[numbers] or [planes, rows, columns]; () for state indices."""
+        return _observation_shape(self.game)
 
     def action_mask(self, env_params: ThirdPartyParams) -> Bool[Array, " A"]:
         """Every action exists."""
@@ -108,25 +87,91 @@ class ThirdPartyEnv:
 
     def reset(self, key: PRNGKeyArray, env_params: ThirdPartyParams) -> ThirdPartyState:
         """The library's first state."""
-        inner, observation = load(self.library, self.name).reset(key)
-        return ThirdPartyState(inner=_strong(inner), observation=planes_first(observation), time=jnp.zeros((), int))
+        inner, observation = self.game.reset(key)
+        return ThirdPartyState(_strong(inner), _seen(observation, self.game), time=jnp.zeros((), int))
 
     def step(
         self, key: PRNGKeyArray, state: ThirdPartyState, action: Int[Array, ""], env_params: ThirdPartyParams
     ) -> tuple[ThirdPartyState, StepResult]:
-        """The library's step; the time limit truncates."""
-        inner, observation, reward, ended = load(self.library, self.name).step(key, state.inner, action)
+        """The library's step; the time limit truncates.
+
+        Raises:
+            ValueError: the reward is no single number.
+        """
+        inner, observation, reward, ended, cut = self.game.step(key, state.inner, action)
+        if jnp.shape(reward) != ():
+            raise ValueError(
+                f"a step of the environment gave a reward of shape {list(jnp.shape(reward))}; one number is needed"
+            )
         time, terminated = state.time + 1, jnp.asarray(ended, bool)
         result = StepResult(
             reward=jnp.asarray(reward, float),
             terminated=terminated,
-            truncated=~terminated & (time >= env_params.max_steps),
+            truncated=~terminated & (jnp.asarray(cut, bool) | (time >= env_params.max_steps)),
         )
-        return ThirdPartyState(inner=_strong(inner), observation=planes_first(observation), time=time), result
+        return ThirdPartyState(_strong(inner), _seen(observation, self.game), time), result
 
-    def observe(self, state: ThirdPartyState, env_params: ThirdPartyParams) -> Float[Array, " *obs"]:
+    def observe(self, state: ThirdPartyState, env_params: ThirdPartyParams) -> Shaped[Array, " *obs"]:
         """The observation that the library returned with this state."""
         return state.observation
+
+
+@dataclasses.dataclass(frozen=True)
+class ThirdPartyEnv(GameDynamics):
+    """Dynamics of one environment of a library, which is imported when it is needed."""
+
+    library: str
+    name: str
+
+    @property
+    def game(self) -> Game:  # type: ignore[override]
+        """The library's functions."""
+        return load(self.library, self.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class GameEnv(GameDynamics):
+    """Dynamics of a game at hand. Equal are only those of one object."""
+
+    game: Game
+
+
+class IndexGameEnv(GameEnv):
+    """A game whose observations are state indices, so that an agent can be a table."""
+
+    @property
+    def num_states(self) -> int:
+        """Observations are integers in [0, num_states)."""
+        assert self.game.num_states is not None
+        return self.game.num_states
+
+
+@dataclasses.dataclass(frozen=True)
+class SingleGame:
+    """A game with its default time limit as a distribution of environments."""
+
+    game: Game
+    name: str
+
+    @property
+    def env(self) -> GameEnv:
+        """The dynamics."""
+        return GameEnv(self.game) if self.game.num_states is None else IndexGameEnv(self.game)
+
+    def sample(self, key: PRNGKeyArray, num_actions: int | None = None) -> ThirdPartyParams:
+        """The default parameters, whatever the key.
+
+        Raises:
+            ValueError: `num_actions` is not the environment's.
+        """
+        del key
+        return _params(self.game, self.name, num_actions)
+
+
+def _params(game: Game, name: str, num_actions: int | None) -> ThirdPartyParams:
+    if num_actions not in (None, game.num_actions):
+        raise ValueError(f"{num_actions} actions given; {name} has {game.num_actions}")
+    return ThirdPartyParams(max_steps=jnp.asarray(game.max_steps))
 
 
 def planes_first(observation: Shaped[Array, " *seen"]) -> Float[Array, " *obs"]:
@@ -138,58 +183,12 @@ def planes_first(observation: Shaped[Array, " *seen"]) -> Float[Array, " *obs"]:
     return observation.astype(float)
 
 
-def gymnax_game(name: str) -> Game:
-    """An environment of gymnax with its default parameters: its raw steps, which do not reset.
-
-    Raises:
-        ValueError: gymnax has no environment of this name, or cannot be imported.
-    """
-    environment, params = import_optional("gymnax", name).make(name)
-
-    def reset(key: PRNGKeyArray) -> tuple[Any, Array]:
-        observation, state = environment.reset_env(key, params)
-        return state, observation
-
-    def step(key: PRNGKeyArray, state: Any, action: Array) -> tuple[Any, Array, Array, Array]:
-        observation, state, reward, terminated, _ = environment.step_env(key, state, action, params)
-        return state, observation, reward, terminated
-
-    return Game(
-        num_actions=int(environment.num_actions), max_steps=int(params.max_steps_in_episode), reset=reset, step=step
-    )
-
-
-def pgx_game(name: str) -> Game:
-    """A single-player environment of pgx.
-
-    Raises:
-        ValueError: pgx has no environment of this name, it is for several players, or pgx cannot be imported.
-    """
-    environment = import_optional("pgx", name).make(name)
-    if environment.num_players != 1:
-        raise ValueError(f"{name} is a game for {environment.num_players} players; one for a single player is needed")
-
-    def reset(key: PRNGKeyArray) -> tuple[Any, Array]:
-        state = environment.init(key)
-        return state, state.observation
-
-    def step(key: PRNGKeyArray, state: Any, action: Array) -> tuple[Any, Array, Array, Array]:
-        state = environment.step(state, action, key)
-        return state, state.observation, state.rewards[0], state.terminated
-
-    return Game(num_actions=int(environment.num_actions), max_steps=PGX_MAX_STEPS, reset=reset, step=step)
-
-
-GAMES: dict[str, Callable[[str], Game]] = {"gymnax": gymnax_game, "pgx": pgx_game}
-"""Library → how to read one of its environments."""
-
-
 @functools.cache
 def load(library: str, name: str) -> Game:
     """A library's environment; imports the library at the first call.
 
     Raises:
-        ValueError: as `gymnax_game` and `pgx_game`.
+        ValueError: as `lpg.environments.games.gymnax_game` and `pgx_game`.
     """
     # A library creates arrays while it is imported and built. If that happens inside a transformation, they must be
     # concrete all the same, because they outlive it.
@@ -197,10 +196,13 @@ def load(library: str, name: str) -> Game:
         return GAMES[library](name)
 
 
+def _seen(observation: Shaped[Array, " *seen"], game: Game) -> Shaped[Array, " *obs"]:
+    return jnp.asarray(observation, int) if game.num_states is not None else planes_first(jnp.asarray(observation))
+
+
 @functools.cache
-def _observation_shape(library: str, name: str) -> tuple[int, ...]:
-    game = load(library, name)
-    return jax.eval_shape(lambda key: planes_first(game.reset(key)[1]), jax.random.key(0)).shape
+def _observation_shape(game: Game) -> tuple[int, ...]:
+    return jax.eval_shape(lambda key: _seen(game.reset(key)[1], game), jax.random.key(0)).shape
 
 
 def _strong(tree: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
 from lpg.agents.outputs import Agent
+from lpg.environments.names import stable
 from lpg.evaluation.curves import Totals
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import ChosenConfig
@@ -173,7 +174,7 @@ class TrainingPlan:
         return {
             "rule": self.rule.label,
             "card": self.rule.card,
-            "environment": self.environment,
+            "environment": stable(self.environment),
             "agent": self.agent,
             "config": dataclasses.asdict(self.config),
             "num_actions": self.backend.num_actions,

@@ -11,7 +11,7 @@ from lpg.agents.outputs import Agent, outputs
 from lpg.agents.rollout import sample_action
 from lpg.environments.observation_image import observation_image
 from lpg.evaluation.backend import GymnasiumOptions
-from lpg.learner.gymnasium_environments import ATARI, GYMNASIUM, make_environments
+from lpg.learner.gymnasium_environments import ATARI, make_environments, make_one
 from lpg.learner.spaces import Spaces
 from lpg.packages import import_optional
 
@@ -101,12 +101,11 @@ class _SingleGame:
 
 def _make(name: str) -> Any:
     """One copy, which renders if its metadata say that it can."""
-    gymnasium, identity = import_optional("gymnasium", name), name.removeprefix(GYMNASIUM)
-    plain = gymnasium.make(identity)
-    if "rgb_array" not in (plain.metadata or {}).get("render_modes", ()):
+    plain = make_one(name)
+    if "rgb_array" not in (plain.metadata or {}).get("render_modes", ()) or plain.spec is None:
         return plain
     plain.close()
-    return gymnasium.make(identity, render_mode="rgb_array")
+    return make_one(name, render_mode="rgb_array")
 
 
 def _renderer(env: Any, name: str) -> tuple[str, Callable[[], Any] | None]:

@@ -1,7 +1,7 @@
 """What there is, by name: environments, suites, agents, rules, configurations of meta-trainings."""
 
 from lpg.agents.registry import AGENTS
-from lpg.environments.registry import ENVIRONMENTS, SUITES
+from lpg.environments.registry import ENVIRONMENTS, LIBRARIES, SUITES
 from lpg.learner import gymnasium_environments
 from lpg.meta_training.config_file import load_config, shipped_configs
 from lpg.update_rules.registry import HAND_WRITTEN, LIBRARY_ALGORITHMS
@@ -12,7 +12,8 @@ from lpg.update_rules.rule_paths import shipped
 def list_environments() -> dict[str, str]:
     """Names of environments, and what they are."""
     found = {name: entry.about for name, entry in ENVIRONMENTS.items()}
-    return {**found, **{name + what: about for name, (what, about) in gymnasium_environments.FAMILIES.items()}}
+    families = {**LIBRARIES, **gymnasium_environments.FAMILIES}
+    return {**found, **{name + what: about for name, (what, about) in families.items()}}
 
 
 def list_suites() -> dict[str, str]:

@@ -19,7 +19,7 @@ def members(name: str) -> tuple[str, ...]:
     for part in (part.strip() for part in name.split(",")):
         if gymnasium_environments.is_gymnasium(part):
             found.append(part)
-        elif ":" in part:
+        elif registry.is_open(part):
             found += registry.suite(part)
         else:
             known(part, everything, "suite or environment")

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from lpg.environments.base import EnvParams
+from lpg.environments.names import stable
 from lpg.environments.registry import env_spec
 from lpg.evaluation.atari_scores import atari_reference
 from lpg.evaluation.reference_returns import Reference, listed
@@ -23,7 +24,7 @@ def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Arr
 
     They depend on the environment's name, never on the suite it is run in.
     """
-    own = zlib.crc32(name.encode())
+    own = zlib.crc32(stable(name).encode())
     keys = jnp.stack([jax.random.fold_in(stream(seed, purpose), own) for seed in seeds])
     pairs = jax.vmap(jax.random.split)(keys)
     return pairs[:, 0], pairs[:, 1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.environment_objects import name_of
 from lpg.evaluation.log import plan_config
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
@@ -34,7 +35,7 @@ class TrainingResult:
 
 def train(
     rule: Rule | str | Path,
-    environment: str,
+    environment: Any,
     num_steps: int | float | None = None,
     seed: int = 0,
     *,
@@ -44,6 +45,7 @@ def train(
     agent: str | None = None,
     num_actions: int | None = None,
     options: GymnasiumOptions | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     callback: Callback | None = None,
@@ -53,7 +55,9 @@ def train(
 
     Args:
         rule: a rule, or anything that `lpg.load_rule` takes.
-        environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID`, `atari/GAME` or `module:factory`.
+        environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID`, `gymnax/ANY-ID`, `atari/GAME` or
+            `module:factory`; or an object: an environment with the interface of gymnax, or a pair of it and its
+            parameters, one that `gymnasium.make` made, or a function or class that makes one of these.
         num_steps: environment steps, all environments together (`num_steps` of `TrainConfig` are those of one copy per
             update); none: the environment's own budget.
         seed: of the environment's parameters, the agent and its random numbers.
@@ -65,6 +69,8 @@ def train(
         agent: which agent learns, see `lpg list agents`; none: the environment's own.
         num_actions: which version of a grid, 9 or 18 (the default).
         options: of Gymnasium environments and Atari games only.
+        env_kwargs: keyword arguments with which the environment is made, for names of Gymnasium, gymnax and pgx,
+            `module:factory`, and functions.
         out: a folder for the trained agent, which `lpg show` can replay, and for a checkpoint, which is written every
             minute, at the end and when a signal stops the training.
         resume: go on with the training that the folder holds, with its configuration and, unless `num_steps` is more,
@@ -80,6 +86,7 @@ def train(
             folder holds another training, or this one and `resume` is not given.
         OSError: the folder cannot be written.
     """
+    environment = name_of(environment, env_kwargs)
     out = None if out is None else Path(out)
     if out is not None:
         check_free(out, resume=resume)

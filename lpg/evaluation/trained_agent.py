@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 from lpg.agents.outputs import Agent, outputs
 from lpg.agents.rollout import sample_action
 from lpg.evaluation.backend import Backend, Interface
+from lpg.evaluation.environment_objects import name_of
 from lpg.evaluation.greedy import greedy_returns
 from lpg.evaluation.training_folder import AgentCard, read_agent
 from lpg.types import AgentOutput
@@ -89,7 +90,7 @@ class TrainedAgent(eqx.Module):
         return greedy_returns(backend, self.card.agent, [self.agent], [self.card.seed], episodes)[0]
 
 
-def load_agent(folder: str | Path, seed: int = 0) -> TrainedAgent:
+def load_agent(folder: str | Path, seed: int = 0, *, environment: Any = None) -> TrainedAgent:
     """The trained agent in a folder of `lpg train --out` or `lpg.train(out=…)`.
 
     Its environment must exist, as the spaces fix the shapes of its arrays.
@@ -97,11 +98,13 @@ def load_agent(folder: str | Path, seed: int = 0) -> TrainedAgent:
     Args:
         folder: what `out` was.
         seed: which of its agents.
+        environment: the environment, where the training was given an object or a function that has no name; as there.
 
     Raises:
         ValueError: there is none, its file is truncated or of another kind, or its environment does not exist any more.
     """
-    return TrainedAgent(*read_agent(Path(folder), seed))
+    name = None if environment is None else name_of(environment)
+    return TrainedAgent(*read_agent(Path(folder), seed, name))
 
 
 @functools.lru_cache(maxsize=16)

@@ -13,6 +13,7 @@ from lpg.agents.outputs import Agent
 from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
 from lpg.evaluation.curves import Totals, continued_ends, curves_from_totals
 from lpg.evaluation.evaluate import Trial, rows_of, train_trials
+from lpg.evaluation.finite import FiniteCheck, NotFiniteError
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.log import log_rows
 from lpg.evaluation.rejax_backend import RejaxBackend
@@ -53,7 +54,7 @@ def train_plan(
 
     Raises:
         ValueError: a checkpoint is of another training.
-        RuntimeError: an agent diverged.
+        RuntimeError: an agent diverged, or the environment failed.
         OSError: the folder cannot be written.
     """
     if out is not None and isinstance(plan.backend, RejaxBackend):
@@ -183,11 +184,15 @@ def _train(
     state = batch.init()
     if checkpoint is not None and resume:
         state = checkpoint.read(state)
-    done = state.num_updates
+    done, check = state.num_updates, None
     # Closed immediately after a signal, so that emulators end.
     with contextlib.closing(batch.advance(state)) as states:
         try:
             for state in states:
+                # Asked one point late, so that the devices do not wait for the host.
+                if check is not None:
+                    check.raise_if_not(plan.environment)
+                check = FiniteCheck(state) if state.num_updates in ends else None
                 if progress is not None:
                     progress((state.num_updates - done) * len(batch.seeds) * plan.config.steps_per_update)
                 if sinks is not None and not sinks.is_empty:  # who listens waits for the device at every point
@@ -198,12 +203,18 @@ def _train(
                 done = state.num_updates
                 if checkpoint is not None:
                     checkpoint.write(state, at_once=False)
-        except (KeyboardInterrupt, SystemExit):
-            # A signal. If the arrays were just donated to the next step, the last checkpoint stays.
+        except NotFiniteError:
+            raise  # the last checkpoint stays
+        except (KeyboardInterrupt, SystemExit, Exception) as error:
+            # A signal, or the user's environment failed. If the arrays were just donated to the next step, the last
+            # checkpoint stays.
             is_whole = not any(leaf.is_deleted() for leaf in jax.tree.leaves(state.tree))
-            if checkpoint is not None and is_whole:
+            has_begun = not isinstance(error, Exception) or state.num_updates > 0
+            if checkpoint is not None and is_whole and has_begun:
                 checkpoint.write(state, at_once=True)
             raise
+    if check is not None:
+        check.raise_if_not(plan.environment)
     if checkpoint is not None:
         checkpoint.write(state, at_once=True)
     return state

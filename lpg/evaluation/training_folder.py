@@ -15,6 +15,7 @@ import jax
 
 from lpg.agents.outputs import Agent
 from lpg.checks import checked_fields
+from lpg.environments.names import stable
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
@@ -106,7 +107,7 @@ def begun_as(folder: Path, seeds: Sequence[int], environment: str) -> tuple[Chos
     """Configuration and environment steps of the training that a folder holds; none if it holds none of these seeds
     and this environment."""
     for card in _checkpoint_cards(folder, seeds):
-        if card["environment"] == environment:
+        if card["environment"] == stable(environment):
             config = TrainConfig(**checked_fields(TrainConfig, card["config"]))
             return ChosenConfig(config, card["source"], card["level"]), card["budgets"][-1] * config.steps_per_update
     return None
@@ -177,8 +178,11 @@ def trained_seeds(folder: Path) -> list[int]:
     return sorted(int(text) for text in found if text.isdecimal())
 
 
-def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
+def read_agent(folder: Path, seed: int, environment: str | None = None) -> tuple[Agent, AgentCard]:
     """The trained agent of a seed.
+
+    Args:
+        environment: what its environment is called now; none: as then.
 
     Returns:
         The agent, called with one observation, and its card.
@@ -194,6 +198,7 @@ def read_agent(folder: Path, seed: int) -> tuple[Agent, AgentCard]:
         card = AgentCard(**read_card(path))
     except TypeError as error:
         raise ValueError(f"{path}: not a trained agent, its card does not fit ({error})") from error
+    card = card if environment is None else dataclasses.replace(card, environment=environment)
     backend = card.backend()
     shape = {name: getattr(card, name) for name in ("agent", "prediction_size", "normalise_observations")}
     return read_tree(path, jax.eval_shape(lambda: backend.template(**shape)))[0], card

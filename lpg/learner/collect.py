@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from lpg.learner.action_masks import read_masks
+from lpg.learner.failures import checked_rewards, environment_failures
 from lpg.learner.spaces import spaces_of
 from lpg.packages import import_optional
 from lpg.types import Trajectory
@@ -78,8 +79,10 @@ class Collector:
         self._environments, self._all_ends_terminate = environments, time_limit_is_termination
         self._largest_reward = largest_reward
         self.num_envs = int(environments.num_envs)
-        observation, info = environments.reset(seed=seed)
-        self._observation, self._name = self.spaces.observations.read(observation), name
+        self._name, self._num_steps = name, 0
+        with environment_failures(name, "reset"):
+            observation, info = environments.reset(seed=seed)
+        self._observation = self.spaces.observations.read(observation)
         self._return = np.zeros(self.num_envs)
         self._must_reset = np.zeros(self.num_envs, bool)
         self._use_masks = use_action_masks
@@ -139,10 +142,13 @@ class Collector:
         """One step of all environments: s_{t+1} before any reset, reward, clipped reward, terminated, is_last."""
         before = self._observation
         read = self.spaces.observations.read
-        observation, reward, terminated, truncated, info = self._environments.step(self.spaces.actions.to_env(action))
+        taken, self._num_steps = self.spaces.actions.to_env(action), self._num_steps + 1
+        with environment_failures(self._name, f"step {self._num_steps}"):
+            observation, reward, terminated, truncated, info = self._environments.step(taken)
         self._observation, self._info = read(observation), info
         terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
-        reward, is_last = np.asarray(reward, np.float64), terminated | truncated
+        reward = checked_rewards(np.asarray(reward, np.float64), self._name, self._num_steps)
+        is_last = terminated | truncated
         next_observation = self._observation
         if self._is_next_step:
             if self._must_reset.any():

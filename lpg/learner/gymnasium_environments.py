@@ -1,15 +1,20 @@
 """Gymnasium environments and Atari games by name: `gymnasium/ANY-ID` and `atari/GAME`."""
 
+import contextlib
 import difflib
+import importlib
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lpg.environments.names import is_kept, kept, split_kwargs
 from lpg.packages import import_optional
+from lpg.places import described
 
 GYMNASIUM, ATARI = "gymnasium/", "atari/"
 FAMILIES = {
-    GYMNASIUM: ("ANY-ID", "any environment of Gymnasium with discrete actions"),
+    GYMNASIUM: ("ANY-ID", "any environment of Gymnasium with discrete actions; module:Maze makes one, too"),
     ATARI: ("GAME", "any of ale-py's games by its name, atari/breakout say"),
 }
 """Descriptions of names that cannot all be listed."""
@@ -28,7 +33,8 @@ def make_environments(name: str, num_envs: int, *, sticky_actions: float = 0.0) 
     """A `gymnasium.vector.VectorEnv` by name, with same-step autoreset, so that every row is a step.
 
     Args:
-        name: `gymnasium/` and any id that Gymnasium knows (`module:Id-v0` imports the module first), or `atari/` and a
+        name: `gymnasium/` and any id that Gymnasium knows (`module:Id-v0` imports the module first), or a function or
+            class of a module that makes one (`module:Maze`), with `?size=5` for keyword arguments; or `atari/` and a
             game.
         sticky_actions: probability that a game repeats the last action instead; only for `atari/`.
 
@@ -39,20 +45,82 @@ def make_environments(name: str, num_envs: int, *, sticky_actions: float = 0.0) 
         return make_atari(name.removeprefix(ATARI), num_envs, sticky_actions=sticky_actions)
     if sticky_actions:
         raise ValueError(f"sticky_actions is {sticky_actions}, and {name} is no Atari game; it is for atari/* only")
-    return make_gymnasium(name.removeprefix(GYMNASIUM), num_envs)
+    return make_gymnasium(name, num_envs)
 
 
-def make_gymnasium(identity: str, num_envs: int) -> Any:
-    """Copies of an environment by its Gymnasium id, one after the other in this process."""
-    gymnasium = import_optional("gymnasium", f"{GYMNASIUM}{identity}")
+def make_gymnasium(name: str, num_envs: int) -> Any:
+    """Copies of an environment of Gymnasium, one after the other in this process."""
+    gymnasium = import_optional("gymnasium", name)
     same_step = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}
+    identity, kwargs = split_kwargs(name.removeprefix(GYMNASIUM))
+    with one_line(name):
+        if (factory := _factory(name, identity)) is not None:
+            return gymnasium.vector.SyncVectorEnv([lambda: factory(**kwargs)] * num_envs, **same_step)
+        return gymnasium.make_vec(
+            identity, num_envs, vectorization_mode="sync", vector_kwargs=same_step, **kwargs
+        )  # fmt: skip
+
+
+def make_one(name: str, **more: Any) -> Any:
+    """One copy, without autoreset.
+
+    Args:
+        name: as in `make_environments`, but no Atari game.
+        more: keyword arguments for `gymnasium.make`; what a function makes does not get them.
+
+    Raises:
+        ValueError: as in `make_environments`.
+    """
+    identity, kwargs = split_kwargs(name.removeprefix(GYMNASIUM))
+    with one_line(name):
+        if (factory := _factory(name, identity)) is not None:
+            return factory(**kwargs)
+        return import_optional("gymnasium", name).make(identity, **kwargs, **more)
+
+
+def _factory(name: str, identity: str) -> Callable[..., Any] | None:
+    """What makes a copy, where that is no id of Gymnasium's: a function or class given in Python, or a module's."""
+    gymnasium = import_optional("gymnasium", name)
+    if is_kept(name):
+        found = kept(name)
+    else:
+        module, _, member = identity.partition(":")
+        if not member.isidentifier():
+            return None
+        found = getattr(importlib.import_module(module), member, None)
+        if member in gymnasium.registry or not callable(found):
+            return None
+
+    def make(**kwargs: Any) -> Any:
+        made = found(**kwargs)
+        if not isinstance(made, gymnasium.Env):
+            raise ValueError(f"{name} made a {type(made).__name__}; a gymnasium.Env is needed")
+        return made
+
+    return make
+
+
+@contextlib.contextmanager
+def one_line(name: str) -> Iterator[None]:
+    """Turns whatever goes wrong while an environment is made into one line, with the place in the user's file."""
     try:
-        return gymnasium.make_vec(identity, num_envs, vectorization_mode="sync", vector_kwargs=same_step)
-    except (gymnasium.error.Error, ModuleNotFoundError) as error:
-        message = f"{GYMNASIUM}{identity}: {' '.join(str(error).split())}"
-        if isinstance(error, gymnasium.error.UnregisteredEnv) and ":" not in identity:
-            message += f" If a module registers it, name the module, too: {GYMNASIUM}my_module:{identity}"
-        raise ValueError(message) from error
+        yield
+    except Exception as error:
+        raise ValueError(f"{name}: {_why(name, error)}") from error
+
+
+def _why(name: str, error: Exception) -> str:
+    errors = import_optional("gymnasium", name).error
+    identity = split_kwargs(name.removeprefix(GYMNASIUM))[0]
+    message = " ".join(str(error).split())
+    if isinstance(error, errors.NamespaceNotFound) and identity.startswith("ALE/"):
+        game = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", identity.removeprefix("ALE/").partition("-")[0]).lower()
+        return f"{message} Atari games have names of their own here: {ATARI}{game}"
+    if isinstance(error, errors.UnregisteredEnv) and ":" not in identity:
+        return f"{message} If a module registers it, name the module, too: {GYMNASIUM}my_module:{identity}"
+    if isinstance(error, errors.Error | ValueError):
+        return message
+    return described(error)
 
 
 def make_atari(

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import re
 import signal
 import threading
 import time
@@ -29,6 +30,9 @@ from lpg.meta_training.state import MetaState, init_bandit
 from lpg.meta_training.trainer import Provenance, Trainer, initial_rule, provenance_of
 from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import read_rule, save_rule
+
+AUDIT_FILE = "audit.json"
+"""Flags of the audit in a run folder; absent where there are none."""
 
 
 @runtime_checkable
@@ -159,6 +163,7 @@ def _one_update(
     if is_end or counters.meta_update % config.checkpoint_every == 0:
         write_checkpoint(folder, state, stored, trainer.seed)
     flags = audit.flags()
+    _write_flags(folder / AUDIT_FILE, flags)
     listener.step(state, values, flags)
     return flags
 
@@ -166,6 +171,20 @@ def _one_update(
 def is_validation_due(config: MetaConfig, meta_update: int) -> bool:
     """Whether a run validates after this meta-update."""
     return meta_update == config.meta_updates or meta_update % config.validation_every == 0
+
+
+def _write_flags(path: Path, flags: list[str]) -> None:
+    """Keeps the flags of now in the folder; none: no file. Not written anew where only numbers in them changed."""
+
+    def kinds(lines: list[str]) -> list[str]:
+        return [re.sub(r"[\d.]+", "#", line) for line in lines]
+
+    before = json.loads(path.read_text()) if path.exists() else []
+    if kinds(flags) != kinds(before):
+        if flags:
+            write_atomic(path, json.dumps(flags, ensure_ascii=False).encode())
+        else:
+            path.unlink()
 
 
 def _validate(

@@ -40,7 +40,7 @@ def test_agents_and_learning_rates_are_those_of_table_3(name):
 def test_what_the_paper_does_not_know_gets_a_table_or_a_small_network_by_what_is_seen():
     assert default("procedural/grid").agent == "tabular"
     assert default("classic/CartPole-v1").agent == SEPARATE and default("minatar/seaquest").agent == "C(16)-D(128)"
-    for unlike, agent in (("chain/short", "tabular"), ("random/dense", SEPARATE), ("chain/distractor", SEPARATE)):
+    for unlike, agent in (("chain/short", "tabular"), ("random/dense", "C(16)-D(128)"), ("chain/distractor", SEPARATE)):
         assert default_agent("somebody:elses", env_spec(unlike).distribution.env).agent == agent
 
 

@@ -14,9 +14,9 @@ import pytest
 from lpg.agents.registry import init_agent
 from lpg.agents.rollout import init_rollout, rollout
 from lpg.environments import registry, third_party
+from lpg.environments.games import Game
 from lpg.environments.stepping import auto_step, draw_steps
 from lpg.environments.third_party import (
-    Game,
     ThirdParty,
     ThirdPartyEnv,
     ThirdPartyParams,
@@ -40,7 +40,7 @@ def toy(name):
     def step(key, state, action):
         count = state["count"] + action
         seen = jnp.zeros((3, 4), bool).at[WHERE, count].set(True)
-        return {"count": count, "key": jax.random.key_data(key)}, seen, count * 2, count >= GOAL
+        return {"count": count, "key": jax.random.key_data(key)}, seen, count * 2, count >= GOAL, False
 
     return Game(num_actions=2, max_steps=7, reset=reset, step=step)
 

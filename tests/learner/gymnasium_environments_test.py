@@ -1,11 +1,12 @@
 """Environments that run on the host."""
 
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
 from lpg.learner.collect import Collector
-from lpg.learner.gymnasium_environments import is_gymnasium, make_atari, make_environments
+from lpg.learner.gymnasium_environments import is_gymnasium, make_atari, make_environments, one_line
 
 
 def test_names_are_told_by_their_family():
@@ -73,3 +74,35 @@ def test_what_does_not_exist_is_refused_in_one_line(name, options, words):
     with pytest.raises(ValueError, match=words) as caught:
         make_environments(name, 2, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_class_or_function_of_a_module_makes_copies_with_keyword_arguments():
+    environments = make_environments("gymnasium/tests.learner.diary:make_diary?lengths=[3]", 2)
+    assert environments.envs[1].lengths == [3] and environments.num_envs == 2
+    lake = make_environments("gymnasium/FrozenLake-v1?map_name=8x8", 1)
+    assert lake.single_observation_space.n == 64  # 16 without the argument
+
+
+def test_what_a_module_does_wrong_is_one_line_with_its_place(tmp_path, monkeypatch):
+    (tmp_path / "torn.py").write_text("def f(:\n")
+    (tmp_path / "poor.py").write_text("import gymnasium\n\n\nclass Maze:\n    pass\n\n\ndef fail():\n    1 / 0\n\n\n"
+                                      "gymnasium.register('lpg_test/Gone-v0', entry_point='poor:Gone')\n")  # fmt: skip
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, words in [
+        ("torn:X-v0", r"SyntaxError: .*torn.py, line 1"),
+        ("torn:X", r"SyntaxError: .*torn.py, line 1"),
+        ("poor:lpg_test/Gone-v0", "AttributeError: module 'poor' has no attribute 'Gone'"),
+        ("poor:Maze", "made a Maze; a gymnasium.Env is needed"),
+        ("poor:fail", r"ZeroDivisionError: division by zero \(.*poor.py, line 9\)"),
+        ("FrozenLake-v1?size=5", "unexpected keyword argument 'size'"),
+    ]:
+        with pytest.raises(ValueError, match=f"gymnasium/.*{words}") as caught:
+            make_environments(f"gymnasium/{name}", 2)
+        assert "\n" not in str(caught.value)
+
+
+def test_games_by_their_other_names_are_pointed_at():
+    # Gymnasium knows them only once ale_py is imported.
+    missing = gymnasium.error.NamespaceNotFound("Namespace ALE not found.")
+    with pytest.raises(ValueError, match="here: atari/space_invaders"), one_line("gymnasium/ALE/SpaceInvaders-v5"):
+        raise missing
