@@ -328,12 +328,12 @@ def test_the_objective_to_imitate_is_the_origin_of_its_rule(uninterrupted):
 
 def test_flags_are_in_the_folder_while_they_stand(tmp_path):
     path = tmp_path / "audit.json"
-    run_module._write_flags(path, [])
+    module._write_flags(path, [])
     assert not path.exists()
-    run_module._write_flags(path, ["critic: 95 % of 0.1"])
-    run_module._write_flags(path, ["critic: 96 % of 0.2"])
+    module._write_flags(path, ["critic: 95 % of 0.1"])
+    module._write_flags(path, ["critic: 96 % of 0.2"])
     assert json.loads(path.read_text()) == ["critic: 95 % of 0.1"]  # only its numbers changed
-    run_module._write_flags(path, ["critic: 96 % of 0.2", "π̂ is constant"])
+    module._write_flags(path, ["critic: 96 % of 0.2", "π̂ is constant"])
     assert len(json.loads(path.read_text())) == 2
-    run_module._write_flags(path, [])
+    module._write_flags(path, [])
     assert not path.exists()
