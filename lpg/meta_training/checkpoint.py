@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from lpg.files import FileKind, read_arrays, read_card, write_arrays
+from lpg.meta_training.config_file import completed
 from lpg.meta_training.state import MetaState, from_arrays, to_arrays
 
 KIND = FileKind("a checkpoint of a meta-training", format="lpg-checkpoint-2", card="lpg")
@@ -55,7 +56,8 @@ def read_checkpoint(path: Path, template: MetaState, config: dict[str, Any], see
         arrays, card = read_arrays(path, KIND)
         if card["seed"] != seed:
             raise ValueError(f"it belongs to a run with seed {card['seed']}, not {seed}")
-        if different := sorted(key for key in config if card["config"].get(key) != config[key]):
+        before = completed(card["config"])
+        if different := sorted(key for key in config if before[key] != config[key]):
             raise ValueError(f"it belongs to a run with another {', '.join(different)}")
         if card.get("devices") != jax.device_count():
             hint = (

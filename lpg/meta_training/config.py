@@ -69,6 +69,15 @@ class MetaConfig:
     objective: Literal["last", "every", "imitate"] = "last"
     """Rollouts in the meta-objective: after the window's last update, or after every update. Or none: η is fitted to a
     hand-written rule, see `lpg.meta_training.imitation`."""
+    meta_optimizer: Literal["gradient", "es"] = "gradient"
+    """Where the direction for Adam comes from: the meta-gradient, or evolution strategies, which have no use for the
+    objective, its weights and the critic; a lifetime is then a pair of agents, see `lpg.meta_training.evolution`."""
+    es_std: Positive = 0.1
+    """σ, the standard deviation of what is added to and taken from every parameter of η (es only)."""
+    es_fitness: Literal["area", "end"] = "area"
+    """The mean return over the updates of a window, or after the last one, which needs whole lifetimes (es only)."""
+    es_shaping: Literal["rank", "difference"] = "rank"
+    """Whether it counts which agent of a pair is better, or also by how much (es only)."""
     outer_lambda: Share = 0.95
     """λ of the outer advantages."""
     critic_rate: Share = 0.3
@@ -143,6 +152,16 @@ class MetaConfig:
                 f"objective is imitate, rule {self.rule} and num_updates {self.num_updates}; rule must be lpg, whose "
                 "form the imitated rule has, and num_updates 1, because every rollout is imitated once"
             )
+        if self.meta_optimizer == "es" and self.objective == "imitate":
+            raise ValueError(
+                "meta_optimizer is es and objective imitate; gradient is needed, because a distance between targets "
+                "has an exact one"
+            )
+        if self.meta_optimizer == "es" and self.es_fitness == "end" and self.lifetime_updates != self.num_updates:
+            raise ValueError(
+                f"es_fitness is end, num_updates {self.num_updates} and lifetime_updates {self.lifetime_updates}; the "
+                "last two must be equal, because only a window that is a whole lifetime ends with it"
+            )
         if self.num_lifetimes is not None and self.num_lifetimes < len(environments):
             raise ValueError(
                 f"num_lifetimes is {self.num_lifetimes}; {self.suite} has {len(environments)} environments, and each "
@@ -158,3 +177,8 @@ class MetaConfig:
     def steps_per_update(self) -> int:
         """Environment steps of one agent update, over all parallel environments."""
         return self.num_envs * self.num_steps
+
+    @property
+    def agents_per_lifetime(self) -> int:
+        """2 for the pairs of evolution strategies, else 1."""
+        return 2 if self.meta_optimizer == "es" else 1

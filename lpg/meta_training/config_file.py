@@ -1,5 +1,7 @@
 """Configurations from shipped names, JSON files and `key=value` changes."""
 
+import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -39,6 +41,11 @@ def load_config(name: str, changes: Sequence[str] | Mapping[str, Any] = ()) -> M
         known(name, shipped, "configuration")
     values = read_json_object(path.read_bytes(), path)
     return make_config({**values, **(changes if isinstance(changes, Mapping) else assignments(changes))})
+
+
+def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as a run stores it; fields that are newer than the run have their defaults."""
+    return {**json.loads(json.dumps(dataclasses.asdict(MetaConfig()))), **stored}
 
 
 def make_config(values: dict[str, Any]) -> MetaConfig:

@@ -205,7 +205,8 @@ def timed(action: Callable[[], object], times: int) -> list[float]:
 def steps_per_update(trainer: Trainer) -> int:
     """Environment steps of one meta-update, over all lifetimes that are no padding."""
     config = trainer.config
-    return sum(group.num_real for group in trainer.groups) * config.num_updates * config.steps_per_update
+    num_agents = config.agents_per_lifetime * sum(group.num_real for group in trainer.groups)
+    return num_agents * config.num_updates * config.steps_per_update
 
 
 def changes_that_fit(config: MetaConfig, memory: Memory, chunk: int, limit: int) -> dict[str, bool | int] | None:

@@ -14,10 +14,11 @@ from jaxtyping import Array, Bool, Float, Key
 
 from lpg.arrays import vmap_unless_single
 from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.evolution import Lifetimes, init_pair, pair_gradient
 from lpg.meta_training.groups import Group
 from lpg.meta_training.imitation import imitation_window
-from lpg.meta_training.lifetime import LifetimeSpec, LifetimeState, init_lifetime
-from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient, run_window
+from lpg.meta_training.lifetime import LifetimeSpec, init_lifetime
+from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
 from lpg.update_rules.base import Rule
 
 AXIS = "lifetimes"
@@ -66,15 +67,14 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     `weight` and `env_index` are those of the group. On each of the D devices, `group.chunk` lifetimes are
     differentiated at a time, and gradients are summed over the lifetimes of each of the E environments.
     """
-    window = imitation_window if config.objective == "imitate" else run_window
+    estimate = pair_gradient if config.meta_optimizer == "es" else meta_gradient
+    window = {"window": imitation_window} if config.objective == "imitate" else {}
 
-    def on_device(
-        rule: Rule, lifetimes: LifetimeState, keys: Key[Array, " N"], weight: Array, env_index: Array
-    ) -> tuple:
-        def differentiate_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[LifetimeState, WindowInfo]]:
+    def on_device(rule: Rule, lifetimes: Lifetimes, keys: Key[Array, " N"], weight: Array, env_index: Array) -> tuple:
+        def differentiate_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[Lifetimes, WindowInfo]]:
             lifetimes, keys, weight, env_index = rows
-            gradient_of = lambda lifetime, key: meta_gradient(  # noqa: E731
-                rule, lifetime, key, config, group.env, group.agent, window
+            gradient_of = lambda lifetime, key: estimate(  # noqa: E731
+                rule, lifetime, key, config, group.env, group.agent, **window
             )
             gradient, lifetimes, info = vmap_unless_single(gradient_of)(lifetimes, keys)
             selected = jax.nn.one_hot(env_index, len(group.names), axis=0, dtype=weight.dtype) * weight
@@ -101,6 +101,11 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     return jax.jit(sharded, donate_argnums=1)
 
 
+def starter(config: MetaConfig) -> Callable:
+    """What begins a lifetime, or a pair of them; arguments as in `init_lifetime`."""
+    return init_pair if config.meta_optimizer == "es" else init_lifetime
+
+
 def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Any:
     """(lifetimes [N], must_reset [N], specs [N], keys [N]) → lifetimes, newly initialised where `must_reset`.
 
@@ -108,14 +113,12 @@ def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> A
     """
     samplers = tuple(distribution.sample for distribution in group.distributions)
 
-    def reset_one(row: tuple) -> LifetimeState:
+    def reset_one(row: tuple) -> Lifetimes:
         lifetime, must_reset, spec, key = row
-        start = lambda: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent)  # noqa: E731
+        start = lambda: starter(config)(key, spec, config, group.env, samplers, rule, group.agent)  # noqa: E731
         return jax.lax.cond(must_reset, start, lambda: lifetime)
 
-    def on_device(
-        lifetimes: LifetimeState, must_reset: Array, specs: LifetimeSpec, keys: Key[Array, " N"]
-    ) -> LifetimeState:
+    def on_device(lifetimes: Lifetimes, must_reset: Array, specs: LifetimeSpec, keys: Key[Array, " N"]) -> Lifetimes:
         return jax.lax.map(reset_one, (lifetimes, must_reset, specs, keys))
 
     by_lifetime = PartitionSpec(AXIS)
@@ -191,7 +194,7 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
         specs = jax.eval_shape(lambda: LifetimeSpec(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
         samplers = tuple(distribution.sample for distribution in group.distributions)
-        init = jax.vmap(lambda key, spec: init_lifetime(key, spec, config, group.env, samplers, rule, group.agent))
+        init = jax.vmap(lambda key, spec: starter(config)(key, spec, config, group.env, samplers, rule, group.agent))
         empty = jax.eval_shape(init, keys, specs)
         place = lambda tree: jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharded), tree)  # noqa: E731
         flags = jax.ShapeDtypeStruct((size,), bool)

@@ -25,6 +25,7 @@ from lpg.meta_training.checkpoint import (
     write_checkpoint,
 )
 from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.config_file import completed
 from lpg.meta_training.metrics import MetricsFile, row
 from lpg.meta_training.state import MetaState, init_bandit
 from lpg.meta_training.trainer import Provenance, Trainer, initial_rule, provenance_of
@@ -250,13 +251,14 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
         )
     try:
         old = json.loads(file.read_text())
-        different = sorted(key for key in stored if old["config"].get(key) != stored[key])
+        before = completed(old["config"])
+        different = sorted(key for key in stored if before[key] != stored[key])
         old_seed = old["seed"]
     except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{file} is damaged ({error}); restore it, or start again with another --out") from error
     if different or old_seed != seed:
         key = different[0] if different else "seed"
-        old_value, value = (old["config"].get(key), stored[key]) if different else (old_seed, seed)
+        old_value, value = (before[key], stored[key]) if different else (old_seed, seed)
         raise ValueError(
             f"{folder} holds a run with {key} = {old_value}, not {value}; resume it with its own configuration"
         )

@@ -9,8 +9,8 @@ import optax
 from lpg.arrays import flatten, unflatten
 from lpg.meta_training.bandit import Bandit, BanditConfig
 from lpg.meta_training.config import MetaConfig
+from lpg.meta_training.evolution import Lifetimes
 from lpg.meta_training.groups import Group, arms
-from lpg.meta_training.lifetime import LifetimeState
 from lpg.meta_training.programs import ScaleState
 from lpg.update_rules.base import Rule
 
@@ -60,7 +60,7 @@ class MetaState:
     """Running mean of η over meta-updates, which is validated and saved."""
     optimizer_state: optax.OptState
     scales: ScaleState
-    lifetimes: list[LifetimeState]
+    lifetimes: list[Lifetimes]
     """Of each group; arrays [N, …] on the devices."""
     slots: list[Slots]
     """Of each group."""

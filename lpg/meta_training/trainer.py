@@ -139,7 +139,8 @@ class Trainer:
     def _end_lifetimes(self, state: MetaState, index: int, info: WindowInfo, report: MetaUpdateReport) -> None:
         """Records the lifetimes of a group that ended, and starts new ones in their place."""
         group, slots, counters = self.groups[index], state.slots[index], state.counters
-        counters.environment_steps += group.num_real * self.config.num_updates * self.config.steps_per_update
+        steps = self.config.agents_per_lifetime * self.config.num_updates * self.config.steps_per_update
+        counters.environment_steps += group.num_real * steps
         slots.age += self.config.num_updates
         is_real = group.weight > 0
         has_diverged = ~info.is_finite

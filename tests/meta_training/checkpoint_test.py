@@ -113,6 +113,15 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(lived, written
         read(lived[0], path_of(written, 2), config=CONFIG | {"lstm_size": 5, "num_steps": 9})
 
 
+def test_a_checkpoint_from_before_a_field_was_added_has_its_default(lived, tmp_path):
+    write_checkpoint(tmp_path, lived[1], {name: value for name, value in CONFIG.items() if name != "es_std"}, 0)
+    (path,) = list_checkpoints(tmp_path)
+    assert read(lived[0], path).counters == lived[1].counters
+    # The twin: another value than the default is another run's.
+    with pytest.raises(ValueError, match="another es_std"):
+        read(lived[0], path, config=CONFIG | {"es_std": 0.2})
+
+
 @pytest.mark.parametrize("change", ["missing", "shape", "dtype"])
 def test_arrays_that_do_not_fit_are_refused_by_name(change, lived, written):
     path = path_of(written, 2)

@@ -31,6 +31,9 @@ def test_it_is_frozen_and_hashable_so_that_programs_can_depend_on_it():
     "changes, words",
     [
         ({"suite": "tabular/dens"}, "did you mean"),
+        ({"meta_optimizer": "es", "objective": "imitate", "num_updates": 1}, "gradient is needed"),
+        ({"meta_optimizer": "es", "es_fitness": "end"}, "lifetime_updates None; the last two must be equal"),
+        ({"meta_optimizer": "es", "es_std": 0.0}, "es_std is 0.0"),
         ({"num_envs": 0}, "num_envs is 0"),
         ({"rule": "lpg-no-softmax"}, "prediction_entropy_weight is 0.001"),
         ({"num_steps": 1}, "num_steps is 1; expected int >= 2 .*looks one step ahead"),

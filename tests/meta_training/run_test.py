@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +171,18 @@ def test_a_complete_run_that_is_resumed_has_nothing_to_do(uninterrupted):
     assert (result.is_complete, watcher.steps) == (True, [])
     assert_same(result.state, expected.state)
     assert (folder / "metrics.csv").read_bytes() == before
+
+
+def test_a_run_from_before_a_field_was_added_goes_on_with_its_default(uninterrupted, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(uninterrupted[0], folder)
+    content = json.loads((folder / "config.json").read_text())
+    del content["config"]["es_std"]
+    (folder / "config.json").write_text(json.dumps(content))
+    assert go(folder, resume=True).is_complete
+    # The twin: another value than the default is another run's.
+    with pytest.raises(ValueError, match="es_std = 0.1, not 0.2"):
+        go(folder, resume=True, es_std=0.2)
 
 
 def test_a_folder_that_holds_a_run_is_refused_with_both_solutions(uninterrupted):
