@@ -3,10 +3,11 @@
 A safetensors file is a JSON header and raw numbers, so reading one executes no code.
 """
 
+import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,10 @@ import safetensors.numpy
 
 TEMPORARY = ".tmp"
 """Suffix of files that are being written."""
+
+
+LOCK = ".lock"
+"""In a folder that a process writes into."""
 
 
 class FileKind(NamedTuple):
@@ -50,6 +55,42 @@ def write_atomic(path: Path, content: bytes) -> None:
         if error.filename is None and error.errno is not None:
             error.filename = str(path)  # the system does not say on which file a full disk was met
         raise
+
+
+@contextlib.contextmanager
+def claimed(folder: Path | None) -> Iterator[None]:
+    """Makes a folder this process's own while something is written into it; none: nothing to claim.
+
+    The claim ends with the process, however it ends. Where the file system has no locks, there are no claims.
+
+    Raises:
+        ValueError: another process, or another call in this one, writes into the folder.
+    """
+    if folder is None:
+        yield
+        return
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; choose another --out")
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    with open(path, "a") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"{folder} is being written by another process; give another --out, or wait until that one has ended"
+            ) from error
+        except (ImportError, OSError):
+            pass  # no such locks here
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            if is_new and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def temporary_name(path: Path) -> Path:

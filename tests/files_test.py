@@ -11,7 +11,16 @@ import pytest
 import safetensors.numpy
 
 from lpg import files
-from lpg.files import FileKind, read_arrays, read_card, temporary_name, unfinished_writes, write_arrays, write_atomic
+from lpg.files import (
+    FileKind,
+    claimed,
+    read_arrays,
+    read_card,
+    temporary_name,
+    unfinished_writes,
+    write_arrays,
+    write_atomic,
+)
 
 KIND = FileKind("a test file", format="test-1")
 ARRAYS = {"w": np.arange(6.0).reshape(2, 3).T, "n": np.array(3)}
@@ -144,3 +153,33 @@ def test_a_foreign_file_is_refused_in_one_line(metadata, words, tmp_path):
     assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="no such file; a test file is needed"):
         read_card(tmp_path / "b.safetensors", KIND)
+
+
+def test_a_folder_that_is_written_is_claimed_and_free_again_afterwards(tmp_path):
+    folder = tmp_path / "a/b"
+    with claimed(folder), pytest.raises(ValueError, match="b is being written by another process"), claimed(folder):
+        pass
+    assert not folder.exists()  # it was made for nothing
+    with claimed(folder):
+        (folder / "x").touch()
+    assert [path.name for path in folder.iterdir()] == ["x"]
+    with pytest.raises(RuntimeError), claimed(folder):
+        raise RuntimeError
+    with claimed(folder), claimed(None):
+        pass
+    with pytest.raises(ValueError, match="x is a file"), claimed(folder / "x"):
+        pass
+
+
+def test_a_claim_holds_against_other_processes_and_ends_with_its_own(tmp_path):
+    program = (
+        "import sys, time; from lpg.files import claimed\nfrom pathlib import Path\n"
+        "with claimed(Path(sys.argv[1])): print('claimed', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE, cwd=os.getcwd()) as other:
+        assert other.stdout.readline() == b"claimed\n"
+        with pytest.raises(ValueError, match="another process"), claimed(tmp_path):
+            pass
+        other.kill()
+    with claimed(tmp_path):
+        pass

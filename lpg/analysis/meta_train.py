@@ -8,6 +8,7 @@ from typing import Any
 
 from lpg.analysis.meta_run import save_figure, write_report
 from lpg.evaluation.validation import Validator
+from lpg.files import claimed
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import load_config, make_config
 from lpg.meta_training.logging import LoggingListener
@@ -90,13 +91,14 @@ def run_in_folder(
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed is {seed}; it must lie in [0, 2**32)")
     about = {"seed": seed, **dataclasses.asdict(config)}
-    result = run(
-        config, folder, seed=seed, resume=resume, minutes=minutes, validate=Validator(config),
-        listener=LoggingListener(listener, sinks, about),
-    )  # fmt: skip
-    if result.state.counters.meta_update > 0:
-        sinks.figure(save_figure(folder))
-    write_report(folder, result.flags)
+    with claimed(folder):
+        result = run(
+            config, folder, seed=seed, resume=resume, minutes=minutes, validate=Validator(config),
+            listener=LoggingListener(listener, sinks, about),
+        )  # fmt: skip
+        if result.state.counters.meta_update > 0:
+            sinks.figure(save_figure(folder))
+        write_report(folder, result.flags)
     return result
 
 

@@ -140,7 +140,8 @@ class MetaProgress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=24), TimeRemainingColumn())
-            self._bar = Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True))
+            console = Console(stderr=True, markup=False, emoji=False)  # names are shown as they are
+            self._bar = Progress(*columns, TextColumn("{task.description}", markup=False), console=console)
             self._bar.start()
             self._task = self._bar.add_task("compiling", total=self.total)
         return self

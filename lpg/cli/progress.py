@@ -36,11 +36,11 @@ class StepProgress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TextColumn("{task.percentage:>3.0f} %  {task.fields[rate]}"),
                 TimeRemainingColumn(),
-                console=Console(stderr=True),
+                console=Console(stderr=True, markup=False, emoji=False),  # names are shown as they are
             )
             self._bar.start()
             self._task = self._bar.add_task(self.what, total=self.total, rate="compiling")

@@ -26,7 +26,7 @@ def print_report(report: Report, written: Sequence[Path] = ()) -> None:
     from rich.console import Console
 
     wide = None if sys.stdout.isatty() else 60 + 34 * len(report.scores)
-    console = Console(width=wide, highlight=False, markup=False)
+    console = Console(width=wide, highlight=False, markup=False, emoji=False)
     console.print(_returns(report))
     console.print(_returns_caption(report), style="dim", soft_wrap=True)
     if report.finals:

@@ -29,6 +29,7 @@ from lpg.evaluation.trainer import steps_done, train_plan, trained_of
 from lpg.evaluation.training_folder import CHECKPOINTS, begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
+from lpg.files import claimed
 from lpg.sinks import Sinks
 from lpg.trackers import Tracker, make_trackers
 from lpg.update_rules.registry import find_algorithm
@@ -133,7 +134,7 @@ def run(argv: list[str]) -> int:
     if arguments.out is not None and (done := steps_done(plan, seeds, arguments.out)):
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
         total -= done
-    with _print_resume_hint(arguments, argv), Sinks([*trackers, *followed], say) as sinks:
+    with claimed(arguments.out), _print_resume_hint(arguments, argv), Sinks([*trackers, *followed], say) as sinks:
         sinks.start({"command": "train", **plan_config(plan), "seeds": list(seeds)})
         log_rows(sinks, reference_returns)
         with StepProgress(f"{rule.label} on {arguments.env}", total) as progress:

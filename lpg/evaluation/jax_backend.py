@@ -9,7 +9,8 @@ from lpg.agents.defaults import default_agent
 from lpg.agents.normalisation import NormalisedAgent, init_statistics
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import init_agent
-from lpg.environments.registry import env_spec
+from lpg.environments.contract import check_contract
+from lpg.environments.registry import env_spec, is_open
 from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, Interface, TrainingPlan
 from lpg.evaluation.evaluate import Trial, runs_of
 from lpg.evaluation.jax_episode import JaxEpisode
@@ -30,6 +31,8 @@ class JaxBackend:
         """
         self.environment, self._spec = environment, env_spec(environment)
         self.env = self._spec.distribution.env
+        if is_open(environment):
+            check_contract(self._spec.distribution, environment)
         self.num_actions, self.options = num_actions, GymnasiumOptions()
 
     @property

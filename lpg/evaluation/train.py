@@ -16,6 +16,7 @@ from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import agent_card, begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import ChosenConfig, Settings
+from lpg.files import claimed
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import named_rule
@@ -106,7 +107,7 @@ def train(
         num_actions=num_actions,
         options=options,
     )
-    with Sinks([] if callback is None else [as_sink(callback)], _warn) as sinks:
+    with claimed(out), Sinks([] if callback is None else [as_sink(callback)], _warn) as sinks:
         sinks.start(plan_config(plan) | {"seed": seed})
         curve, (trained,) = train_plan(plan, [seed], out=out, resume=resume, sinks=sinks)
     return TrainingResult(curve, TrainedAgent(trained, agent_card(plan, seed)), plan.config)

@@ -53,12 +53,24 @@ def as_agent(given: Any) -> AgentFns:
     """
     if isinstance(given, tuple) and len(given) == 2 and all(callable(part) for part in given):
         return AgentFns(*given)
+    if _is_nnx(given):
+        raise ValueError(
+            "a module of flax.nnx given; a pair of functions (init, apply) is needed: of a module `net` give "
+            "init = lambda key: nnx.state(Net(nnx.Rngs(params=key))), "
+            "apply = lambda state, observation: nnx.merge(nnx.graphdef(net), state)(observation)"
+        )
     if callable(given) and not hasattr(given, "apply") and not isinstance(given, eqx.Module):
         return _of_factory(given)
     raise ValueError(
         f"an agent of type {type(given).__name__} given; a pair of functions (init, apply) is needed, or a factory, "
         "key -> Equinox module; of a Flax module give (lambda key: net.init(key, observation), net.apply)"
     )
+
+
+def _is_nnx(given: Any) -> bool:
+    """Whether it is a module or a class of modules of flax.nnx, which need not be installed."""
+    kinds = (given if isinstance(given, type) else type(given)).__mro__
+    return any(kind.__name__ == "Module" and kind.__module__.startswith("flax.nnx") for kind in kinds)
 
 
 def checked(params: PyTree) -> PyTree:

@@ -1,6 +1,7 @@
 """Gymnasium environments and Atari games by name: `gymnasium/ANY-ID` and `atari/GAME`."""
 
 import contextlib
+import copy
 import difflib
 import importlib
 import re
@@ -55,10 +56,18 @@ def make_gymnasium(name: str, num_envs: int) -> Any:
     identity, kwargs = split_kwargs(name.removeprefix(GYMNASIUM))
     with one_line(name):
         if (factory := _factory(name, identity)) is not None:
-            return gymnasium.vector.SyncVectorEnv([lambda: factory(**kwargs)] * num_envs, **same_step)
+            copies = [lambda: _copying(factory(**kwargs))] * num_envs
+            return gymnasium.vector.SyncVectorEnv(copies, **same_step)
         return gymnasium.make_vec(
-            identity, num_envs, vectorization_mode="sync", vector_kwargs=same_step, **kwargs
+            identity, num_envs, vectorization_mode="sync", vector_kwargs=same_step, wrappers=[_copying], **kwargs
         )  # fmt: skip
+
+
+def _copying(env: Any) -> Any:
+    """Copies observations: an environment that writes all of them into one array would overwrite the final one when it
+    is reset, before anybody has seen it."""
+    wrappers = import_optional("gymnasium", "gymnasium").wrappers
+    return wrappers.TransformObservation(env, copy.deepcopy, env.observation_space)
 
 
 def make_one(name: str, **more: Any) -> Any:

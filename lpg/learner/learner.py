@@ -128,6 +128,7 @@ class Learner:
         )
         self._agent = as_agent(agent)
         self._optimizer = optimizer
+        self._num_actions: int | None = None
         self._compiled_choose = jax.jit(self._choose)
         self._compiled_update = jax.jit(self._update)
 
@@ -216,15 +217,21 @@ class Learner:
 
         Raises:
             ValueError: the arrays' shapes or types do not fit each other, the agent or the state's statistics, actions
-                are not discrete, the environments cannot be split into minibatches, or a key is missing.
+                are not discrete or not the agent's, the environments cannot be split into minibatches, or a key is
+                missing.
         """
+        given = trajectory.action
         trajectory, is_real = as_arrays(trajectory, is_real)
+        # Numbers in JAX arrays are not looked at, because that would wait for the device.
+        largest = int(given.max()) if isinstance(given, np.ndarray) else None
         if key is None and self.options.num_minibatches > 1:
             raise ValueError(
                 f"num_minibatches is {self.options.num_minibatches} and update got no key; it needs one to shuffle the "
                 "environments"
             )
         state = with_shapes(state, trajectory.observation.shape[2:], trajectory.reward.shape[1])
+        if largest is not None and largest >= (count := self._count_actions(state, trajectory.observation)):
+            raise ValueError(f"action {largest} given; the agent has {count} actions, numbered from 0")
         key = jax.random.key(0) if key is None else key
         return self._compiled_update(self.rule, self.hyper, state, trajectory, is_real, key)
 
@@ -247,6 +254,12 @@ class Learner:
         shapes = {"observation_shape": tuple(card.get("observation_shape", ())), "num_envs": card.get("num_envs", 0)}
         template = jax.eval_shape(functools.partial(self.init, **shapes), jax.random.key(0))
         return read_tree(Path(path), template)[0]
+
+    def _count_actions(self, state: LearnerState, observation: Array) -> int:
+        """A, found out once."""
+        if self._num_actions is None:
+            self._num_actions = jax.eval_shape(self.agent(state), observation[0, 0]).logits.shape[-1]
+        return self._num_actions
 
     def _agent_state(self, state: LearnerState) -> AgentState:
         agent = BoundAgent(state.params, self._agent.apply, self.rule.prediction_size)

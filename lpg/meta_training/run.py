@@ -16,7 +16,7 @@ import jax
 
 from lpg.arrays import leaf_names
 from lpg.environments.registry import suite
-from lpg.files import unfinished_writes, write_atomic
+from lpg.files import LOCK, unfinished_writes, write_atomic
 from lpg.meta_training.audit import Audit
 from lpg.meta_training.checkpoint import (
     list_checkpoints,
@@ -241,7 +241,7 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
     if not file.exists():
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is a file; choose another --out")
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no run; choose another --out")
         write_atomic(file, json.dumps(content, indent=2).encode())
         return []

@@ -62,6 +62,28 @@ def test_a_flax_module_learns_as_a_pair(key):
         as_agent(net)
 
 
+def test_a_module_of_nnx_is_told_how_to_be_a_pair(key):
+    nnx = pytest.importorskip("flax.nnx")
+
+    class Net(nnx.Module):
+        def __init__(self, rngs):
+            self.layer = nnx.Linear(4, 5, rngs=rngs)
+
+        def __call__(self, x):
+            y = self.layer(x)
+            return y[:2], y[2:]
+
+    net = Net(nnx.Rngs(0))
+    for given in (Net, net):
+        with pytest.raises(ValueError, match="a module of flax.nnx given; .*init = lambda key: nnx.state"):
+            as_agent(given)
+    # What the message says works.
+    pair = (lambda key: nnx.state(Net(nnx.Rngs(params=key))), lambda s, o: nnx.merge(nnx.graphdef(net), s)(o))
+    agent = as_agent(pair)
+    output = BoundAgent(checked(agent.init(key)), agent.apply, 3)(jnp.ones(4))
+    assert output.logits.shape == (2,) and output.prediction.shape == (3,)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -78,7 +78,7 @@ def test_what_does_not_exist_is_refused_in_one_line(name, options, words):
 
 def test_a_class_or_function_of_a_module_makes_copies_with_keyword_arguments():
     environments = make_environments("gymnasium/tests.learner.diary:make_diary?lengths=[3]", 2)
-    assert environments.envs[1].lengths == [3] and environments.num_envs == 2
+    assert environments.envs[1].unwrapped.lengths == [3] and environments.num_envs == 2
     lake = make_environments("gymnasium/FrozenLake-v1?map_name=8x8", 1)
     assert lake.single_observation_space.n == 64  # 16 without the argument
 
@@ -106,3 +106,31 @@ def test_games_by_their_other_names_are_pointed_at():
     missing = gymnasium.error.NamespaceNotFound("Namespace ALE not found.")
     with pytest.raises(ValueError, match="here: atari/space_invaders"), one_line("gymnasium/ALE/SpaceInvaders-v5"):
         raise missing
+
+
+class Buffered(gymnasium.Env):
+    """Writes all observations into one array; five steps."""
+
+    observation_space = gymnasium.spaces.Box(-9, 9, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self):
+        self.buffer = np.zeros(1, np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        self.buffer[:] = 0
+        return self.buffer, {}
+
+    def step(self, action):
+        self.buffer += 1
+        return self.buffer, 1.0, False, bool(self.buffer[0] == 5), {}
+
+
+def test_a_final_observation_outlives_the_reset_that_overwrites_it():
+    if "lpg_test/Buffered-v0" not in gymnasium.registry:
+        gymnasium.register("lpg_test/Buffered-v0", entry_point=Buffered)
+    for name in (f"gymnasium/{__name__}:Buffered", "gymnasium/lpg_test/Buffered-v0"):
+        collector = Collector(make_environments(name, 2))
+        seen = collector.collect(lambda observation, t: np.zeros(2, int), 6).trajectory
+        assert seen.next_observation[:, 1, 0].tolist() == [1, 2, 3, 4, 5, 1]
+        assert seen.is_last[:, 1].tolist() == [False] * 4 + [True, False]

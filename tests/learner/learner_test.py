@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import optax
 import pytest
@@ -300,3 +301,16 @@ def test_the_trained_agent_is_a_function_of_one_observation(key):
 
 def test_the_package_shows_the_learner_and_its_trajectory():
     assert lpg.Learner is Learner and lpg.Trajectory.__name__ == "Trajectory"
+
+
+def test_actions_that_the_agent_does_not_have_are_refused(key):
+    one = Learner(table(), RULES["a2c"](), optimizer=optax.sgd(0.1))
+    agent, trajectory = one.init(key), seen()
+    jaxtyping.config.update("jaxtyping_disable", True)  # NumPy arrays, as users give them
+    try:
+        given = dataclasses.replace(trajectory, action=np.full(trajectory.action.shape, 7))
+        with pytest.raises(ValueError, match="action 7 given; the agent has 2 actions"):
+            one.update(agent, given)
+        one.update(agent, dataclasses.replace(trajectory, action=np.ones(trajectory.action.shape, int)))
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
