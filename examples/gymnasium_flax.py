@@ -38,21 +38,12 @@ agent = (lambda key: net.init(key, np.zeros(4)), net.apply)
 learner = lpg.Learner(agent, rule, optimizer=optax.adam(3e-3), y_weight=0.5, gamma=0.99)
 state = learner.init(jax.random.key(0))
 
-same_step = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}
-envs = gymnasium.make_vec("CartPole-v1", B, vectorization_mode="sync", vector_kwargs=same_step)
-observation, _ = envs.reset(seed=0)
+collector = lpg.Collector(gymnasium.make_vec("CartPole-v1", B), seed=0)
 for number in range(3 if arguments.quick else 1000):
-    rows = []
-    for key in jax.random.split(jax.random.key(number), T):
-        action = np.asarray(learner.act(state, observation, key))
-        following, reward, terminated, truncated, info = envs.step(action)
-        is_last, arrived = terminated | truncated, following.copy()
-        for b in np.flatnonzero(is_last):
-            arrived[b] = info["final_obs"][b]  # where the step led to; `following` begins the next episode there
-        rows.append((observation, arrived, action, reward, terminated, is_last))
-        observation = following
-    trajectory = lpg.Trajectory(*(np.stack(column) for column in zip(*rows, strict=True)))
-    state, info = learner.update(state, trajectory)
+    keys = jax.random.split(jax.random.key(number), T)
+    # Steps of all environments, with the states where they led to before any reset.
+    collected = collector.collect(lambda seen, t, state=state, keys=keys: learner.act(state, seen, keys[t]), T)
+    state, info = learner.update(state, collected.trajectory, collected.is_real)
     if number % 100 == 0:
-        ends = int(np.sum(trajectory.is_last))
-        print(f"update {number}: {T * B / max(ends, 1):.0f} steps an episode, entropy {info.policy_entropy:.2f}")
+        steps = collected.num_steps / max(len(collected.returns), 1)
+        print(f"update {number}: {steps:.0f} steps an episode, entropy {info.policy_entropy:.2f}")

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
-    "Learner", "TrainConfig", "Trajectory", "__version__", "evaluate", "export_rule", "list_agents", "list_configs",
-    "list_environments", "list_rules", "list_suites", "load_agent", "load_rule", "meta_train", "train", "tune",
+    "Collector", "Learner", "TrainConfig", "Trajectory", "__version__", "evaluate", "export_rule", "list_agents",
+    "list_configs", "list_environments", "list_rules", "list_suites", "load_agent", "load_rule",
+    "meta_train", "train", "tune",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from lpg.evaluation.train_config import TrainConfig
     from lpg.evaluation.trained_agent import load_agent
     from lpg.evaluation.tune_rule import tune
+    from lpg.learner.collect import Collector
     from lpg.learner.learner import Learner
     from lpg.types import Trajectory
     from lpg.update_rules.registry import load_rule
 
 _WHERE = {
+    "Collector": "lpg.learner.collect",
     "Learner": "lpg.learner.learner",
     "TrainConfig": "lpg.evaluation.train_config",
     "Trajectory": "lpg.types",

@@ -66,17 +66,17 @@ def draw(table: Table) -> "Figure":
 
 
 def _returns(ax: "Axes", x: np.ndarray, table: Table, palette: dict[str, str]) -> None:
-    """Final returns of lifetimes, each environment between its lowest and highest running mean."""
+    """Final returns of lifetimes as shares of an environment's largest running mean, so that small falls look small."""
     for name, colour in palette.items():
         values = table[f"return/{name}"]
         seen = ~np.isnan(values)
         if not seen.any():
             continue
         smooth = _running_mean(values[seen], 8)
-        low, high = smooth.min(), smooth.max()
-        ax.plot(x[seen], (smooth - low) / (high - low if high > low else 1.0), color=colour, label=name)
+        largest = np.abs(smooth).max()
+        ax.plot(x[seen], smooth / (largest if largest > 0 else 1.0), color=colour, label=name)
     ax.set_title("return at the end of lifetimes")
-    ax.set_ylabel("lowest to highest")
+    ax.set_ylabel("share of the largest")
 
 
 def _validation(ax: "Axes", x: np.ndarray, table: Table) -> None:

@@ -1,6 +1,7 @@
 """`lpg show`: what a run, a rule or a training is, how it was made, how it did."""
 
 import dataclasses
+import textwrap
 from pathlib import Path
 
 import tyro
@@ -65,7 +66,7 @@ def _show_rule(name: str) -> None:
     for key, value in found.card.items():
         if key == "config":
             value = ", ".join(f"{k} {v}" for k, v in value.items())
-        print(f"  {key}: {value}")
+        print(textwrap.fill(f"{key}: {value}", 100, initial_indent="  ", subsequent_indent="    "))
 
 
 def _show_environment(arguments: Arguments) -> None:

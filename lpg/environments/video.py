@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -33,9 +34,13 @@ def write_gif(path: Path, frames: Iterable[tuple[UInt8[np.ndarray, "H W 3"], str
     # Imported here: most programs never draw.
     from PIL import Image, ImageDraw
 
-    images = []
+    images: list[Any] = []
     for picture, caption in frames:
-        canvas = Image.new("RGB", (picture.shape[1], picture.shape[0] + CAPTION_HEIGHT), "white")
+        if not images:
+            # Later captions have a few digits more.
+            text_width = ImageDraw.Draw(Image.new("RGB", (1, 1))).textlength(caption)
+            width = max(picture.shape[1], int(1.3 * text_width) + 12)
+        canvas = Image.new("RGB", (width, picture.shape[0] + CAPTION_HEIGHT), "white")
         canvas.paste(Image.fromarray(np.ascontiguousarray(picture)), (0, 0))
         ImageDraw.Draw(canvas).text((6, picture.shape[0] + 5), caption, fill="black")
         images.append(canvas.quantize(COLOURS))

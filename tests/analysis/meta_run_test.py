@@ -53,10 +53,10 @@ def test_the_figure_shows_what_is_in_the_table(tmp_path):
     figure = draw(load(table(tmp_path / "metrics.csv", 4)))
     titles = [axes.get_title() for axes in figure.axes]
     assert len(titles) == 6 and "validation (normalised area)" in titles
-    # Returns 1, 2, 3, 4: running means 1, 1.5, 2, 2.5, drawn between lowest and highest: 0, ⅓, ⅔, 1. b and c have none.
+    # Returns 1, 2, 3, 4: running means 1, 1.5, 2, 2.5, drawn as shares of 2.5. b and c have none.
     returns = lines(figure, 0)
     assert set(returns) == {"a"}
-    np.testing.assert_allclose(returns["a"].get_ydata(), [0, 1 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(returns["a"].get_ydata(), [0.4, 0.6, 0.8, 1])
     (validation,) = figure.axes[2].get_lines()
     np.testing.assert_allclose(validation.get_xydata(), [[2, 0.2], [4, 0.4]])
     assert "policy π" in lines(figure, 1) and set(NAMES) <= set(lines(figure, 4))

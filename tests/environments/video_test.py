@@ -45,3 +45,13 @@ def test_another_kind_of_file_is_refused_before_anything_is_drawn(tmp_path):
 
     with pytest.raises(ValueError, match=r"video.png: .* ends in .gif"):
         write_gif(tmp_path / "video.png", never())
+
+
+def test_a_caption_that_is_wider_than_the_picture_is_not_cut(tmp_path):
+    path, caption = tmp_path / "video.gif", "step 1: return 123.4, " * 3
+    write_gif(path, [(BLANK[:, :30], caption), (BLANK[:, :30], caption + "5")])
+    for frame in frames_of(path):
+        assert frame.shape[1] > 300
+        # Letters, and then white up to the edge.
+        is_dark = (frame[40:] < 100).any(axis=(0, 2))
+        assert is_dark.any() and not is_dark[-6:].any()
