@@ -4,6 +4,7 @@ A safetensors file is a JSON header and raw numbers, so reading one executes no 
 """
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -71,7 +72,7 @@ def claimed(folder: Path | None) -> Iterator[None]:
         return
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; choose another --out")
-    is_new = not folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
     with open(path, "a") as file:
@@ -89,8 +90,8 @@ def claimed(folder: Path | None) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
-            if is_new and not any(folder.iterdir()):
-                folder.rmdir()
+            for empty in itertools.takewhile(lambda new: not any(new.iterdir()), made):
+                empty.rmdir()  # nothing was written after all
 
 
 def temporary_name(path: Path) -> Path:

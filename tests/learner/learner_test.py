@@ -304,7 +304,7 @@ def test_the_package_shows_the_learner_and_its_trajectory():
 
 
 def test_actions_that_the_agent_does_not_have_are_refused(key):
-    one = Learner(table(), RULES["a2c"](), optimizer=optax.sgd(0.1))
+    one = Learner(table(), RULES["lpg"](), optimizer=optax.sgd(0.1))
     agent, trajectory = one.init(key), seen()
     jaxtyping.config.update("jaxtyping_disable", True)  # NumPy arrays, as users give them
     try:
