@@ -110,6 +110,10 @@ def find_rule(name: str | Path) -> NamedRule:
                 "lpg.update_rules.base.Rule asks for"
             )
         return NamedRule(rule=rule, name=text, label=text)
+    if text == "lpo":
+        raise ValueError(
+            "lpo given; its drift is a network whose weights do not come with lpg; dpo, its closed form, does"
+        )
     nearest = difflib.get_close_matches(text, [*HAND_WRITTEN, *shipped()], n=1, cutoff=0.0)[0]
     raise ValueError(f"unknown rule, rule file or run folder {text!r}; did you mean {nearest!r}?")
 

@@ -16,6 +16,7 @@ from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.learning import LearnOptions, init_agent_state, learn
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.proximal import DPO, PPO, step_limit_of
+from lpg.update_rules.registry import find_rule
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters, random_output, trajectory
 
@@ -190,3 +191,8 @@ def test_learn_without_several_updates_gives_no_old_probabilities(key):
     for epochs in (1, 2):
         many_updates(Spy(), epochs, 0.1)
     assert seen[0] is None and seen[1].shape == (1, 2)
+
+
+def test_lpo_is_refused_with_what_there_is_in_its_place():
+    with pytest.raises(ValueError, match="lpo given; .* weights do not come with lpg; dpo"):
+        find_rule("lpo")
