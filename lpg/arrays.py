@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from lpg.processes import place
+
 Tree = TypeVar("Tree")
 
 
@@ -38,7 +40,7 @@ def unflatten(template: Tree, arrays: dict[str, np.ndarray], prefix: str = "") -
             raise ValueError(
                 f"array {name!r} is {found.dtype}{list(found.shape)}; {leaf.dtype}{list(leaf.shape)} is needed"
             )
-        return jax.device_put(found, leaf.sharding) if isinstance(leaf, jax.Array) else found
+        return place(found, leaf.sharding) if isinstance(leaf, jax.Array) else found
 
     return jax.tree_util.tree_map_with_path(fill, template)
 

@@ -19,8 +19,8 @@ from lpg.update_rules.proximal import DPO, PPO
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "lpg"
 PACKAGES = (
-    "arrays", "places", "checks", "files", "layers", "types", "keys", "packages", "sinks", "trackers", "environments",
-    "agents", "update_rules", "learner", "torch", "meta_training", "evaluation", "analysis", "cli",
+    "processes", "arrays", "places", "checks", "files", "layers", "types", "keys", "packages", "sinks", "trackers",
+    "environments", "agents", "update_rules", "learner", "torch", "meta_training", "evaluation", "analysis", "cli",
 )  # fmt: skip
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 FACADE = PACKAGE / "__init__.py"

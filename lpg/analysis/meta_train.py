@@ -1,5 +1,6 @@
 """`lpg.meta_train`: discovers a rule into a run folder, with figure and report."""
 
+import contextlib
 import dataclasses
 import warnings
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import load_config, make_config
 from lpg.meta_training.logging import LoggingListener
 from lpg.meta_training.run import Listener, RunResult, run
+from lpg.processes import is_first
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import load_rule
@@ -85,20 +87,23 @@ def run_in_folder(
     config: MetaConfig, folder: Path, *, seed: int, resume: bool, minutes: int | float | None, listener: Listener,
     sinks: Sinks,
 ) -> RunResult:  # fmt: skip
-    """`lpg.meta_training.run.run` with validation, sinks, figure and report; arguments as there."""
+    """`lpg.meta_training.run.run` with validation; and, of the first process, sinks, figure and report."""
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes is {minutes}; it must be positive")
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed is {seed}; it must lie in [0, 2**32)")
+    if not is_first():
+        listener, sinks = _Silent(), Sinks([], _warn)
     about = {"seed": seed, **dataclasses.asdict(config)}
-    with claimed(folder):
+    with claimed(folder) if is_first() else contextlib.nullcontext():
         result = run(
             config, folder, seed=seed, resume=resume, minutes=minutes, validate=Validator(config),
             listener=LoggingListener(listener, sinks, about),
         )  # fmt: skip
-        if result.state.counters.meta_update > 0:
-            sinks.figure(save_figure(folder))
-        write_report(folder, result.flags)
+        if is_first():
+            if result.state.counters.meta_update > 0:
+                sinks.figure(save_figure(folder))
+            write_report(folder, result.flags)
     return result
 
 

@@ -2,17 +2,20 @@
 
 import dataclasses
 import json
+import os
 import re
 import shlex
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from lpg.cli.main import DONE, INTERRUPTED, TERMINATED
+from lpg.cli.last_words import in_one_line
+from lpg.cli.main import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED
 from lpg.cli.parsing import parse
 from lpg.cli.progress import say
 from lpg.files import write_atomic
@@ -21,6 +24,7 @@ from lpg.trackers import Tracker, make_trackers
 
 if TYPE_CHECKING:
     from lpg.meta_training.config import MetaConfig
+    from lpg.meta_training.run import RunResult
 
 SECONDS_BETWEEN_LINES = 15.0
 LEGEND = (
@@ -52,6 +56,12 @@ class Arguments:
     """Only say what it will take (memory, speed, time), after a short measurement. With --resume: what is left."""
     memory_gb: float | None = None
     """With --plan: say what to change to fit into this memory: of one device, or of the machine if these are cores."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, where several processes share the work. Not needed under Slurm and Open MPI."""
+    num_processes: int | None = None
+    """With --coordinator: how many processes there are."""
+    process_id: int | None = None
+    """With --coordinator: which of them this is, from 0."""
     json: Path | None = None
     """Write a summary to this file."""
 
@@ -59,9 +69,28 @@ class Arguments:
 def run(argv: list[str]) -> int:
     """Runs the command; exit status 0 done or out of time, 130 or 143 stopped by a signal."""
     arguments = parse(Arguments, argv, "lpg meta-train")
-    from lpg.analysis.meta_run import describe
+    from lpg.processes import LOST, is_one_of_several, joined
+
+    others = (arguments.coordinator, arguments.num_processes, arguments.process_id)
+    if not is_one_of_several(*others):
+        return _run(arguments, argv)
+    with in_one_line(LOST):
+        try:
+            with joined(*others):
+                return _run(arguments, argv)
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            if not isinstance(error, (ValueError, OSError, RuntimeError, KeyboardInterrupt, SystemExit)):
+                traceback.print_exc()
+            say(" ".join(str(error).split()) or type(error).__name__)
+            sys.stdout.flush()
+            # At once: while Python tidies up, JAX would wait for the others, which wait for this one.
+            os._exit(BAD_INPUT if isinstance(error, ValueError) else FAILED)
+
+
+def _run(arguments: Arguments, argv: list[str]) -> int:
     from lpg.analysis.meta_train import run_in_folder
     from lpg.meta_training.config_file import load_config
+    from lpg.processes import is_first
 
     config = load_config(arguments.config, arguments.set)
     folder = arguments.out or Path("runs") / Path(arguments.config).stem
@@ -69,11 +98,23 @@ def run(argv: list[str]) -> int:
         raise ValueError(f"memory-gb is {arguments.memory_gb}; it must be positive, and belongs to --plan")
     if arguments.plan:
         return _plan(arguments, config, folder)
-    with Sinks(make_trackers(arguments.log, folder), say) as sinks, MetaProgress(config.meta_updates) as progress:
+    trackers = make_trackers(arguments.log, folder) if is_first() else []
+    with Sinks(trackers, say) as sinks, MetaProgress(config.meta_updates) as progress:
         result = run_in_folder(
             config, folder, seed=arguments.seed, resume=arguments.resume, minutes=arguments.minutes, listener=progress,
             sinks=sinks,
         )  # fmt: skip
+    if is_first():
+        _report(arguments, argv, folder, config, result)
+    if result.signal is not None:
+        return INTERRUPTED if result.signal == signal.SIGINT else TERMINATED
+    return DONE
+
+
+def _report(arguments: Arguments, argv: list[str], folder: Path, config: "MetaConfig", result: "RunResult") -> None:
+    """Prints what came of it, and how to go on."""
+    from lpg.analysis.meta_run import describe
+
     print(describe(folder, result.flags))
     counters = dataclasses.asdict(result.state.counters)
     if arguments.json is not None:
@@ -82,9 +123,6 @@ def run(argv: list[str]) -> int:
     if not result.is_complete:
         again = f"lpg meta-train {shlex.join(argv)}" + ("" if arguments.resume else " --resume")
         print(f"stopped at meta-update {counters['meta_update']} of {config.meta_updates}; go on with: {again}")
-    if result.signal is not None:
-        return INTERRUPTED if result.signal == signal.SIGINT else TERMINATED
-    return DONE
 
 
 def _plan(arguments: Arguments, config: "MetaConfig", folder: Path) -> int:
@@ -92,19 +130,24 @@ def _plan(arguments: Arguments, config: "MetaConfig", folder: Path) -> int:
     from lpg.cli import meta_plan
     from lpg.cli.machine import memory_bytes
     from lpg.evaluation.validation import Validator
-    from lpg.files import read_card
-    from lpg.meta_training.checkpoint import KIND, list_checkpoints
+    from lpg.meta_training.checkpoint import newest_checkpoint
     from lpg.meta_training.plan import changes_that_fit, make_plan
+    from lpg.processes import is_first
 
-    checkpoints = list_checkpoints(folder) if arguments.resume else []
     plan = make_plan(
         config,
         seed=arguments.seed,
-        updates_done=read_card(checkpoints[-1], KIND)["counters"]["meta_update"] if checkpoints else 0,
+        updates_done=max(newest_checkpoint(folder), 0) if arguments.resume else 0,
         available=memory_bytes(),
         validate=Validator(config),
-        note=say,
+        note=say if is_first() else lambda text: None,
     )
+    limit = None if arguments.memory_gb is None else round(arguments.memory_gb * meta_plan.GB)
+    changes = None
+    if limit is not None and plan.memory.needed > limit:
+        changes = changes_that_fit(config, plan.memory, max(group.chunk for group in plan.groups), limit)
+    if not is_first():
+        return DONE
     if arguments.json is not None:
         memory = {**dataclasses.asdict(plan.memory), "needed": plan.memory.needed}
         known = {name: getattr(plan, name) for name in (
@@ -114,10 +157,6 @@ def _plan(arguments: Arguments, config: "MetaConfig", folder: Path) -> int:
         write_atomic(arguments.json, json.dumps({**known, "memory": memory}, indent=2).encode())
     print(meta_plan.describe(plan))
     if arguments.memory_gb is not None:
-        limit = arguments.memory_gb * meta_plan.GB
-        changes = None
-        if plan.memory.needed > limit:
-            changes = changes_that_fit(config, plan.memory, max(group.chunk for group in plan.groups), round(limit))
         print(meta_plan.fit_line(plan, arguments.memory_gb, changes))
     return DONE
 

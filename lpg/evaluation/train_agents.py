@@ -98,7 +98,7 @@ def batch_rows(num_runs: int, agent: str, chunk: int | None = None) -> list[tupl
     Returns:
         For each batch the indices of its runs, and how many of them are no padding, which repeats the last run.
     """
-    devices = jax.device_count()
+    devices = jax.local_device_count()
     chunk = chunk or (1 if is_faster_unbatched(agent) else fitting_chunk(num_runs, devices))
     size = chunk * devices
     return [
@@ -109,7 +109,7 @@ def batch_rows(num_runs: int, agent: str, chunk: int | None = None) -> list[tupl
 
 def init_batch(rule: Rule, env: Environment, runs: Run, config: TrainConfig, agent: str) -> RunState:
     """Fresh agents and environments for a batch of runs; arguments as in `advance_batch`."""
-    init, _, layout = _programs(env, config.static, len(runs.key) // jax.device_count(), agent)  # type: ignore[arg-type]
+    init, _, layout = _programs(env, config.static, len(runs.key) // jax.local_device_count(), agent)  # type: ignore[arg-type]
     return init(_with_baseline(rule, config), jax.device_put(runs, layout))
 
 
@@ -139,7 +139,7 @@ def advance_batch(
         computed. The state's arrays are deleted when the next one is asked for.
     """
     # Environments are frozen dataclasses.
-    _, advance, layout = _programs(env, config.static, len(runs.key) // jax.device_count(), agent)  # type: ignore[arg-type]
+    _, advance, layout = _programs(env, config.static, len(runs.key) // jax.local_device_count(), agent)  # type: ignore[arg-type]
     runs = jax.device_put(runs, layout)
     state = init_batch(rule, env, runs, config, agent) if state is None else jax.device_put(state, layout)
     rule, totals = _with_baseline(rule, config), list(totals)
@@ -182,7 +182,9 @@ def _programs(
         (η, runs) → states; (η, states, runs, first, last, total) → states, sums over the episodes that ended; the
         sharding of states and runs.
     """
-    mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+    # Of this process: where several meta-train together, each of them validates.
+    devices = jax.local_devices()
+    mesh = jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
     spread, everywhere = PartitionSpec(AXIS), PartitionSpec()
 
     def init(rule: Rule, run: Run) -> RunState:

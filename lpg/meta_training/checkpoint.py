@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from lpg.files import FileKind, read_arrays, read_card, write_arrays
 from lpg.meta_training.config_file import completed
 from lpg.meta_training.state import MetaState, from_arrays, to_arrays
+from lpg.processes import is_first
 
 KIND = FileKind("a checkpoint of a meta-training", format="lpg-checkpoint-2", card="lpg")
 NUM_KEPT = 2
@@ -30,15 +29,22 @@ def list_checkpoints(run: Path) -> list[Path]:
     return sorted(folder_of(run).glob("state-*.safetensors"))
 
 
+def newest_checkpoint(run: Path) -> int:
+    """Meta-update of a run's newest checkpoint; −1 if there is none."""
+    return max((int(path.stem.removeprefix("state-")) for path in list_checkpoints(run)), default=-1)
+
+
 def write_checkpoint(run: Path, state: MetaState, config: dict[str, Any], seed: int) -> Path:
-    """Writes a checkpoint, then removes all but the newest `NUM_KEPT`.
+    """Writes a checkpoint, then removes all but the newest `NUM_KEPT`; all processes must call it.
 
     Raises:
         OSError: it could not be written; earlier checkpoints are untouched.
     """
     arrays, counters = to_arrays(state)
-    card = {"format": KIND.format, "config": config, "seed": seed, "devices": jax.device_count(), "counters": counters}
+    card = {"format": KIND.format, "config": config, "seed": seed, "counters": counters}
     path = path_of(run, state.counters.meta_update)
+    if not is_first():
+        return path
     write_arrays(path, arrays, {KIND.card: json.dumps(card)})
     for old in list_checkpoints(run)[:-NUM_KEPT]:
         old.unlink()
@@ -46,12 +52,11 @@ def write_checkpoint(run: Path, state: MetaState, config: dict[str, Any], seed: 
 
 
 def read_checkpoint(path: Path, template: MetaState, config: dict[str, Any], seed: int) -> MetaState:
-    """A state from a checkpoint of the same configuration and seed.
+    """A state from a checkpoint of the same configuration and seed, written on any number of devices and processes.
 
     Raises:
         ValueError: the file is truncated, not a checkpoint, or of another run; names the last good checkpoint, if any.
     """
-    hint = ""
     try:
         arrays, card = read_arrays(path, KIND)
         if card["seed"] != seed:
@@ -59,15 +64,10 @@ def read_checkpoint(path: Path, template: MetaState, config: dict[str, Any], see
         before = completed(card["config"])
         if different := sorted(key for key in config if before[key] != config[key]):
             raise ValueError(f"it belongs to a run with another {', '.join(different)}")
-        if card.get("devices") != jax.device_count():
-            hint = (
-                f" (it was written on {card.get('devices')} devices and here are {jax.device_count()}, which may "
-                "change how many lifetimes are padding; JAX_NUM_CPU_DEVICES says how many a CPU presents)"
-            )
         return from_arrays(template, arrays, card["counters"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).removeprefix(f"{path}: ") if isinstance(error, ValueError) else f"it is damaged ({error!r})"
-        raise ValueError(f"cannot resume from {path}: {reason}{hint}; {_way_out(path)}") from error
+        raise ValueError(f"cannot resume from {path}: {reason}; {_way_out(path)}") from error
 
 
 def _way_out(path: Path) -> str:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
 from lpg.arrays import vmap_unless_single
@@ -19,10 +19,11 @@ from lpg.meta_training.groups import Group
 from lpg.meta_training.imitation import imitation_window
 from lpg.meta_training.lifetime import LifetimeSpec, init_lifetime
 from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
+from lpg.processes import device_mesh
 from lpg.update_rules.base import Rule
 
 AXIS = "lifetimes"
-"""Name of the mesh axis: lifetimes are sharded over all devices of the process."""
+"""Name of the mesh axis: lifetimes are sharded over all devices of all processes."""
 
 
 class MetaStepInfo(eqx.Module):
@@ -57,8 +58,8 @@ class Programs:
 
 
 def make_mesh() -> Mesh:
-    """A mesh of all devices of the process along one axis."""
-    return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+    """A mesh of all devices of all processes along one axis."""
+    return device_mesh(AXIS)
 
 
 def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
@@ -135,7 +136,7 @@ def meta_optimizer(config: MetaConfig) -> optax.GradientTransformation:
     return optax.chain(*clip, optax.adam(rate))
 
 
-def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
+def meta_step_program(config: MetaConfig, counts: list[np.ndarray], mesh: Mesh) -> Callable:
     """(η, its running mean, optimiser state, scales, gradients of all groups) → the first four, updated; diagnostics.
 
     The meta-gradient is the mean over all lifetimes, independent of their grouping. If it is not finite, nothing is
@@ -143,6 +144,7 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
 
     Args:
         counts: for each group, the number of lifetimes of each of its environments.
+        mesh: every device of it has all results.
     """
     optimizer = meta_optimizer(config)
     count = jnp.concatenate([jnp.asarray(c, jnp.float32) for c in counts])
@@ -178,7 +180,7 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray]) -> Callable:
             info,
         )
 
-    return jax.jit(step)
+    return jax.jit(step, out_shardings=NamedSharding(mesh, PartitionSpec()))
 
 
 def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: Rule) -> tuple[Programs, list]:
@@ -211,6 +213,6 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
     programs = Programs(
         window=tuple(window.compile() for window, _, _ in lowered),
         reset=tuple(reset.compile() for _, reset, _ in lowered),
-        meta_step=meta_step_program(config, counts),
+        meta_step=meta_step_program(config, counts, mesh),
     )
     return programs, [empty for _, _, empty in lowered]

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 
 from lpg.arrays import leaf_names
 from lpg.environments.registry import suite
 from lpg.files import LOCK, unfinished_writes, write_atomic
 from lpg.meta_training.audit import Audit
 from lpg.meta_training.checkpoint import (
-    list_checkpoints,
+    newest_checkpoint,
     path_of,
     read_checkpoint,
     write_checkpoint,
@@ -29,9 +30,12 @@ from lpg.meta_training.config_file import completed
 from lpg.meta_training.metrics import MetricsFile, row
 from lpg.meta_training.state import MetaState, init_bandit
 from lpg.meta_training.trainer import Provenance, Trainer, initial_rule, provenance_of
+from lpg.processes import fetch, is_first, largest
 from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import read_rule, save_rule
 
+GO_ON, OUT_OF_TIME = 0, 1
+"""What processes agree on before every meta-update; or the number of a signal, all of which are above 1."""
 AUDIT_FILE = "audit.json"
 """Flags of the audit in a run folder; absent where there are none."""
 
@@ -72,7 +76,7 @@ def run(
     validate: Callable[[Rule], float],
     listener: Listener,
 ) -> RunResult:
-    """Meta-trains into a run folder.
+    """Meta-trains into a run folder; of several processes, which must all see it, the first one writes.
 
     Args:
         config: the meta-training.
@@ -93,38 +97,42 @@ def run(
     init_bandit(config, suite(config.suite))  # these two raise an error before anything is written
     if not (folder / "config.json").exists():
         initial_rule(config, seed)
-    checkpoints = _open_folder(folder, stored, seed, resume, listener)
+    newest = largest(_open_folder(folder, stored, seed, resume, listener) if is_first() else -1)
     listener.note("compiling")
     trainer = Trainer(config, seed)
     first = folder / "checkpoints" / "rule-000000.safetensors"
-    if checkpoints:
+    if newest >= 0:
         # The initial rule may have moved since.
         trainer.provenance = Provenance.of_card(read_rule(first)[1]) if first.is_file() else Provenance()
-        state = read_checkpoint(checkpoints[-1], trainer.template(), stored, seed)
-        listener.note(f"resumed from {checkpoints[-1]} at meta-update {state.counters.meta_update}")
+        state = read_checkpoint(path_of(folder, newest), trainer.template(), stored, seed)
+        listener.note(f"resumed from {path_of(folder, newest)} at meta-update {newest}")
     else:
         trainer.provenance = provenance_of(config)
         state = trainer.init()
         _save_rule(first, state, trainer, stored, None)
         _save_rule(folder / "rule.safetensors", state, trainer, stored, None)
         write_checkpoint(folder, state, stored, seed)
-    metrics = MetricsFile(folder / "metrics.csv", trainer.names, state.counters.meta_update)
+    metrics = MetricsFile(folder / "metrics.csv", trainer.names, newest if newest >= 0 else 0) if is_first() else None
     has_entropy = config.rule not in ("lpg-v", "lpg-no-softmax")
     audit = Audit(leaf_names(state.rule), config.prediction_size if has_entropy else 1)
     flags: list[str] = []
+    stop = GO_ON
     try:
         with _signals() as received:
-            while state.counters.meta_update < config.meta_updates:
-                if received or (deadline is not None and time.monotonic() > deadline):
+            while True:
+                is_over = deadline is not None and time.monotonic() > deadline
+                stop = largest(received[0] if received else OUT_OF_TIME if is_over else GO_ON)
+                if stop != GO_ON or state.counters.meta_update >= config.meta_updates:
                     break
                 flags = _one_update(trainer, state, config, stored, folder, metrics, audit, validate, listener)
     finally:
-        metrics.close()
-    if not path_of(folder, state.counters.meta_update).exists():
+        if metrics is not None:
+            metrics.close()
+    if largest(is_first() and not path_of(folder, state.counters.meta_update).exists()):
         write_checkpoint(folder, state, stored, seed)
     return RunResult(
         state=state,
-        signal=received[0] if received else None,
+        signal=stop if stop not in (GO_ON, OUT_OF_TIME) else None,
         is_complete=state.counters.meta_update >= config.meta_updates,
         flags=flags,
     )
@@ -136,7 +144,7 @@ def _one_update(
     config: MetaConfig,
     stored: dict[str, Any],
     folder: Path,
-    metrics: MetricsFile,
+    metrics: MetricsFile | None,
     audit: Audit,
     validate: Callable[[Rule], float],
     listener: Listener,
@@ -160,7 +168,8 @@ def _one_update(
     is_end = counters.meta_update == config.meta_updates
     if is_validation_due(config, counters.meta_update):
         values["validation"] = _validate(trainer, state, stored, folder, validate, listener)
-    metrics.append(values)
+    if metrics is not None:
+        metrics.append(values)
     if is_end or counters.meta_update % config.checkpoint_every == 0:
         write_checkpoint(folder, state, stored, trainer.seed)
     flags = audit.flags()
@@ -199,7 +208,8 @@ def _validate(
     """Scores the running mean of η and saves it; the best so far is the run's rule."""
     start = time.monotonic()
     counters = state.counters
-    score = validate(state.average)
+    # Every process has to, because none may wait long for another; the score of the first one counts.
+    score = validate(jax.tree.map(jnp.asarray, fetch(state.average)))
     # A score of NaN (no episode ended) never replaces a number.
     is_best = score > counters.best_score or counters.best_score == float("-inf")
     if is_best:
@@ -216,6 +226,8 @@ def _validate(
 def _save_rule(
     path: Path, state: MetaState, trainer: Trainer, stored: dict[str, Any], validation: float | None
 ) -> None:
+    if not is_first():
+        return
     counters = state.counters
     card = {
         "config": stored,
@@ -227,11 +239,14 @@ def _save_rule(
         "evaluation": {"validation": None if validation is None or math.isnan(validation) else validation},
         "jax": jax.__version__,
     }
-    save_rule(path, jax.device_get(state.average), card)
+    save_rule(path, fetch(state.average), card)
 
 
-def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, listener: Listener) -> list[Path]:
-    """Creates a run folder, or lists the checkpoints of the run in it.
+def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, listener: Listener) -> int:
+    """Creates a run folder, or looks for the newest checkpoint of the run in it.
+
+    Returns:
+        Its meta-update; −1 if there is none.
 
     Raises:
         ValueError: it holds a run and `resume` is false, or the run has another configuration or seed.
@@ -244,7 +259,7 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
         if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no run; choose another --out")
         write_atomic(file, json.dumps(content, indent=2).encode())
-        return []
+        return -1
     if not resume:
         raise ValueError(
             f"{folder} already holds a run; continue it with --resume, or start a new one with another --out"
@@ -265,7 +280,7 @@ def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, 
     for path in unfinished_writes(folder):
         listener.note(f"removed {path}, an unfinished write of a killed process; no other file depends on it")
         path.unlink()
-    return list_checkpoints(folder)
+    return newest_checkpoint(folder)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import jax
 import numpy as np
 import optax
 
@@ -12,6 +13,7 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.evolution import Lifetimes
 from lpg.meta_training.groups import Group, arms
 from lpg.meta_training.programs import ScaleState
+from lpg.processes import fetch
 from lpg.update_rules.base import Rule
 
 
@@ -94,14 +96,15 @@ def init_slots(group: Group) -> Slots:
 
 
 def to_arrays(state: MetaState) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The state as a dictionary of arrays by path, and the counters."""
+    """The state as a dictionary of arrays by path, and the counters; all processes must call it."""
     bandit = state.bandit
     arrays = {
         **flatten(state.rule, "rule."),
         **flatten(state.average, "average."),
         **flatten(state.optimizer_state, "optimizer."),
         **flatten(state.scales, "scales."),
-        **flatten(state.lifetimes, "lifetimes."),
+        # One by one, because every device holds all of what is fetched for a moment.
+        **flatten(jax.tree.map(fetch, state.lifetimes), "lifetimes."),
         **flatten([vars(slots) for slots in state.slots], "slots."),
         "bandit.environment": np.array(bandit.environment, np.int64),
         "bandit.arm": np.array(bandit.arm, np.int64),
@@ -114,11 +117,17 @@ def from_arrays(template: MetaState, arrays: dict[str, np.ndarray], counters: di
     """The inverse of `to_arrays`.
 
     Args:
-        template: a state of the same configuration.
+        template: a state of the same configuration; on another number of devices other lifetimes may be padding.
+        arrays: from `to_arrays`.
+        counters: from `to_arrays`.
 
     Raises:
         ValueError: an array is missing or has another shape.
     """
+    for index, group in enumerate(template.slots):
+        for name in arrays:
+            if name.startswith((f"lifetimes.{index}.", f"slots.{index}.")):
+                arrays = arrays | {name: with_rows(arrays[name], len(group.age))}
     slots = unflatten([vars(slots) for slots in template.slots], arrays, "slots.")
     bandit = Bandit(
         template.bandit.config,
@@ -134,3 +143,15 @@ def from_arrays(template: MetaState, arrays: dict[str, np.ndarray], counters: di
         bandit=bandit,
         counters=Counters(**counters),
     )
+
+
+def with_rows(lifetimes: np.ndarray, size: int) -> np.ndarray:
+    """Of a group: with less padding, which is at the end; or with more, which copies the first lifetime.
+
+    Args:
+        lifetimes: [N, …].
+        size: number of rows to return.
+    """
+    if lifetimes.ndim == 0 or not 0 < len(lifetimes) < size:
+        return lifetimes[:size] if lifetimes.ndim else lifetimes
+    return np.concatenate([lifetimes, np.repeat(lifetimes[:1], size - len(lifetimes), axis=0)])

@@ -24,6 +24,7 @@ from lpg.meta_training.programs import (
     meta_optimizer,
 )
 from lpg.meta_training.state import Counters, MetaState, init_bandit, init_slots
+from lpg.processes import fetch, place
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import find_rule
 from lpg.update_rules.rule_file import FITTED, RANDOM, SIZES, describe, initialiser, origin
@@ -83,13 +84,13 @@ class Trainer:
     def template(self) -> MetaState:
         """A state of the right shapes without any started lifetime, see `lpg.meta_training.checkpoint`."""
         replicated = NamedSharding(self.mesh, PartitionSpec())
-        rule = jax.device_put(random_rule(self.config, self.seed), replicated)
+        rule = place(random_rule(self.config, self.seed), replicated)
         num_environments = len(self.names)
         return MetaState(
             rule=rule,
             average=jax.tree.map(jnp.copy, rule),
-            optimizer_state=jax.device_put(meta_optimizer(self.config).init(rule), replicated),
-            scales=jax.device_put(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), replicated),
+            optimizer_state=place(meta_optimizer(self.config).init(rule), replicated),
+            scales=place(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), replicated),
             lifetimes=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype, device=x.sharding), self._shapes),
             slots=[init_slots(group) for group in self.groups],
             bandit=init_bandit(self.config, self.names),
@@ -99,7 +100,7 @@ class Trainer:
     def init(self) -> MetaState:
         """The state at meta-update 0: the initial η, and newly started lifetimes."""
         state = self.template()
-        state.rule = jax.device_put(initial_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
+        state.rule = place(initial_rule(self.config, self.seed), NamedSharding(self.mesh, PartitionSpec()))
         state.average = jax.tree.map(jnp.copy, state.rule)
         for index, group in enumerate(self.groups):
             self._reset_lifetimes(state, index, np.ones(len(group.env_index), bool), is_first=True)
@@ -132,7 +133,7 @@ class Trainer:
         state.counters.meta_update += 1
         report = MetaUpdateReport(step=jax.device_get(step), windows={}, final_returns={}, resets=0)
         for index, info in enumerate(infos):
-            self._end_lifetimes(state, index, jax.device_get(info), report)
+            self._end_lifetimes(state, index, fetch(info), report)
         self._check(state, report)
         return report
 
@@ -146,7 +147,7 @@ class Trainer:
         has_diverged = ~info.is_finite
         is_deterministic = info.is_deterministic & ~has_diverged
         has_ended = (slots.age >= slots.length) | has_diverged | is_deterministic
-        final = final_returns(state.lifetimes[index].return_sum, state.lifetimes[index].return_count)
+        final = final_returns(*fetch((state.lifetimes[index].return_sum, state.lifetimes[index].return_count)))
         environments = np.array(group.env_index)
         for lifetime in np.flatnonzero(has_ended & is_real & ~has_diverged & (slots.is_counted | is_deterministic)):
             name = group.names[environments[lifetime]]
@@ -195,7 +196,7 @@ class Trainer:
 
     def _shard(self, tree: Any) -> Any:
         """Arrays [N, …], sharded over the devices."""
-        return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec(AXIS)))
+        return place(tree, NamedSharding(self.mesh, PartitionSpec(AXIS)))
 
     def _check(self, state: MetaState, report: MetaUpdateReport) -> None:
         """Raises `DivergenceError` with the environments and terms that are not finite."""
@@ -221,7 +222,7 @@ def nonfinite_terms(report: MetaUpdateReport) -> str:
     return f": {'; '.join(environments)}" if environments else ""
 
 
-def final_returns(total: jax.Array, count: jax.Array) -> np.ndarray:
+def final_returns(total: jax.Array | np.ndarray, count: jax.Array | np.ndarray) -> np.ndarray:
     """Mean return [N] of about the last B episodes of each lifetime; NaN if no episode has ended."""
     number = np.asarray(count, float)
     return np.where(number > 0, np.asarray(total, float) / np.maximum(number, 1e-9), np.nan)

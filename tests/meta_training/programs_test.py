@@ -154,7 +154,7 @@ def step(config, eta, counts, *groups, scales=None, average=None):
     """One step of η; returns η′, its running mean, optimiser state, scales and diagnostics."""
     number = sum(map(len, counts))
     scales = scales or ScaleState(mean_square=jnp.zeros(number), weight=jnp.zeros(()))
-    program = meta_step_program(config, [np.array(c) for c in counts])
+    program = meta_step_program(config, [np.array(c) for c in counts], make_mesh())
     return program(eta, eta if average is None else average, meta_optimizer(config).init(eta), scales, groups)
 
 

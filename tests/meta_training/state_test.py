@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from lpg.meta_training.state import from_arrays, init_bandit, init_slots, to_arrays
+from lpg.meta_training.state import from_arrays, init_bandit, init_slots, to_arrays, with_rows
 from tests.tiny_run import TINY, trainer
 
 
@@ -42,6 +42,24 @@ def test_a_restored_state_has_the_sharding_of_the_programs(lived):
     for x, y in zip(jax.tree.leaves(found.lifetimes), jax.tree.leaves(state.lifetimes), strict=True):
         assert x.sharding == y.sharding
     one.meta_update(found)  # compiled programs refuse another sharding
+
+
+def test_other_numbers_of_devices_have_other_padding(lived):
+    # Six rows on two devices, the last one padding; on one device there are five, on four eight.
+    one, state = lived
+    arrays, counters = to_arrays(state)
+    is_by_lifetime = {name: name.startswith(("lifetimes.", "slots.")) for name in arrays}
+    for size in (5, 8):
+        other = {name: with_rows(x, size) if is_by_lifetime[name] else x for name, x in arrays.items()}
+        found, _ = to_arrays(from_arrays(one.template(), other, counters))
+        for name, value in found.items():
+            if is_by_lifetime[name]:
+                np.testing.assert_array_equal(value[:5], arrays[name][:5], err_msg=name)
+                assert len(other[name]) == size and len(value) == 6
+            else:
+                np.testing.assert_array_equal(value, arrays[name], err_msg=name)
+    # What is padding for the first time copies the first lifetime, which is of the same environment as all padding.
+    assert with_rows(np.array([3, 4]), 4).tolist() == [3, 4, 3, 3] and with_rows(np.array([3, 4]), 1).tolist() == [3]
 
 
 def test_two_states_from_the_same_arrays_do_not_share_their_records(lived):
