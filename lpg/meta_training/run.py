@@ -173,7 +173,8 @@ def _one_update(
     if is_end or counters.meta_update % config.checkpoint_every == 0:
         write_checkpoint(folder, state, stored, trainer.seed)
     flags = audit.flags()
-    _write_flags(folder / AUDIT_FILE, flags)
+    if is_first():
+        _write_flags(folder / AUDIT_FILE, flags)
     listener.step(state, values, flags)
     return flags
 
