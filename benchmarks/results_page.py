@@ -18,7 +18,7 @@ from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 MEASURED = PAGE.parent / "measured"
 BASELINE = "a2c"
-NAMES = {"a2c": "A2C", "rejax/ppo": "PPO (rejax)"}
+NAMES = {"a2c": "A2C", "ppo": "PPO", "dpo": "DPO", "rejax/ppo": "PPO (rejax)"}
 MARKED = re.compile(r"(<!-- measured: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

@@ -25,9 +25,10 @@ def test_a_shipped_rule_comes_back_with_card_and_settings(name, tmp_path):
     assert [path.name for path in files] == ["model.safetensors", "model.tuned.json", "README.md"]
     before, after = find_rule(name), named_rule(lpg.load_rule(tmp_path / "mine"))
     assert same(before.rule, after.rule) and before.card == after.card and after.name == "mine"
-    environment = "classic/CartPole-v1" if name == "lpg-control" else "chain/short"
+    environment = "chain/short" if name in ("lpg", "lpg-v") else "classic/CartPole-v1"
     plans = [make_plan(rule, environment, num_steps=10**5) for rule in (before, after)]
-    assert plans[0].config == plans[1].config and plans[1].chosen.level == "tuned"
+    assert plans[0].config == plans[1].config
+    assert plans[1].chosen.level == ("general" if name == "lpg-networks" else "tuned")
     # The file itself will do, too, and a folder may be exported again.
     assert find_rule(tmp_path / "mine" / "model.safetensors").name == "mine"
     assert len(export_rule(tmp_path / "mine", tmp_path / "again")) == 3

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import itertools
 import json
 from pathlib import Path
 
@@ -51,17 +52,23 @@ def test_shipped_rules_are_complete_and_small_and_have_cards(name):
     one = registry.find_rule(name)
     assert one.is_learned and one.path.stat().st_size < 5_000_000
     assert one.card["environment_steps"] > 0 and one.card["config"]["meta_updates"] >= one.card["meta_updates"] > 0
-    knows_tables = any(name in suite("tables") for name in one.card["environments"])
-    wanted = suite("tables") if knows_tables else ("classic/CartPole-v1", "classic/Acrobot-v1")
-    assert set(read_table(tuned_beside(one.path))["environments"]) >= set(wanted)
+    wanted = {"lpg-control": ("classic/CartPole-v1", "classic/Acrobot-v1"), "lpg-networks": ()}
+    table = read_table(tuned_beside(one.path))
+    assert set(table["environments"]) >= set(wanted.get(name, suite("tables")))
+    assert name == "lpg-control" or table["general"]
 
 
-STAGES = Path(__file__).parents[2] / "docs" / "measured" / "lpg-stages"
+MEASURED = Path(__file__).parents[2] / "docs" / "measured"
+STAGES = MEASURED / "lpg-stages"
 
 
 @pytest.mark.parametrize(("name", "config"), [(STAGES / "1.safetensors", "hours"), ("lpg-control", "control")])
 def test_the_card_of_a_shipped_rule_has_the_shipped_configuration(name, config):
-    stored = registry.find_rule(str(name)).card["config"]
+    check_configuration(registry.find_rule(str(name)).card["config"], config)
+
+
+def check_configuration(stored, config):
+    """Compares a card's configuration with a shipped one."""
     wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config))))
     assert stored == {key: wanted[key] for key in stored}
     # Fields that are newer than the rule have their defaults.
@@ -81,6 +88,20 @@ def test_lpg_went_on_from_the_stages_that_are_kept():
     wanted = load_config("refine")
     for card in cards[1:]:
         assert all(json.loads(json.dumps(getattr(wanted, key))) == card["config"][key] for key in same)
+
+
+def test_lpg_networks_went_on_from_the_stages_that_are_kept():
+    kept = [MEASURED / name for name in ("from-scratch/rule-002000", "networks-stages/1", "networks-stages/2")]
+    cards = [registry.find_rule(f"{path}.safetensors").card for path in kept]
+    cards.append(registry.find_rule("lpg-networks").card)
+    origins = [card["config"]["initial_rule"] for card in cards]
+    assert origins[1:] == [f"{path.relative_to(MEASURED.parents[1])}.safetensors" for path in kept]
+    steps = [card["environment_steps"] for card in cards]
+    # Meta-updates × lifetimes × K × parallel environments × steps.
+    assert [after - before for before, after in itertools.pairwise(steps)] == [
+        updates * lifetimes * 8 * 16 * 16 for updates, lifetimes in ((300, 32), (100, 80), (210, 80))
+    ]
+    check_configuration(cards[-1]["config"] | {"initial_rule": None}, "networks")
 
 
 def test_a_loaded_rule_keeps_its_name_card_and_file_as_long_as_it_lives(rule, tmp_path):
