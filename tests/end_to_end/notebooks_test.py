@@ -19,10 +19,10 @@ nbformat.write(book, sys.argv[2])
 
 
 def outputs(path) -> list[list[str]]:
-    """Kinds of what each code cell printed and drew."""
+    """Kinds of what each code cell printed and drew; prints that follow each other come in one piece or in several."""
     cells = json.loads(path.read_text())["cells"]
     return [
-        sorted(kind for output in cell["outputs"] for kind in output.get("data", {output["output_type"]: None}))
+        sorted({kind for output in cell["outputs"] for kind in output.get("data", {output["output_type"]: None})})
         for cell in cells if cell["cell_type"] == "code"
     ]  # fmt: skip
 
