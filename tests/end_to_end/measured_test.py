@@ -53,6 +53,27 @@ def test_the_tables_of_the_shipped_rules_are_what_was_measured(heading, folder):
         assert np.mean(list(per_environment.values())) == pytest.approx(number(means[area]), abs=0.0051)
 
 
+def test_the_rules_of_the_readme_have_what_was_measured():
+    table = re.search(r"^\| rule \| meta-trained on.*?\n\n", (DOCS.parent / "README.md").read_text(), re.M | re.S)[0]
+    cells = [line.strip("|").split("|") for line in table.splitlines()[2:] if "hand-written" not in line]
+    found = [float(value) for row in cells for value in re.findall(r"\.\d+", row[-1])]
+    general, tuned, control, own = (
+        scores(results.read(DOCS / "measured" / name / "results.csv"))
+        for name in ("tables-general", "tables-tuned", "control-general", "control-rules")
+    )
+    pairs = [(general, "lpg"), (tuned, "lpg"), (general, "lpg-v"), (tuned, "lpg-v")]
+    wanted = [of[rule].area.iqm for of, name in pairs for rule in (name, "a2c")]
+    wanted += [
+        of[rule].area.per_environment[environment]
+        for of, name, environment in (
+            (control, "lpg-networks", "classic/CartPole-v1"), (control, "lpg-networks", "bsuite/catch"),
+            (own, "lpg-control", "classic/CartPole-v1"),
+        )
+        for rule in (name, "a2c")
+    ]  # fmt: skip
+    np.testing.assert_allclose(found, wanted, atol=0.0051)
+
+
 def test_the_table_of_figure_7_is_what_was_measured():
     table = read_table(DOCS / "measured/ablation/validations.csv")
     rows = rows_under("### Figure 7 at our budget")
