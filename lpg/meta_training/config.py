@@ -134,8 +134,9 @@ class MetaConfig:
     """Validation agents per environment."""
     checkpoint_every: Count = 100
     """Meta-updates between two checkpoints."""
-    chunk: Count = 64
-    """At most so many lifetimes are differentiated together on one device; only speed and memory depend on it."""
+    chunk: Count | None = None
+    """At most so many lifetimes are differentiated together on one device; only speed and memory depend on it. None: on
+    a CPU as few as fill its vector units, elsewhere all that have equal shapes."""
     remat: bool = True
     """Recompute each update in the backward pass instead of storing it: less memory, and on CPUs a third less time."""
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import equinox as eqx
@@ -110,7 +111,8 @@ def starter(config: MetaConfig) -> Callable:
 def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> Any:
     """(lifetimes [N], must_reset [N], specs [N], keys [N]) → lifetimes, newly initialised where `must_reset`.
 
-    A sequential loop (`jax.lax.map`), because `vmap` would initialise all lifetimes and discard most.
+    On a CPU a sequential loop (`jax.lax.map`), because `vmap` would initialise all lifetimes and discard most. On an
+    accelerator one lifetime takes as long as all of them, and every pass of a loop waits for the host.
     """
     samplers = tuple(distribution.sample for distribution in group.distributions)
 
@@ -120,7 +122,8 @@ def reset_program(config: MetaConfig, group: Group, mesh: Mesh, rule: Rule) -> A
         return jax.lax.cond(must_reset, start, lambda: lifetime)
 
     def on_device(lifetimes: Lifetimes, must_reset: Array, specs: LifetimeSpec, keys: Key[Array, " N"]) -> Lifetimes:
-        return jax.lax.map(reset_one, (lifetimes, must_reset, specs, keys))
+        rows = (lifetimes, must_reset, specs, keys)
+        return jax.lax.map(reset_one, rows) if jax.default_backend() == "cpu" else jax.vmap(reset_one)(rows)
 
     by_lifetime = PartitionSpec(AXIS)
     sharded = jax.shard_map(on_device, mesh=mesh, in_specs=(by_lifetime,) * 4, out_specs=by_lifetime, check_vma=False)
@@ -207,12 +210,20 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
         reset = reset_program(config, group, mesh, rule).lower(*place((empty, flags, specs, keys)))
         return window, reset, place(empty)
 
-    # Sequential: the compiler uses all cores anyway, and compiling in parallel would need several gigabytes.
     lowered = [lower(group) for group in groups]
+    compiled = compile_all([window for window, _, _ in lowered] + [reset for _, reset, _ in lowered])
     counts = [np.bincount(group.env_index[: group.num_real], minlength=len(group.names)) for group in groups]
     programs = Programs(
-        window=tuple(window.compile() for window, _, _ in lowered),
-        reset=tuple(reset.compile() for _, reset, _ in lowered),
+        window=compiled[: len(groups)],
+        reset=compiled[len(groups) :],
         meta_step=meta_step_program(config, counts, mesh),
     )
     return programs, [empty for _, _, empty in lowered]
+
+
+def compile_all(lowered: list[jax.stages.Lowered]) -> tuple[jax.stages.Compiled, ...]:
+    """Compiles programs, on a CPU one after the other: there each uses all cores anyway, and some gigabytes."""
+    if jax.default_backend() == "cpu":
+        return tuple(program.compile() for program in lowered)
+    with ThreadPoolExecutor() as pool:
+        return tuple(pool.map(lambda program: program.compile(), lowered))

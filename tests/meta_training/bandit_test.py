@@ -105,3 +105,45 @@ def test_an_arm_that_always_diverges_counts_as_the_worst_and_is_no_longer_untrie
     np.testing.assert_allclose(one.probabilities(0)[1], 0.182426, rtol=1e-5)
     one.record_failure(2, 0)  # no other return to compare with: not recorded
     np.testing.assert_array_equal(one.probabilities(2), [0.5, 0.5])
+
+
+def from_all_records(config: BanditConfig, ended: list[tuple[int, int, float]], environment: int) -> np.ndarray:
+    """Equation 6 from the whole list of lifetimes, every mean and deviation taken anew."""
+    environments, arms, score = (np.array(column) for column in zip(*ended, strict=True))
+    if config.normalise:
+        for one in np.unique(environments):
+            rows = environments == one
+            score[rows] = (score[rows] - score[rows].mean()) / score[rows].std()
+    is_counted = np.ones(len(arms), bool) if config.share else environments == environment
+    of_arm = [score[is_counted & (arms == arm)] for arm in range(config.num_arms[environment])]
+    preference = [(s[-config.history :].mean() + config.exploration / np.sqrt(len(s))) for s in of_arm]
+    weight = np.exp((np.array(preference) - max(preference)) / config.temperature)
+    return weight / weight.sum()
+
+
+@pytest.mark.parametrize("normalise, share", [(False, False), (True, False), (True, True)])
+def test_running_sums_give_what_the_whole_list_of_lifetimes_gives(normalise, share):
+    generator = np.random.default_rng(1)
+    # Means far from zero, where sums of squares would lose digits.
+    ended = [
+        (e, a, float(generator.normal(1e4 * (e + 1) + a))) for e, a in generator.integers(3, size=(200, 2)).tolist()
+    ]
+    one = bandit(*ended, num_arms=3, history=4, normalise=normalise, share=share, temperature=1.0)
+    for environment in range(3):
+        expected = from_all_records(one.config, ended, environment)
+        np.testing.assert_allclose(one.probabilities(environment), expected, rtol=1e-6)
+    # A new lifetime counts at once, although probabilities are kept between lifetimes.
+    before = one.probabilities(0)
+    one.record(0, 0, 1.1e4)
+    np.testing.assert_allclose(
+        one.probabilities(0), from_all_records(one.config, [*ended, (0, 0, 1.1e4)], 0), rtol=1e-6
+    )
+    assert not np.allclose(before, one.probabilities(0), rtol=1e-3)
+
+
+def test_a_bandit_from_a_checkpoint_goes_on_with_the_same_numbers():
+    generator = np.random.default_rng(2)
+    ended = [(0, arm, generator.normal(arm)) for arm in generator.integers(2, size=50).tolist()]
+    one = bandit(*ended, normalise=True)
+    again = Bandit(one.config, list(one.environment), list(one.arm), list(one.final_return))
+    np.testing.assert_array_equal(one.probabilities(0), again.probabilities(0))

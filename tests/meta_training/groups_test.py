@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -50,7 +52,7 @@ def test_the_fifteen_environments_of_the_paper_are_compiled_in_at_most_eight_pro
     assert all(len(group.env_index) >= group.num_real == 64 * len(group.names) for group in groups)
 
 
-@pytest.mark.parametrize("num_envs, chunk, expected", [(64, 4, 1), (8, 4, 2), (8, 1, 1), (2, 4, 4)])
+@pytest.mark.parametrize("num_envs, chunk, expected", [(64, 4, 1), (8, 4, 2), (8, 1, 1), (2, 4, 4), (2, None, 8)])
 def test_on_a_cpu_chunks_are_no_larger_than_its_vector_units_need(num_envs, chunk, expected):
     # 320 steps are wanted: 64 environments make 1,280, eight 160; two make 40, so that eight lifetimes were enough.
     config = MetaConfig(suite="random/small,random/dense", num_envs=num_envs, chunk=chunk)
@@ -61,8 +63,11 @@ def test_on_a_cpu_chunks_are_no_larger_than_its_vector_units_need(num_envs, chun
 
 def test_elsewhere_chunks_are_as_large_as_allowed(monkeypatch):
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
-    groups = make_groups(MetaConfig(suite="random/small,random/dense", chunk=4), 1)
-    assert [group.chunk for group in groups] == [4, 4]
+    config = MetaConfig(suite="random/small,random/dense", lifetimes_per_environment=100, chunk=4)
+    assert [group.chunk for group in make_groups(config, 1)] == [4, 4]
+    everything = dataclasses.replace(config, chunk=None)
+    assert [group.chunk for group in make_groups(everything, 1)] == [100, 100]
+    assert [group.chunk for group in make_groups(everything, 4)] == [25, 25]  # of each of four devices
 
 
 def test_an_environment_named_twice_has_twice_the_lifetimes():

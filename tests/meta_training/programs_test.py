@@ -10,13 +10,16 @@ import optax
 import pytest
 from jax.sharding import AxisType
 
+from lpg.meta_training.lifetime import LifetimeSpec
 from lpg.meta_training.meta_gradient import meta_gradient
 from lpg.meta_training.programs import (
     AXIS,
     ScaleState,
+    compile_all,
     make_mesh,
     meta_optimizer,
     meta_step_program,
+    reset_program,
     window_program,
 )
 from lpg.update_rules.lpg import init_lpg
@@ -243,3 +246,31 @@ def test_a_large_meta_gradient_is_clipped_before_adam():
     _, state = optimizer.update(jnp.full(4, 50.0), optimizer.init(jnp.zeros(4)))
     # Norm √(4 · 50²) = 100, clipped to 1: each 0.5. Adam's first moment is 0.1 · 0.5.
     np.testing.assert_allclose(optax.tree.get(state, "mu"), [0.05] * 4, rtol=1e-6)
+
+
+def test_lifetimes_started_one_by_one_and_all_at_once_are_the_same(monkeypatch):
+    one = trainer()
+    group = one.groups[0]
+    size = len(group.env_index)
+    must_reset = np.arange(size) % 2 == 0
+    specs = LifetimeSpec(jnp.array(group.env_index, jnp.int32), jnp.linspace(1.0, 2.0, size), jnp.full(size, 0.5))
+    results = {}
+    for backend in ("cpu", "gpu"):  # the second decides for all at once, and runs here all the same
+        state = one.init()
+        before = leaves(state.lifetimes[0])
+        monkeypatch.setattr(jax, "default_backend", lambda name=backend: name)
+        program = reset_program(one.config, group, one.mesh, state.rule)
+        monkeypatch.undo()
+        results[backend] = program(*one._shard((state.lifetimes[0], must_reset, specs)), one._keys(state, 0, "reset"))
+    for x, y in zip(leaves(results["gpu"]), leaves(results["cpu"]), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
+    # Those that go on are untouched, and the others are new.
+    for x, y in zip(leaves(results["gpu"]), before, strict=True):
+        np.testing.assert_array_equal(x[1::2], y[1::2])
+    np.testing.assert_array_equal(results["gpu"].hyper.learning_rate[::2], specs.learning_rate[::2])
+
+
+def test_programs_compiled_in_threads_stay_in_their_order(monkeypatch):
+    lowered = [jax.jit(lambda x, n=n: x + n).lower(jnp.zeros(())) for n in range(3)]
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert [float(program(jnp.zeros(()))) for program in compile_all(lowered)] == [0, 1, 2]
