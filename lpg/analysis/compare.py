@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lpg.analysis.comparison import Report, check_writable, log_figures, write_files
+from lpg.analysis.training_report import Report, check_writable, log_figures, write_files
 from lpg.evaluation import final, results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.evaluate import reference_rows

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import tyro
 
 from lpg.analysis import ablation, diversity, meta_runs
-from lpg.analysis.comparison import check_writable
 from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.study import SETTINGS, Question, Tables, read_study
 from lpg.analysis.table import write_table
+from lpg.analysis.training_report import check_writable
 from lpg.checks import known
 from lpg.cli.main import BAD_INPUT, DONE
 from lpg.cli.meta_train import MetaProgress

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from lpg.analysis.compare import compare
-from lpg.analysis.comparison import check_writable, log_figures, write_files
+from lpg.analysis.training_report import check_writable, log_figures, write_files
 from lpg.checks import assignments
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse

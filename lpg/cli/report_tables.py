@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lpg.agents.registry import TABULAR
-from lpg.analysis.comparison import Report
+from lpg.analysis.training_report import Report
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves
 from lpg.evaluation.scores import Aggregate

@@ -14,11 +14,11 @@ from lpg import __version__
 from lpg.analysis import ablation, atari, diversity, training_environments
 from lpg.analysis.ablated_inputs import findings as ablated_inputs
 from lpg.analysis.ablated_inputs.measure import refusal
-from lpg.analysis.comparison import check_writable
 from lpg.analysis.questions import QUESTIONS
 from lpg.analysis.report import Section, page, summary
 from lpg.analysis.study import SETTINGS, Tables, missing, read_study
 from lpg.analysis.table import read_table, write_table
+from lpg.analysis.training_report import check_writable
 from lpg.checks import known
 from lpg.cli.main import DONE
 from lpg.cli.parsing import parse

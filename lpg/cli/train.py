@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from lpg.analysis.comparison import Report, check_writable, log_figures, write_files
+from lpg.analysis.training_report import Report, check_writable, log_figures, write_files
 from lpg.checks import assignments
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse

@@ -6,7 +6,7 @@ import math
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.evaluation.results import Row
 from lpg.update_rules.registry import find_rule
-from tests.analysis.comparison_test import ALONE, final_of, plan_of, report_of, two_rules
+from tests.analysis.training_report_test import ALONE, final_of, plan_of, report_of, two_rules
 
 
 def lines_of(capsys, *arguments, **options):

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lpg.analysis.comparison import Report, check_writable, write_files, write_json
+from lpg.analysis.training_report import Report, check_writable, write_files, write_json
 from lpg.evaluation.final import Final
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
