@@ -7,19 +7,16 @@ in their order; where there is a FOLDER/final.csv, the returns are those of the 
 """
 
 import csv
-import re
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.markdown import BASELINE, NAMES, bold, interval, number, plus_minus, table, with_parts
 from lpg.evaluation import results
-from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
+from lpg.evaluation.scores import RuleScores, differences, scores
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 MEASURED = PAGE.parent / "measured"
-BASELINE = "a2c"
-NAMES = {"a2c": "A2C", "ppo": "PPO", "dpo": "DPO", "rejax/ppo": "PPO (rejax)"}
-MARKED = re.compile(r"(<!-- measured: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -29,7 +26,7 @@ def main() -> None:
 
 def with_tables(page: str, measured: Path = MEASURED) -> str:
     """The page with its tables made anew."""
-    return MARKED.sub(lambda found: f"{found[1]}\n{table_of(measured / found[2])}\n\n{found[4]}", page)
+    return with_parts(page, lambda folder: table_of(measured / folder))
 
 
 def table_of(folder: Path) -> str:
@@ -44,7 +41,8 @@ def table_of(folder: Path) -> str:
     finals = final_returns(folder / "final.csv")
     rules = list(found)
     what = "greedy return" if finals else "return"
-    lines = [["environment", *(f"{NAMES.get(rule, rule)}, {part}" for rule in rules for part in (what, "area"))]]
+    head = ["environment", *(f"{NAMES.get(rule, rule)}, {part}" for rule in rules for part in (what, "area"))]
+    lines = []
     for name in dict.fromkeys(row.environment for row in rows):
         areas = [area_of(found[rule], name) for rule in rules]
         best = max((value for value in areas if np.isfinite(value)), default=np.nan)
@@ -59,9 +57,7 @@ def table_of(folder: Path) -> str:
         middle += ["", "" if area is None else interval(area)]
         means += ["", "" if area is None else number(float(np.mean(list(area.per_environment.values()))))]
         apart += ["", "" if difference is None else interval(difference.area, signed=True)]
-    lines += [middle, means, *([apart] if against else [])]
-    head, *body = (f"| {' | '.join(cells)} |" for cells in lines)
-    return "\n".join([head, "|" + "---|" * len(lines[0]), *body])
+    return table(head, [*lines, middle, means, *([apart] if against else [])])
 
 
 def final_returns(path: Path) -> dict[tuple[str, str], np.ndarray]:
@@ -86,31 +82,6 @@ def return_cell(found: RuleScores, finals: np.ndarray | None, name: str) -> str:
         return ""
     mean, error = found.raw_end[name], found.raw_end_stderr[name]
     return plus_minus(mean, error) if np.isfinite(mean) else "no episode ends"
-
-
-def plus_minus(mean: float, error: float) -> str:
-    """With as many digits as its size asks for."""
-    digits = 2 if abs(mean) < 10 else 1 if abs(mean) < 1000 else 0
-    return f"{number(mean, digits)} ± {number(error, digits)}"
-
-
-def interval(of: Aggregate, *, signed: bool = False) -> str:
-    """An interquartile mean, or a difference of two, and its interval."""
-    low, high = number(of.low, 3, signed=signed), number(of.high, 3, signed=signed)
-    return f"{number(of.iqm, 3, signed=signed)} [{low}, {high}]"
-
-
-def number(value: float, digits: int = 2, *, signed: bool = False) -> str:
-    """As the page writes numbers: no zero before the point, a real minus; empty for NaN."""
-    if not np.isfinite(value):
-        return ""
-    text = re.sub(r"^([+-]?)0\.(?=\d)", r"\1.", f"{value:{'+' if signed else ''}.{digits}f}")
-    return text.replace("-", "−")
-
-
-def bold(text: str, is_best: bool) -> str:
-    """Marks the largest of a row."""
-    return f"**{text}**" if is_best and text else text
 
 
 if __name__ == "__main__":

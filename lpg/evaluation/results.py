@@ -8,6 +8,7 @@ Reference returns are rows of the same table, so that a figure needs nothing els
 import csv
 import dataclasses
 import io
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -148,21 +149,19 @@ def smoothed(curve: Sequence[Row], num_recent: int = RECENT_EPISODES) -> np.ndar
     Returns:
         [P]; all NaN if no episode ended at all.
     """
-    count = np.array([row.episodes for row in curve])
+    count = [row.episodes for row in curve]
     value = np.array([row.return_mean for row in curve], float)
-    result = np.full(len(curve), np.nan)
+    weight = np.zeros((len(curve), len(curve)))
     for at in range(len(curve)):
-        weight = np.zeros(len(curve))
-        weight[at], missing = count[at], num_recent - count[at]
-        for other in (*range(at - 1, -1, -1), *range(at + 1, len(curve))):
+        weight[at, at], missing = count[at], num_recent - count[at]
+        for other in itertools.chain(range(at - 1, -1, -1), range(at + 1, len(curve))):
             if missing <= 0:
                 break
-            weight[other] = min(count[other], missing)
-            missing -= weight[other]
-        known = weight > 0
-        if known.any():
-            result[at] = np.average(value[known], weights=weight[known])
-    return result
+            weight[at, other] = min(count[other], missing)
+            missing -= min(count[other], missing)
+    total = weight.sum(axis=1)
+    known = np.where(weight > 0, weight * value, 0.0)  # points without episodes have no value
+    return np.divide(known.sum(axis=1), total, out=np.full(len(curve), np.nan), where=total > 0)
 
 
 def last_tenth(curve: Sequence[Row]) -> int:

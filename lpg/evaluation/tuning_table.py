@@ -66,6 +66,10 @@ class ChosenConfig:
     """In words."""
     level: Level = "given"
     """How well it is tuned: on the environment; on several environments of a kind of agent; not at all; or unknown."""
+    trials: int | None = None
+    """How many configurations it is the best of, by its tuning table; none where no number is recorded."""
+    is_confirmed: bool = False
+    """Whether those were the best of an earlier search, tried again with more agents or steps."""
 
 
 def choose_config(
@@ -96,7 +100,8 @@ def choose_config(
             # Twice as many is as far away as half as many.
             nearest = min(entries, key=lambda entry: abs(np.log(steps_of(entry) / num_steps)))
             config = TrainConfig.of_record(nearest["setting"]).for_rule(rule.card)
-            return ChosenConfig(config, f"tuned at {nearest['updates']} updates ({path.name})", "tuned")
+            source = f"tuned at {nearest['updates']} updates ({path.name})"
+            return ChosenConfig(config, source, "tuned", **_search_of(nearest))
     if environment.startswith(ATARI):
         return ChosenConfig(_atari_config(rule).for_rule(rule.card), "default", "default")
     return general_config(rule, agent_kind(agent))
@@ -113,7 +118,8 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
         entry = general.get(kind) or (general.get(DENSE) if kind == CONVOLUTION else None)
         if entry:
             config = TrainConfig.of_record(entry["setting"]).for_rule(rule.card)
-            return ChosenConfig(config, f"general setting for {kind} agents ({path.name})", "general")
+            source = f"general setting for {kind} agents ({path.name})"
+            return ChosenConfig(config, source, "general", **_search_of(entry))
     if (found := of_meta_training(rule.card, kind)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
     config = default_for(kind, is_learned=rule.is_learned, step_limit=rule.step_limit)
@@ -226,6 +232,11 @@ def save_general(path: Path, rule: str, kind: AgentKind, entry: Mapping[str, Any
 def _files(rule: NamedRule) -> list[Path]:
     beside = [] if rule.path is None else [tuned_beside(rule.path)]
     return [path for path in (*beside, TUNED_FOLDER / f"{rule.name}.json") if path.is_file()]
+
+
+def _search_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `ChosenConfig` that tell how an entry was found."""
+    return {"trials": entry.get("trials"), "is_confirmed": "confirms" in entry}
 
 
 def _sweep_of(entry: Mapping[str, Any]) -> tuple[float, str | None]:

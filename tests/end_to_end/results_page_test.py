@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from benchmarks.results_page import MARKED, MEASURED, PAGE, table_of, with_tables
+from benchmarks.markdown import MARKED
+from benchmarks.results_page import MEASURED, PAGE, table_of, with_tables
 from lpg.evaluation import results
 from lpg.evaluation.results import Row
 

@@ -150,6 +150,21 @@ def test_where_nothing_was_tuned_the_general_setting_of_the_kind_of_agent_counts
     assert chosen("chain/long", settings="general").config.learning_rate == 3.0
 
 
+def test_how_a_setting_was_found_is_what_its_entry_says(tmp_path):
+    own = tmp_path / "own.safetensors"
+    general = {"table": {"setting": {"learning_rate": 3.0}, "trials": 40}, "dense": {"setting": {}}}
+    write(tuned_beside(own), {"chain/long": [{**entry(9, 7.0), "trials": 16, "confirms": 3}]}, general=general)
+
+    def found(environment, **options):
+        chosen = choose_config(rule(path=own), environment, 100 * UPDATE, **options)
+        return chosen.trials, chosen.is_confirmed
+
+    assert found("chain/long") == (16, True) and found("chain/long", settings="general") == (40, False)
+    # Recorded without a search, and not recorded.
+    assert found("random/small") == (None, False) and found("random/dense") == (None, False)
+    assert found("chain/short") == (None, False)
+
+
 def test_a_table_beside_the_rule_goes_before_the_packages(tmp_path):
     own = tmp_path / "own.safetensors"
     assert choose_config(rule(path=own), "chain/short", 100 * UPDATE).config.learning_rate == 10.0
