@@ -93,8 +93,10 @@ def column(suite: Suite, by_rule: Mapping[str, Cell], names: list[str]) -> dict[
         texts[name] = NOT_MEASURED
         if (cell := by_rule.get(name)) is not None:
             is_whole = len(cell.environments) == total
-            parts = ["no score" if cell.area is None else interval(cell.area)]
-            parts[0] = bold(parts[0], is_whole and cell.area is not None and cell.area.iqm == best)
+            parts = ["no score"]
+            if cell.area is not None:
+                mean = float(np.mean(list(cell.area.per_environment.values())))
+                parts = [bold(interval(cell.area), is_whole and cell.area.iqm == best), f"mean {number(mean)}"]
             parts += [] if cell.apart is None else [interval(cell.apart, signed=True)]
             parts += ["; ".join(cell.searched)]
             parts += [] if is_whole else [f"{len(cell.environments)} of {total} environments"]

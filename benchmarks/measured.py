@@ -36,16 +36,16 @@ class Suite:
 CONTROL = "classic,bsuite/catch,bsuite/deep_sea,bsuite/umbrella_chain"
 MINATAR = "minatar/breakout,minatar/asterix,minatar/space_invaders"
 SUITES = (
-    Suite(title="ten tables, a sixth of the steps, one setting", folders=("tables-general", "tables-general-kept"),
-          environments="tables", settings="general", steps_scale=0.1707),
+    Suite(title="ten tables, a sixth of the steps, one setting", environments="tables", settings="general",
+          steps_scale=0.1707, folders=("tables-general", "tables-general-unsearched")),
     Suite(title="ten tables, a sixth of the steps, tuned", folders=("tables-tuned",), environments="tables",
           steps_scale=0.1707),
     Suite(title="ten tables, whole lifetimes, one setting", folders=("full-general",), environments="tables",
           settings="general"),
     Suite(title="ten tables, whole lifetimes, the paper's step, tuned", folders=("full",), environments="tables",
           labels={"lpg": "lpg, stage 1"}),
-    Suite(title="control and bsuite, one setting", folders=("control-general",), environments=CONTROL,
-          settings="general"),
+    Suite(title="control and bsuite, one setting", environments=CONTROL, settings="general",
+          folders=("control-general", "control-general-unsearched")),
     Suite(title="control and bsuite, tuned", folders=("control-tuned",), environments=CONTROL),
     Suite(title="CartPole, tuned", folders=("control-rules",), environments="classic/CartPole-v1"),
     Suite(title="MinAtar Breakout, short, tuned", folders=("minatar-short",), environments="minatar/breakout",

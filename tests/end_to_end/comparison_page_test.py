@@ -9,13 +9,14 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from safetensors import safe_open
 
 from benchmarks import comparison_page, measured
 from benchmarks.comparison_figure import description, draw, points, save_figure
 from benchmarks.comparison_page import FIGURE, PAGE, column, with_measurements
-from benchmarks.markdown import MARKED, interval
+from benchmarks.markdown import MARKED, interval, number
 from benchmarks.measured import LEFT_OUT, MEASURED, SUITES, Cell, Suite, cells, known_rules, unplaced
 from lpg.cli.evaluate import Arguments
 from lpg.cli.parsing import parse
@@ -27,7 +28,7 @@ from lpg.update_rules.registry import find_algorithm
 from tests.end_to_end.readme_test import ROOT
 
 CATCH = Suite(title="catch", folders=("one", "two"), environments="bsuite/catch", labels={"mine": "own"})
-CELL = Cell(Aggregate(0.5, 0.4, 0.6, {}), None, ("40 trials",), ("bsuite/catch",), 8, (100, 200))
+CELL = Cell(Aggregate(0.5, 0.4, 0.6, {"bsuite/catch": 0.5}), None, ("40 trials",), ("bsuite/catch",), 8, (100, 200))
 UPDATES, STEPS = 781, 781 * 128
 """Of A2C's setting for catch, of 16 × 8 steps, in its budget of 100,000 steps."""
 
@@ -82,7 +83,7 @@ def test_cells_worked_by_hand(folder):
     assert own.apart.iqm == 0.3125 and (own.apart.low, own.apart.high) == (0.25, 0.375)
     assert own.num_seeds == 2 and own.environments == ("bsuite/catch",) and own.steps == (STEPS, STEPS)
     texts = column(general, found, ["a2c", "own", "lpg"])
-    assert texts["own"] == "**.875 [.875, .875]**<br>+.312 [+.250, +.375]<br>rule not kept"
+    assert texts["own"] == "**.875 [.875, .875]**<br>mean .88<br>+.312 [+.250, +.375]<br>rule not kept"
     assert texts["lpg"] == "–"
     # Where only a part of the environments was measured this is said, and nothing is the largest of the suite.
     wider = dataclasses.replace(general, environments="bsuite/catch,bsuite/deep_sea")
@@ -156,7 +157,7 @@ def test_what_is_not_between_marks_stays_and_what_is_does_not():
     page = "before\n<!-- measured: matrix -->\nold\n<!-- end -->\nafter\n"
     made = with_measurements(page, found)
     assert made.startswith("before\n<!--") and made.endswith("<!-- end -->\nafter\n") and "old" not in made
-    assert with_measurements(made, found) == made and ".500 [.400, .600]<br>40 trials" in made
+    assert with_measurements(made, found) == made and ".500 [.400, .600]<br>mean .50<br>40 trials" in made
 
 
 def test_the_figure_has_the_numbers_and_the_same_bytes_every_time(tmp_path):
@@ -183,7 +184,8 @@ def test_the_matrix_says_what_a_table_says():
     general = json.loads((ROOT / "lpg/rules/lpg.tuned.json").read_text())["general"]["table"]
     line = next(line for line in lines if line[0] == "**`lpg`**")
     assert line[at].replace("**", "").split("<br>") == [
-        interval(own), interval(apart, signed=True), f"{general['trials']} trials",
+        interval(own), f"mean {number(np.mean(list(own.per_environment.values())))}", interval(apart, signed=True),
+        f"{general['trials']} trials",
     ]  # fmt: skip
     assert {len(line) for line in lines} == {4 + len(SUITES)}
     rules = {line[0] for line in lines[2:]}
