@@ -68,11 +68,12 @@ def test_the_card_of_a_shipped_rule_has_the_shipped_configuration(name, config):
 
 
 def check_configuration(stored, config):
-    """Compares a card's configuration with a shipped one."""
+    """Compares a card's configuration with a shipped one, but for what changes nothing but speed."""
+    stored = {key: value for key, value in stored.items() if key not in ("chunk", "remat")}
     wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config))))
     assert stored == {key: wanted[key] for key in stored}
     # Fields that are newer than the rule have their defaults.
-    assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys())
+    assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys() - {"chunk", "remat"})
 
 
 def test_lpg_went_on_from_the_stages_that_are_kept():
@@ -91,7 +92,7 @@ def test_lpg_went_on_from_the_stages_that_are_kept():
 
 
 def test_lpg_networks_went_on_from_the_stages_that_are_kept():
-    kept = [MEASURED / name for name in ("from-scratch/rule-002000", "networks-stages/1", "networks-stages/2")]
+    kept = [MEASURED / name for name in ("from-scratch/rule-002000", *(f"networks-stages/{stage}" for stage in (1, 2, 3)))]
     cards = [registry.find_rule(f"{path}.safetensors").card for path in kept]
     cards.append(registry.find_rule("lpg-networks").card)
     origins = [card["config"]["initial_rule"] for card in cards]
@@ -99,9 +100,9 @@ def test_lpg_networks_went_on_from_the_stages_that_are_kept():
     steps = [card["environment_steps"] for card in cards]
     # Meta-updates × lifetimes × K × parallel environments × steps.
     assert [after - before for before, after in itertools.pairwise(steps)] == [
-        updates * lifetimes * 8 * 16 * 16 for updates, lifetimes in ((300, 32), (100, 80), (210, 80))
+        updates * lifetimes * 8 * 16 * 16 for updates, lifetimes in ((300, 32), (100, 80), (210, 80), (730, 9 * 256))
     ]
-    check_configuration(cards[-1]["config"] | {"initial_rule": None}, "networks")
+    check_configuration(cards[-2]["config"] | {"initial_rule": None}, "networks")
 
 
 def test_a_loaded_rule_keeps_its_name_card_and_file_as_long_as_it_lives(rule, tmp_path):
