@@ -92,7 +92,8 @@ def test_lpg_went_on_from_the_stages_that_are_kept():
 
 
 def test_lpg_networks_went_on_from_the_stages_that_are_kept():
-    kept = [MEASURED / name for name in ("from-scratch/rule-002000", *(f"networks-stages/{stage}" for stage in (1, 2, 3)))]
+    names = ("from-scratch/rule-002000", "networks-stages/1", "networks-stages/2", "networks-stages/3")
+    kept = [MEASURED / name for name in names]
     cards = [registry.find_rule(f"{path}.safetensors").card for path in kept]
     cards.append(registry.find_rule("lpg-networks").card)
     origins = [card["config"]["initial_rule"] for card in cards]
