@@ -84,7 +84,7 @@ class GymnasiumBackend:
 
     def learner(self, plan: TrainingPlan) -> Learner:
         """The agent, rule and optimiser of a plan."""
-        config, rule = plan.config, plan.rule.rule
+        config, rule, limit = plan.config, plan.rule.rule, plan.rule.step_limit
         return Learner(
             make_agent(plan.agent, rule, self.spaces, baseline=config.baseline),
             rule,
@@ -93,8 +93,7 @@ class GymnasiumBackend:
             gamma=config.gamma,
             lambda_=config.lambda_,
             policy_entropy_weight=config.policy_entropy_weight,
-            clip=config.clip,
-            drift_scale=config.drift_scale,
+            **({} if limit is None else {limit: getattr(config, limit)}),
             baseline=config.baseline,
             **{name: getattr(config, name) for name in LEARN_OPTIONS},
         )

@@ -15,6 +15,7 @@ from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.lpg import LPG
 from lpg.update_rules.lpg_v import LPGV
+from lpg.update_rules.proximal import check_step_limits
 from lpg.update_rules.registry import NamedRule
 
 
@@ -107,6 +108,4 @@ def _check_changes(changes: Mapping[str, Any], rule: NamedRule) -> None:
             f"policy_entropy_weight is {changes['policy_entropy_weight']}; {rule.label} does not use it, only "
             "hand-written rules such as a2c do"
         )
-    for name, user in (("clip", "ppo"), ("drift_scale", "dpo")):
-        if name in changes and name != rule.step_limit:
-            raise ValueError(f"{name} is {changes[name]}; {rule.label} does not use it, only {user} does")
+    check_step_limits(changes, rule.rule, rule.label)

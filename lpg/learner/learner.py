@@ -24,8 +24,8 @@ from lpg.types import Hyperparameters, Targets, Trajectory
 from lpg.update_rules.base import Rule
 from lpg.update_rules.learning import AgentState, LearnOptions, learn
 from lpg.update_rules.losses import entropy
-from lpg.update_rules.proximal import CLIP
-from lpg.update_rules.registry import load_rule
+from lpg.update_rules.proximal import CLIP, check_step_limits
+from lpg.update_rules.registry import load_rule, named_rule
 
 
 class LearnerInfo(eqx.Module):
@@ -58,8 +58,8 @@ class Learner:
         gamma: Share = 0.99,
         lambda_: Share = 0.95,
         policy_entropy_weight: Weight = 0.0,
-        clip: Positive = CLIP,
-        drift_scale: Positive = 1.0,
+        clip: Positive | None = None,
+        drift_scale: Positive | None = None,
         baseline: bool = False,
         num_epochs: Count = 1,
         num_minibatches: Count = 1,
@@ -80,8 +80,8 @@ class Learner:
             gamma: discount γ per step, in [0, 1].
             lambda_: λ in [0, 1]; only rules with a value function use it.
             policy_entropy_weight: entropy bonus ≥ 0; only hand-written rules use it.
-            clip: ε of `ppo`; other rules do not use it.
-            drift_scale: factor of the constants of the drift of `dpo`; other rules do not use it.
+            clip: ε of `ppo`, refused for other rules; none: 0.2.
+            drift_scale: factor of the constants of the drift of `dpo`, refused for other rules; none: 1.
             baseline: subtract a learned f_θ(s) from π̂ (equation 7 of the paper). The agent's prediction is then one
                 number longer, and its last number is f.
             num_epochs: passes over each trajectory; the rule computes new targets at every optimiser step.
@@ -94,7 +94,7 @@ class Learner:
             normalise_advantages: centre and scale π̂ over each batch.
 
         Raises:
-            ValueError: an argument has a wrong type or is out of range.
+            ValueError: an argument has a wrong type, is out of range, or is one that the rule does not use.
         """
         rule = load_rule(rule) if isinstance(rule, str | Path) else rule
         if not isinstance(rule, Rule):
@@ -102,6 +102,9 @@ class Learner:
         if not isinstance(optimizer, optax.GradientTransformation):
             raise ValueError(f"an optimizer of type {type(optimizer).__name__} given; one of optax's is needed, "
                              "optax.adam(5e-4) say")  # fmt: skip
+        limits = {"clip": clip, "drift_scale": drift_scale}
+        limits = {name: value for name, value in limits.items() if value is not None}
+        check_step_limits(limits, rule, named_rule(rule).label)
         numbers = checked_fields(
             Learner.__init__,
             {
@@ -109,8 +112,9 @@ class Learner:
                 "gamma": gamma,
                 "lambda_": lambda_,
                 "policy_entropy_weight": policy_entropy_weight,
-                "clip": clip,
-                "drift_scale": drift_scale,
+                "clip": CLIP,
+                "drift_scale": 1.0,
+                **limits,
             },
         )
         self.options = LearnOptions(

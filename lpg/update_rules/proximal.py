@@ -1,7 +1,8 @@
 """PPO and DPO: hand-written rules that use a rollout several times and hold the policy near the one that acted."""
 
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,8 @@ ALPHA, BETA = 2.0, 0.6
 
 StepLimit = Literal["clip", "drift_scale"]
 """Names of the hyper-parameters that say how far the policy may move from the one that acted."""
+USERS: dict[StepLimit, str] = {"clip": "ppo", "drift_scale": "dpo"}
+"""The rule that each of them is of."""
 
 
 class Proximal(A2C):
@@ -107,3 +110,18 @@ def step_limit_of(rule: Rule) -> str | None:
     Such a rule is meant to use each rollout several times. None: it has none.
     """
     return getattr(rule, "step_limit", None)
+
+
+def check_step_limits(given: Mapping[str, Any], rule: Rule, label: str) -> None:
+    """Whether a rule uses the step limits that somebody gives it.
+
+    Args:
+        given: hyper-parameters by name; others than step limits are not looked at.
+        label: what to call the rule.
+
+    Raises:
+        ValueError: it does not use one of them, which would then have no effect.
+    """
+    for name, user in USERS.items():
+        if name in given and name != step_limit_of(rule):
+            raise ValueError(f"{name} is {given[name]}; {label} does not use it, only {user} does")

@@ -54,6 +54,13 @@ def test_the_same_seed_gives_the_same_training_and_another_one_another():
     assert [row.return_mean for row in a] != [row.return_mean for row in other]
 
 
+def test_the_learner_has_the_step_limit_of_its_rule():
+    for name, rule in (("clip", "ppo"), ("drift_scale", "dpo")):
+        made = make_plan(find_rule(rule), NAME, changes={name: 0.3}, num_steps=1000)
+        assert float(getattr(made.backend.learner(made).hyper, name)) == pytest.approx(0.3)
+    assert float(plan(1).backend.learner(plan(1)).hyper.gamma) == pytest.approx(0.995)  # A2C has none
+
+
 class Stop(KeyboardInterrupt):
     pass
 
