@@ -8,7 +8,7 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Num, PRNGKeyArray
+from jaxtyping import Array, Float, Num, PRNGKeyArray
 
 from lpg.agents.images import as_floats, image_sizes, to_channels_last
 from lpg.layers import KERNEL, Linear, convolve, init_linear
@@ -71,8 +71,16 @@ class Network(eqx.Module):
 
     def __call__(self, observation: Num[Array, " *batch_obs"]) -> AgentOutput:
         """Outputs for observations with any leading axes: images, or arrays that are read as a vector."""
-        split = observation.ndim - self.observation_ndim
-        batch, shape = observation.shape[:split], observation.shape[split:]
+        batch = observation.shape[: observation.ndim - self.observation_ndim]
+        return jax.tree.map(lambda y: y.reshape(*batch, -1), self.heads(self._rows(observation)))
+
+    def features(self, observation: Num[Array, " *batch_obs"]) -> Float[Array, " *batch F"]:
+        """The last layer before the heads, for observations with any leading axes."""
+        return self._rows(observation).reshape(*observation.shape[: observation.ndim - self.observation_ndim], -1)
+
+    def _rows(self, observation: Num[Array, " *batch_obs"]) -> Float[Array, " N F"]:
+        """The same with one leading axis."""
+        shape = observation.shape[observation.ndim - self.observation_ndim :]
         x = as_floats(observation, self.policy.bias.dtype).reshape(-1, *shape)
         if self.convolutions:
             x = to_channels_last(x, self.observation_ndim, self.channels_last)
@@ -81,8 +89,11 @@ class Network(eqx.Module):
         x = x.reshape(x.shape[0], -1)
         for layer in self.dense:
             x = _ACTIVATIONS[self.activation](layer(x))
-        heads = AgentOutput(logits=self.policy(x), prediction=self.prediction(x))
-        return jax.tree.map(lambda y: y.reshape(*batch, -1), heads)
+        return x
+
+    def heads(self, features: Float[Array, " *batch F"]) -> AgentOutput:
+        """Outputs for what `features` gave."""
+        return AgentOutput(logits=self.policy(features), prediction=self.prediction(features))
 
 
 def init_network(

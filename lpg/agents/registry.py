@@ -8,6 +8,8 @@ from jaxtyping import PRNGKeyArray
 
 from lpg.agents.atari import init_atari
 from lpg.agents.custom import AgentSizes, init_custom, is_custom
+from lpg.agents.disco import PREFIX as DISCO
+from lpg.agents.disco import init_disco_agent
 from lpg.agents.network import ATARI, Architecture, init_network, parse_architecture
 from lpg.agents.optimizers import gradient_descent, safe_adam, visit_mean
 from lpg.agents.outputs import Agent
@@ -26,6 +28,7 @@ AGENTS: dict[str, str] = {
     "T(32)": "the same with tanh in place of ReLU (any widths); Adam",
     "C(16)-D(32)": "a network with 3 × 3 convolutions, then dense layers (any widths: 'C(32-16-16)-D(256)'); Adam",
     "D(32)/D(32)": "two networks that share nothing, one for the policy and one for the predictions (any two); Adam",
+    f"{DISCO}D(512-512)": "the agent of DiscoRL's rule with a torso of any such network; Adam",
     ATARI: "the network of the Atari experiments, for images of at least 36 × 36 pixels; Adam",
     "module:factory": "a custom agent, see docs/adding_an_agent.md; Adam",
 }
@@ -73,8 +76,11 @@ def build_agent(key: PRNGKeyArray, agent: str, sizes: AgentSizes) -> Agent:
                 f"{list(sizes.observation_shape)}, so give a network, 'D(32)' say"
             )
         return init_table(num_states=sizes.num_states, **outputs)
-    networks = () if agent == ATARI else read_networks(agent)
-    if sizes.num_states is not None:
+    is_disco = agent.startswith(DISCO)
+    networks = () if agent == ATARI else read_networks(agent.removeprefix(DISCO))
+    if is_disco and len(networks) > 1:
+        raise ValueError(f"agent {agent!r} has {len(networks)} networks; after {DISCO!r} one is needed, D(64-64) say")
+    if sizes.num_states is not None and not (is_disco and not networks[0].channels):
         raise ValueError(f"agent {agent!r} is a network; observations here are state indices, so give '{TABULAR}'")
     if (agent == ATARI or any(one.channels for one in networks)) and len(sizes.observation_shape) not in (2, 3):
         raise ValueError(
@@ -82,6 +88,8 @@ def build_agent(key: PRNGKeyArray, agent: str, sizes: AgentSizes) -> Agent:
             "rows and columns, so give a dense one, 'D(32)' say"
         )
     inputs = {"observation_shape": sizes.observation_shape, "channels_last": sizes.channels_last}
+    if is_disco:
+        return init_disco_agent(key, networks[0], num_states=sizes.num_states, **inputs, **outputs)  # type: ignore[arg-type]
     if agent == ATARI:
         return init_atari(key, **inputs, **outputs)  # type: ignore[arg-type]
     if len(networks) == 2:

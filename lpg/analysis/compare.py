@@ -21,7 +21,7 @@ from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule
-from lpg.update_rules.registry import NamedRule, find_algorithm, named_rule
+from lpg.update_rules.registry import NamedRule, named_algorithm
 
 
 def evaluate(
@@ -164,12 +164,9 @@ def check_labels(rules: Sequence[NamedRule]) -> None:
 def _named(rules: Any) -> list[NamedRule]:
     """Rules with their labels."""
 
-    def one(rule: Any) -> NamedRule:
-        return find_algorithm(rule) if isinstance(rule, str | Path) else named_rule(rule)
-
     if isinstance(rules, Mapping):
-        return [dataclasses.replace(one(rule), label=label) for label, rule in rules.items()]
-    return [one(rule) for rule in (rules if isinstance(rules, list | tuple) else [rules])]
+        return [dataclasses.replace(named_algorithm(rule), label=label) for label, rule in rules.items()]
+    return [named_algorithm(rule) for rule in (rules if isinstance(rules, list | tuple) else [rules])]
 
 
 def _warn(text: str) -> None:

@@ -4,7 +4,7 @@ from lpg.agents.registry import AGENTS
 from lpg.environments.registry import ENVIRONMENTS, LIBRARIES, SUITES
 from lpg.learner import gymnasium_environments
 from lpg.meta_training.config_file import load_config, shipped_configs
-from lpg.update_rules.registry import HAND_WRITTEN, LIBRARY_ALGORITHMS
+from lpg.update_rules.registry import FROM_FILES, HAND_WRITTEN, LIBRARY_ALGORITHMS
 from lpg.update_rules.rule_file import origin, read_rule
 from lpg.update_rules.rule_paths import shipped
 
@@ -27,12 +27,12 @@ def list_agents() -> dict[str, str]:
 
 
 def list_rules() -> dict[str, str]:
-    """Names of rules, and what they are; what starts with "rejax/" is for `lpg train` and `lpg.evaluate` alone."""
+    """Names of rules, and what they are; those with "/" or ":" are for `lpg.train` and `lpg.evaluate` alone."""
     found = {name: about for name, (_, about) in HAND_WRITTEN.items()}
     for name, path in shipped().items():
         card = read_rule(path)[1]
         found[name] = str(card.get("about") or f"a discovered rule of kind {card['kind']}, from {origin(card)}")
-    return {**found, **LIBRARY_ALGORITHMS}
+    return {**found, **LIBRARY_ALGORITHMS, **FROM_FILES}
 
 
 def list_configs() -> dict[str, str]:

@@ -19,7 +19,7 @@ from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.files import claimed
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule
-from lpg.update_rules.registry import named_rule
+from lpg.update_rules.registry import named_algorithm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ def train(
     """Trains a fresh agent on an environment with a rule.
 
     Args:
-        rule: a rule, or anything that `lpg.load_rule` takes.
+        rule: a rule, anything that `lpg.load_rule` takes, or any other name of `lpg list rules`.
         environment: `family/name`, see `lpg list environments`, `gymnasium/ANY-ID`, `gymnax/ANY-ID`, `atari/GAME` or
             `module:factory`; or an object: an environment with the interface of gymnax, or a pair of it and its
             parameters, one that `gymnasium.make` made, or a function or class that makes one of these.
@@ -97,7 +97,7 @@ def train(
     if resume and out is not None and (begun := begun_as(out, [seed], environment)) is not None:
         chosen, num_steps = chosen or begun[0], num_steps or begun[1]
     plan = make_plan(
-        named_rule(rule),
+        named_algorithm(rule),
         environment,
         num_steps=num_steps,
         agent=agent,

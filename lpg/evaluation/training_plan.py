@@ -6,12 +6,14 @@ from typing import Any, get_args
 
 from lpg.checks import known
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.disco_backend import DiscoBackend
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.rejax_backend import RejaxBackend
 from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, choose_config
 from lpg.learner.gymnasium_environments import is_gymnasium
+from lpg.update_rules.disco.rule import Disco
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.lpg import LPG
 from lpg.update_rules.lpg_v import LPGV
@@ -51,10 +53,11 @@ def make_plan(
     """
     known(settings, get_args(Settings), "settings")
     backend = backend_of(environment, num_actions, options)
-    if isinstance(rule.rule, LibraryAlgorithm):
+    if isinstance(rule.rule, LibraryAlgorithm | Disco):
         if not isinstance(backend, JaxBackend):
             raise ValueError(f"{rule.label} on {environment} given; it trains on environments in JAX only")
-        backend = RejaxBackend(environment, num_actions)
+        own = DiscoBackend if isinstance(rule.rule, Disco) else RejaxBackend
+        backend = own(environment, num_actions)
     num_steps = backend.default_steps if num_steps is None else num_steps
     if not num_steps > 0:
         raise ValueError(f"num_steps is {num_steps}; it must be positive")

@@ -39,12 +39,18 @@ def backward_lstm(lstm: LSTM, x: Float[Array, " T B F"], is_last: Bool[Array, " 
 
     def step(carry: tuple, row: tuple) -> tuple:
         x_t, keep_t = row
-        h, c = carry[0] * keep_t, carry[1] * keep_t
-        gates = jnp.concatenate([x_t, h], axis=-1) @ lstm.weight + lstm.bias
-        i, f, g, o = jnp.split(gates, 4, axis=-1)
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        h, c = lstm_step(lstm, x_t, carry[0] * keep_t, carry[1] * keep_t)
         return (h, c), h
 
     zero = jnp.zeros((x.shape[1], hidden), x.dtype)
     return jax.lax.scan(step, (zero, zero), (x, keep), reverse=True)[1]
+
+
+def lstm_step(
+    lstm: LSTM, x: Float[Array, " *batch F"], h: Float[Array, " *batch H"], c: Float[Array, " *batch H"]
+) -> tuple[Float[Array, " *batch H"], Float[Array, " *batch H"]]:
+    """Hidden state and cell after one step."""
+    gates = jnp.concatenate([x, h], axis=-1) @ lstm.weight + lstm.bias
+    i, f, g, o = jnp.split(gates, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c

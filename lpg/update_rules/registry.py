@@ -13,6 +13,7 @@ from lpg.environments.registry import import_factory
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule
+from lpg.update_rules.disco import rule as disco
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.proximal import DPO, PPO, step_limit_of
 from lpg.update_rules.rule_file import read_rule
@@ -29,6 +30,12 @@ LIBRARY_ALGORITHMS = {
     "rejax/ppo": "PPO of the library rejax, for `lpg train` and `lpg evaluate` (needs lpg[rejax])",
 }
 """Algorithms that another library trains; they are compared with rules, and are none."""
+
+FROM_FILES = {
+    "disco:PATH": "the rule of DiscoRL with your copy of its published weights, disco_103.npz, for `lpg train` and "
+    "`lpg evaluate`",
+}
+"""Rules whose weights are the user's own copy of a file of other authors."""
 
 _ORIGINS: dict[int, dict[str, Any]] = {}
 """Name, label, card and path of the rules that `load_rule` returned, by `id`."""
@@ -96,6 +103,8 @@ def find_rule(name: str | Path) -> NamedRule:
             f"{text} given; a rule is needed, and this is an algorithm of another library, which only lpg train and "
             "lpg evaluate (without --tune) can run"
         )
+    if text.startswith(disco.PREFIX):
+        raise ValueError(disco.ONLY_WHOLE)
     if text in HAND_WRITTEN:
         return NamedRule(rule=HAND_WRITTEN[text][0](), name=text, label=text)
     if (found := find_file(name)) is not None:
@@ -118,9 +127,17 @@ def find_rule(name: str | Path) -> NamedRule:
     raise ValueError(f"unknown rule, rule file or run folder {text!r}; did you mean {nearest!r}?")
 
 
+def named_algorithm(rule: Rule | str | Path) -> NamedRule:
+    """Like `named_rule`; algorithms of other libraries and `disco:PATH`, too."""
+    return find_algorithm(rule) if isinstance(rule, str | Path) else named_rule(rule)
+
+
 def find_algorithm(name: str | Path) -> NamedRule:
-    """Like `find_rule`, and algorithms of other libraries, too."""
+    """Like `find_rule`; algorithms of other libraries and `disco:PATH`, too."""
     text = str(name)
+    if text.startswith(disco.PREFIX):
+        rule, card, path = disco.read_disco(text.removeprefix(disco.PREFIX))
+        return NamedRule(rule, name=disco.NAME, label=disco.NAME, card=card, path=path)
     if text not in LIBRARY_ALGORITHMS:
         return find_rule(name)
     return NamedRule(LibraryAlgorithm(text), name=text.replace("/", "-"), label=text, card=LibraryAlgorithm.card)

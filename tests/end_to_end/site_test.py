@@ -22,7 +22,7 @@ from lpg.meta_training.config_file import load_config
 from lpg.update_rules.rule_file import FORMAT_VERSION, INPUTS
 from tests.end_to_end.readme_test import ROOT, blocks, is_lpg
 
-PAGES = ("choosing_settings", "which_rule", "scores", "rule_file", "tutorial", "troubleshooting")
+PAGES = ("choosing_settings", "which_rule", "discorl", "scores", "rule_file", "tutorial", "troubleshooting")
 
 
 def text(page: str) -> str:

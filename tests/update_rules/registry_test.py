@@ -126,6 +126,7 @@ def test_an_algorithm_of_another_library_is_a_contestant_and_no_rule():
     found = registry.find_algorithm("rejax/ppo")
     assert (found.name, found.label, found.is_learned) == ("rejax-ppo", "rejax/ppo", False)
     assert registry.find_algorithm("a2c") == registry.find_rule("a2c")
+    assert registry.named_algorithm("rejax/ppo") == found and registry.named_algorithm(A2C()).name == "a2c"
     with pytest.raises(ValueError, match="rejax/ppo given; a rule is needed"):
         registry.load_rule("rejax/ppo")
 
