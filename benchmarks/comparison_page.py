@@ -84,32 +84,42 @@ def matrix(found: Found, rules: Mapping[str, NamedRule], suites: tuple[Suite, ..
 
 
 def column(suite: Suite, by_rule: Mapping[str, Cell], names: list[str]) -> dict[str, str]:
-    """The cells of a suite; the largest area over all its environments is bold."""
+    """The cells of a suite; of several areas over all its environments the largest is bold."""
     total, most = len(members(suite.environments)), max(cell.num_seeds for cell in by_rule.values())
-    whole = [cell.area.iqm for cell in by_rule.values() if cell.area and len(cell.environments) == total]
-    best = max(whole, default=np.nan)
-    texts = {}
-    for name in names:
-        texts[name] = NOT_MEASURED
-        if (cell := by_rule.get(name)) is not None:
-            is_whole = len(cell.environments) == total
-            parts = ["no score"]
-            if cell.area is not None:
-                mean = float(np.mean(list(cell.area.per_environment.values())))
-                parts = [bold(interval(cell.area), is_whole and cell.area.iqm == best), f"mean {number(mean)}"]
-            parts += [] if cell.apart is None else [interval(cell.apart, signed=True)]
-            parts += ["; ".join(cell.searched)]
-            parts += [] if is_whole else [f"{len(cell.environments)} of {total} environments"]
-            parts += [] if cell.num_seeds == most else [f"{cell.num_seeds} seeds"]
-            texts[name] = "<br>".join(parts)
-    return texts
+    whole = {name: c.area.iqm for name, c in by_rule.items() if c.area and len(c.environments) == total}
+    best = max(whole.values()) if len(whole) > 1 else np.nan
+    return {
+        name: cell_text(by_rule[name], total, most, is_best=whole.get(name) == best)
+        if name in by_rule
+        else NOT_MEASURED
+        for name in names
+    }
+
+
+def cell_text(cell: Cell, total: int, most: int, *, is_best: bool) -> str:
+    """Area, its mean, difference from A2C, trials, and what is missing, each on a line.
+
+    Args:
+        total: number of environments of the suite.
+        most: seeds that its rules have.
+    """
+    parts = ["no score"]
+    if cell.area is not None:
+        mean = float(np.mean(list(cell.area.per_environment.values())))
+        parts = [bold(interval(cell.area), is_best), f"mean {number(mean)}"]
+    parts += [] if cell.apart is None else [interval(cell.apart, signed=True)]
+    parts += ["; ".join(cell.searched)]
+    parts += [] if len(cell.environments) == total else [f"{len(cell.environments)} of {total} environments"]
+    parts += [] if cell.num_seeds == most else [f"{cell.num_seeds} seeds"]
+    return "<br>".join(parts)
 
 
 def heading(suite: Suite, by_rule: Mapping[str, Cell]) -> str:
     """Title, number of seeds and steps of a suite, with a link to its section of the results."""
-    steps = sorted({f"{number(cell.steps[i] / 1e6)} M" for cell in by_rule.values() for i in (0, 1)}, key=_amount)
-    amount = " to ".join(dict.fromkeys((steps[0], steps[-1])))
-    return f"[{suite.title}]({section(suite)})<br>{max(c.num_seeds for c in by_rule.values())} seeds, {amount} steps"
+    ends = min(cell.steps[0] for cell in by_rule.values()), max(cell.steps[1] for cell in by_rule.values())
+    amount = " to ".join(dict.fromkeys(f"{number(steps / 1e6)} M" for steps in ends))
+    seeds = max(cell.num_seeds for cell in by_rule.values())
+    return f"[{suite.title}]({section(suite)})<br>{seeds} seeds, {amount} steps"
 
 
 def section(suite: Suite) -> str:
@@ -137,10 +147,6 @@ def rest(found: Found, rules: Mapping[str, NamedRule]) -> str:
     names = ", ".join(f"`{name}`" for name in rules if name not in measured)
     lines = [f"- Not measured on any of these suites: {names}."] if names else []
     return "\n".join(lines + [f"- `docs/measured/{folder}` has no column: {why}." for folder, why in LEFT_OUT.items()])
-
-
-def _amount(text: str) -> float:
-    return float(text.split()[0])
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def known_rules(measured: Path = MEASURED) -> dict[str, NamedRule]:
     A file `NAME-stages/1.safetensors` is `NAME, stage 1`; `rule.safetensors` or `rule-000100.safetensors` has the name
     of its folder.
     """
-    files = {name: str(path) for name, path in shipped().items()}
+    files = {name: str(path) for name, path in sorted(shipped().items())}
     for path in sorted(measured.glob(f"*/*{SUFFIX}")):
         folder = path.parent.name
         name = folder.removesuffix("-stages")
