@@ -29,8 +29,8 @@ from tests.end_to_end.readme_test import ROOT
 
 CATCH = Suite(title="catch", folders=("one", "two"), environments="bsuite/catch", labels={"mine": "own"})
 CELL = Cell(Aggregate(0.5, 0.4, 0.6, {"bsuite/catch": 0.5}), None, ("40 trials",), ("bsuite/catch",), 8, (100, 200))
-UPDATES, STEPS = 781, 781 * 128
-"""Of A2C's setting for catch, of 16 × 8 steps, in its budget of 100,000 steps."""
+UPDATES, STEPS = 391, 391 * 256
+"""Of A2C's general setting, of 16 × 16 steps, in the budget of catch, 100,000 steps."""
 
 
 def row(rule, seed, share, mean, environment="bsuite/catch"):
@@ -95,9 +95,9 @@ def test_cells_worked_by_hand(folder):
 def test_trials_are_those_of_the_tuning_table_whose_setting_the_runs_have(folder):
     table = json.loads((ROOT / "lpg/evaluation/tuned/a2c.json").read_text())
     general, own = table["general"]["dense"], table["environments"]["bsuite/catch"][0]
-    assert (general["setting"]["num_envs"], general["setting"]["num_steps"]) == (16, 8)
+    assert (general["setting"]["num_envs"], general["setting"]["num_steps"]) == (16, 16)
     assert cells(dataclasses.replace(CATCH, settings="general"), folder)["a2c"].searched == (
-        f"{general['trials']} trials",
+        f"{general['trials']} tried again",
     )
     # The twin: the setting tuned on catch has updates of another size, so that the runs were not made with it.
     assert own["setting"]["num_envs"] != 16
