@@ -17,10 +17,10 @@ from benchmarks import comparison_page, measured
 from benchmarks.comparison_figure import description, draw, points, save_figure
 from benchmarks.comparison_page import FIGURE, PAGE, column, with_measurements
 from benchmarks.markdown import MARKED, interval, number
-from benchmarks.measured import LEFT_OUT, MEASURED, SUITES, Cell, Suite, cells, known_rules, unplaced
+from benchmarks.measured import LEFT_OUT, MEASURED, SUITES, Cell, Suite, cells, known_rules, searched, unplaced
 from lpg.cli.evaluate import Arguments
 from lpg.cli.parsing import parse
-from lpg.evaluation import results
+from lpg.evaluation import results, tuning_table
 from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.scores import Aggregate, differences, scores
 from lpg.evaluation.suites import members
@@ -29,8 +29,19 @@ from tests.end_to_end.readme_test import ROOT
 
 CATCH = Suite(title="catch", folders=("one", "two"), environments="bsuite/catch", labels={"mine": "own"})
 CELL = Cell(Aggregate(0.5, 0.4, 0.6, {"bsuite/catch": 0.5}), None, ("40 trials",), ("bsuite/catch",), 8, (100, 200))
-UPDATES, STEPS = 391, 391 * 256
-"""Of A2C's general setting, of 16 × 16 steps, in the budget of catch, 100,000 steps."""
+UPDATES, STEPS = 781, 781 * 128
+"""Of the general setting below, of 16 × 8 steps, in the budget of catch, 100,000 steps."""
+TUNED = {
+    "format_version": 1,
+    "general": {"dense": {"setting": {"num_envs": 16, "num_steps": 8}, "trials": 40}},
+    "environments": {
+        "bsuite/catch": [{"updates": 1562, "setting": {"num_envs": 8, "num_steps": 8}, "trials": 16}],
+        "bsuite/deep_sea": [
+            {"updates": 781, "setting": {"num_envs": 16, "num_steps": 8}, "trials": 12, "confirms": 400}
+        ],
+    },
+}
+"""A tuning table of A2C."""
 
 
 def row(rule, seed, share, mean, environment="bsuite/catch"):
@@ -38,8 +49,10 @@ def row(rule, seed, share, mean, environment="bsuite/catch"):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
     """Catch: −1 + 2 · normalised return. Two agents of A2C in one folder, and of another rule in a second one."""
+    (tmp_path / "a2c.json").write_text(json.dumps(TUNED))
+    monkeypatch.setattr(tuning_table, "TUNED_FOLDER", tmp_path)
     references = [row(name, seed, 0, mean) for name, mean in (("random", -1.0), ("optimum", 1.0)) for seed in (0, 1)]
     a2c = [row("a2c", seed, share, mean) for seed, ends in ((0, (0.0, 0.5)), (1, (-0.5, 0.5)))
            for share, mean in zip((0.5, 1), ends, strict=True)]  # fmt: skip
@@ -93,15 +106,13 @@ def test_cells_worked_by_hand(folder):
 
 
 def test_trials_are_those_of_the_tuning_table_whose_setting_the_runs_have(folder):
-    table = json.loads((ROOT / "lpg/evaluation/tuned/a2c.json").read_text())
-    general, own = table["general"]["dense"], table["environments"]["bsuite/catch"][0]
-    assert (general["setting"]["num_envs"], general["setting"]["num_steps"]) == (16, 16)
-    assert cells(dataclasses.replace(CATCH, settings="general"), folder)["a2c"].searched == (
-        f"{general['trials']} tried again",
-    )
+    general = dataclasses.replace(CATCH, settings="general")
+    assert cells(general, folder)["a2c"].searched == ("40 trials",)
     # The twin: the setting tuned on catch has updates of another size, so that the runs were not made with it.
-    assert own["setting"]["num_envs"] != 16
     assert cells(CATCH, folder)["a2c"].searched == ("setting not recorded any more",)
+    # On deep_sea, whose budget is the same, the best of an earlier search were tried again.
+    own = [row("a2c", 0, 1, 0.5), row("a2c", 0, 1, 0.5, "bsuite/deep_sea")]
+    assert searched(CATCH, find_algorithm("a2c"), own) == ("setting not recorded any more", "12 tried again")
 
 
 def test_each_point_of_a_curve_counts_once(folder):
