@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 COLUMNS = 3
 INCHES = (3.4, 0.32)
 """Width of a panel, and height of a rule in it."""
+GAP = 2.4
+"""Between two lines of panels, in heights of a rule."""
 DISCOVERED, BY_HAND = RULE_COLOURS[:2]
 
 Point = tuple[float, float, float]
@@ -62,21 +64,26 @@ def draw(panels: Mapping[str, Mapping[str, Point]], discovered: Collection[str])
 
     items = list(panels.items())
     lines = [items[at : at + COLUMNS] for at in range(0, len(items), COLUMNS)]
-    heights = [max(len(own) for _, own in line) + 2.5 for line in lines]
-    figure = Figure(figsize=(INCHES[0] * COLUMNS, INCHES[1] * sum(heights)), layout="constrained")
-    grid = figure.add_gridspec(len(lines), COLUMNS, height_ratios=heights)
+    heights = [max(len(own) for _, own in line) for line in lines]
+    figure = Figure(figsize=(INCHES[0] * COLUMNS, INCHES[1] * (sum(heights) + GAP * len(lines))))
+    # A layout that is computed differs by rounding from one process to the next.
+    grid = figure.add_gridspec(
+        len(lines), COLUMNS, height_ratios=heights, left=0.1, right=1, bottom=0.03, top=1, wspace=0.42,
+        hspace=GAP * len(lines) / sum(heights),
+    )  # fmt: skip
     for row, line in enumerate(lines):
         for column, (title, own) in enumerate(line):
             ax = figure.add_subplot(grid[row, column])
             _panel(ax, own, discovered)
             ax.set_title(textwrap.fill(title, 32))
             ax.set_ylim(max(len(own) for _, own in line) - 0.5, -0.5)
-    figure.supxlabel("area: normalised return, mean over the learning curve", fontsize=8.5)
     return figure
 
 
 def _panel(ax: "Axes", own: Mapping[str, Point], discovered: Collection[str]) -> None:
     """One suite."""
+    from matplotlib.ticker import MaxNLocator
+
     for place, (name, (iqm, low, high)) in enumerate(own.items()):
         colour = INK if name == BASELINE else DISCOVERED if name in discovered else BY_HAND
         ax.plot([low, high], [place, place], color=colour, zorder=3)
@@ -84,4 +91,5 @@ def _panel(ax: "Axes", own: Mapping[str, Point], discovered: Collection[str]) ->
         if name == BASELINE:
             ax.axvspan(low, high, color=MUTED, alpha=0.18, linewidth=0, zorder=1)
     ax.set_yticks(range(len(own)), [NAMES.get(name, name) for name in own])
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.grid(axis="y", visible=False)
