@@ -54,9 +54,10 @@ def table_of(folder: Path) -> str:
     apart = [f"difference from {NAMES[BASELINE]}, paired [95 %]"]
     for rule in rules:
         area, difference = found[rule].area, against.get(rule)
-        middle += ["", "" if area is None else interval(area)]
+        middle += ["", "" if area is None or not np.isfinite(area.iqm) else interval(area)]
         means += ["", "" if area is None else number(float(np.mean(list(area.per_environment.values()))))]
-        apart += ["", "" if difference is None else interval(difference.area, signed=True)]
+        is_known = difference is not None and np.isfinite(difference.area.iqm)
+        apart += ["", interval(difference.area, signed=True) if is_known else ""]
     return table(head, [*lines, middle, means, *([apart] if against else [])])
 
 
