@@ -53,6 +53,6 @@ if __name__ == "__main__":
     parser.add_argument("--rule", default="a2c", help="a name, a rule file or a run folder")
     parser.add_argument("--quick", action="store_true", help="a short training")
     arguments = parser.parse_args()
-    steps = 64_000 if arguments.quick else 256_000
+    steps = 16_000 if arguments.quick else 256_000
     result = lpg.train(arguments.rule, f"{__name__}:Corridor", steps)
     print(f"return at first {result.curve[0].return_mean:.2f}, at last {result.curve[-1].return_mean:.2f}")

@@ -88,9 +88,9 @@ def test_gymnasium_environments_are_evaluated_beside_those_in_jax(tmp_path, caps
     rows = results.read(tmp_path / "results.csv")
     names = list(dict.fromkeys(row.environment for row in rows if row.rule == "a2c"))
     assert names == [MIRROR, "chain/short", "gymnasium/FrozenLake8x8-v1"]  # as they were asked for
-    # 2 % of 500,000 steps are 16 updates of 32 × 20.
+    # 2 % of 500,000 steps are 31 updates of 16 × 20.
     assert [row.steps for row in rows if (row.environment, row.seed, row.rule) == (MIRROR, 1, "a2c")] == [
-        640 * n for n in range(1, 17)
+        320 * n for n in range(1, 32)
     ]
     found = json.loads((tmp_path / "e.json").read_text())
     assert set(found["chosen"]["a2c"]) == set(names) and len(found["rows"]) == 6
@@ -109,7 +109,7 @@ def test_where_nothing_can_be_normalised_raw_returns_are_reported(tmp_path, caps
     found = json.loads((tmp_path / "e.json").read_text())
     assert found["normalised"] == {"a2c": {"end": None, "area": None}}
     (final,) = found["final"]
-    assert final["steps_to_threshold"] == 640 and final["greedy_mean"] is None and final["episodes"] == 0
+    assert final["steps_to_threshold"] == 320 and final["greedy_mean"] is None and final["episodes"] == 0
     # Four guesses among three.
     assert 0 < found["rows"][0]["return_mean"] < 4
     assert "IQM" not in capsys.readouterr().out.split("Return in")[0]

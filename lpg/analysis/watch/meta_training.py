@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from lpg.analysis import meta_run
 from lpg.analysis.watch.status import Status, version_of
+from lpg.meta_training.bandit import Bandit
 from lpg.meta_training.checkpoint import list_checkpoints
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import make_config
@@ -96,8 +97,8 @@ class MetaTrainingView:
         for path in reversed(list_checkpoints(self.folder)):
             try:
                 with safe_open(path, framework="numpy") as file:
-                    for name in ("environment", "arm", "final_return"):
-                        setattr(bandit, name, file.get_tensor(f"bandit.{name}").tolist())
+                    columns = (f"bandit.{name}" for name in ("environment", "arm", "final_return"))
+                    bandit = Bandit(bandit.config, *(file.get_tensor(name).tolist() for name in columns))
                 break
             except (OSError, SafetensorError):
                 continue  # it was removed or is being written
