@@ -84,6 +84,7 @@ def report(names=("a", "b", "c"), lifetimes: int = 2, final_returns=None, **valu
                 pi_hat_square=jnp.asarray(number("pi_hat_square", 1.0)),
                 y_hat_square=jnp.asarray(number("y_hat_square", 2.0)),
                 pi_hat_mean=jnp.asarray(number("pi_hat_mean", 0.1)),
+                own_term=jnp.asarray(number("own_term", 0.0)),
             ),
             critic=CriticInfo(error=jnp.asarray(number("error", 0.2)), variance=jnp.asarray(number("variance", 1.0))),
             return_sum=jnp.asarray(3.0),

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lpg.analysis.policy_evaluation import is_categorical
 from lpg.types import Hyperparameters, Targets
 from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
+from lpg.update_rules.registry import named_rule
 from lpg.update_rules.rule_file import describe, initialiser
 
 NUM_UNTRAINED = 3
@@ -42,7 +43,7 @@ def controls(key: PRNGKeyArray, rule: Rule) -> dict[str, Rule]:
     """Controls by name: `untrained 1` … of the same kind and sizes, if the rule has weights; and `constant`."""
     found: dict[str, Rule] = {}
     if jax.tree.leaves(rule):
-        kind, sizes = describe(rule)
+        kind, sizes = describe(rule, named_rule(rule).card)
         for number in range(1, NUM_UNTRAINED + 1):
             found[f"{UNTRAINED} {number}"] = initialiser(kind)(jax.random.fold_in(key, number), **sizes)
     y_hat = jax.random.normal(key, (rule.prediction_size,))

@@ -217,9 +217,7 @@ class MetaProgress:
         elif now - self._last_line > SECONDS_BETWEEN_LINES or values["meta_update"] == self.total:
             self._last_line = now
             done = values["meta_update"] - self._first
-            left = (now - self._start) * (self.total - values["meta_update"]) / max(done - 1, 1)
-            print(
-                f"meta-update {values['meta_update']}/{self.total}: {text}, {left:,.0f} s left",
-                file=sys.stderr,
-                flush=True,
-            )
+            # The clock began at the end of the first one, so nothing is known before the second.
+            left = (now - self._start) * (self.total - values["meta_update"]) / (done - 1) if done > 1 else None
+            ending = "" if left is None else f", {left:,.0f} s left"
+            print(f"meta-update {values['meta_update']}/{self.total}: {text}{ending}", file=sys.stderr, flush=True)

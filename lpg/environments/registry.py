@@ -20,6 +20,7 @@ from lpg.environments.procedural_control import ProceduralControl
 from lpg.environments.tabulated import Tabulated
 from lpg.environments.third_party import SingleGame, ThirdParty, load
 from lpg.packages import check_installed
+from lpg.places import described
 
 
 @runtime_checkable
@@ -261,8 +262,9 @@ def import_factory(name: str) -> Callable[..., Any]:
     module, _, factory = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), factory)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"{name!r} given; 'module:factory' must name something importable ({error})") from error
+    except Exception as error:  # whatever the module does when it is imported
+        what = str(error) if isinstance(error, ImportError | AttributeError) else described(error)
+        raise ValueError(f"{name!r} given; 'module:factory' must name something importable ({what})") from error
     if not callable(found):
         raise ValueError(f"{name!r} is {type(found).__name__}; a callable is needed")
     return found

@@ -8,7 +8,7 @@ import numpy as np
 from lpg.agents.defaults import default_agent
 from lpg.agents.normalisation import NormalisedAgent, init_statistics
 from lpg.agents.outputs import Agent
-from lpg.agents.registry import init_agent
+from lpg.agents.registry import env_sizes, init_agent
 from lpg.environments.contract import check_contract
 from lpg.environments.registry import env_spec, is_open
 from lpg.evaluation.backend import Batch, BatchState, GymnasiumOptions, Interface, TrainingPlan
@@ -18,6 +18,7 @@ from lpg.evaluation.tasks import sample_env_params
 from lpg.evaluation.train_agents import Run, advance_batch, batch_rows, init_batch, row_of
 from lpg.evaluation.train_config import TrainConfig
 from lpg.update_rules.base import Rule
+from lpg.update_rules.own_rule import check_rule
 
 
 class JaxBackend:
@@ -51,6 +52,7 @@ class JaxBackend:
         Raises:
             ValueError: it does not.
         """
+        check_rule(rule, env_sizes(self.env, 1))
         size = rule.prediction_size + config.baseline
         jax.eval_shape(lambda: self.template(agent, size, normalise_observations=config.normalise_observations))
 

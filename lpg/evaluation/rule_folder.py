@@ -19,6 +19,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import read_table, steps_of, tuned_beside
 from lpg.files import write_atomic
 from lpg.update_rules.base import Rule
+from lpg.update_rules.own_rule import is_own
 from lpg.update_rules.registry import NamedRule, named_rule
 from lpg.update_rules.rule_file import describe, origin, save_rule
 from lpg.update_rules.rule_paths import HUB_FILE
@@ -81,7 +82,7 @@ def _readme(named: NamedRule, weights: bytes, table: Mapping[str, Any] | None, l
     card = named.card
     environments = card.get("environments") or ["chain/short"]
     facts = {
-        "kind": describe(named.rule)[0],
+        "kind": describe(named.rule, card)[0],
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(named.rule)),
         "meta-trained on": card.get("environments"),
         "began from": origin(card) if card else None,
@@ -98,7 +99,8 @@ def _readme(named: NamedRule, weights: bytes, table: Mapping[str, Any] | None, l
     )  # fmt: skip
     environment.filters["cell"] = _cell
     return environment.get_template("rule_folder.md").render(
-        name=named.label, license=license, is_lpg=facts["kind"] == "lpg", environment=environments[0], facts=facts,
+        name=named.label, license=license, is_lpg=facts["kind"] == "lpg",
+        needs_module=is_own(str(facts["kind"])), environment=environments[0], facts=facts,
         config=card.get("config"), settings=[] if table is None else _settings(table), shown=_SHOWN,
     )  # fmt: skip
 

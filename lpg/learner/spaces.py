@@ -17,6 +17,7 @@ from lpg.learner.actions import Actions, actions_of
 from lpg.learner.agent import AgentFns
 from lpg.learner.observations import Observations, observations_of
 from lpg.update_rules.base import Rule
+from lpg.update_rules.own_rule import check_rule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,17 +64,20 @@ def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False
         baseline: predict one number more, see `lpg.learner.baseline`.
 
     Raises:
-        ValueError: there is no such agent, it cannot read these observations, or it does not fit the rule.
+        ValueError: there is no such agent, it cannot read these observations, or it does not fit the rule; or a
+            rule of the user's own fails.
     """
     seen = spaces.observations
     sizes = AgentSizes(
         observation_shape=seen.shape,
         num_states=seen.num_states,
         num_actions=spaces.num_actions,
-        prediction_size=rule.prediction_size + baseline,
+        prediction_size=1,
         is_bytes=seen.is_bytes,
         channels_last=seen.channels_last,
     )
+    check_rule(rule, sizes)
+    sizes = dataclasses.replace(sizes, prediction_size=rule.prediction_size + baseline)
 
     def init(key: PRNGKeyArray) -> Agent:
         return build_agent(key, agent, sizes)

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from lpg.agents.registry import TableStep
-from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
+from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields, known
 from lpg.environments.registry import suite
+from lpg.update_rules.own_rule import is_own
+from lpg.update_rules.rule_file import INPUTS
 
 Gamma = Annotated[float, Meta(ge=0, lt=1, description="0 ≤ γ < 1, because returns must be finite")]
 Weights = Annotated[tuple[Weight, ...], Meta(min_length=1)]
@@ -20,14 +22,15 @@ class MetaConfig:
 
     suite: str = "paper"
     """Environments to train on: a suite, or names with commas; one that is named twice has twice the lifetimes."""
-    rule: Literal["lpg", "lpg-v", "lpg-no-softmax", "lpg-no-bootstrap", "lpg-no-recurrence"] = "lpg"
-    """Which rule to discover; the last three are ablations of the first."""
+    rule: str = "lpg"
+    """Which rule to discover: `lpg`, `lpg-v`; `lpg-no-softmax`, `lpg-no-bootstrap` or `lpg-no-recurrence`, which are
+    ablations of `lpg`; or `module:factory`, which makes one of your own."""
     lstm_size: Count = 256
     """Hidden units of the rule's LSTM."""
     prediction_size: Count = 30
-    """m, the size of the prediction y (lpg only)."""
+    """m, the size of the prediction y (not of lpg-v)."""
     embedding_size: Count = 16
-    """Width of the hidden layer of φ (lpg only)."""
+    """Width of the hidden layer of φ (not of lpg-v)."""
     initial_rule: str | None = None
     """Rule at meta-update 0 (name, file or run folder; of the same kind and sizes); none: random initialisation."""
 
@@ -66,6 +69,9 @@ class MetaConfig:
     """β2, weight of the penalty on π̂²."""
     y_hat_weight: Weight = 1e-3
     """β3, weight of the penalty on ‖ŷ‖²."""
+    meta_term: str | None = None
+    """A term of your own in the meta-objective: `module:function`, see docs/changing_the_objective.md; none: only those
+    above."""
     objective: Literal["last", "every", "imitate"] = "last"
     """Rollouts in the meta-objective: after the window's last update, or after every update. Or none: η is fitted to a
     hand-written rule, see `lpg.meta_training.imitation`."""
@@ -143,6 +149,8 @@ class MetaConfig:
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))
         environments = suite(self.suite)
+        if not is_own(self.rule):
+            known(self.rule, INPUTS, "rule")
         if self.rule == "lpg-no-softmax" and self.prediction_entropy_weight != 0:
             raise ValueError(
                 f"prediction_entropy_weight is {self.prediction_entropy_weight}; it must be 0 for lpg-no-softmax, "
@@ -152,6 +160,11 @@ class MetaConfig:
             raise ValueError(
                 f"objective is imitate, rule {self.rule} and num_updates {self.num_updates}; rule must be lpg, whose "
                 "form the imitated rule has, and num_updates 1, because every rollout is imitated once"
+            )
+        if self.meta_term is not None and (self.meta_optimizer == "es" or self.objective == "imitate"):
+            raise ValueError(
+                f"meta_term is {self.meta_term}, meta_optimizer {self.meta_optimizer} and objective {self.objective}; "
+                "gradient and last or every are needed, because nothing else has a meta-loss with terms"
             )
         if self.meta_optimizer == "es" and self.objective == "imitate":
             raise ValueError(

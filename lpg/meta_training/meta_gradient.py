@@ -19,6 +19,7 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import CriticInfo, update_critic
 from lpg.meta_training.lifetime import LifetimeState, fresh_rollout, update_running_return
 from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
+from lpg.meta_training.own_term import find_term
 from lpg.types import Targets, Trajectory
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
@@ -89,7 +90,9 @@ def run_window(
     )
     new_lifetime = dataclasses.replace(lifetime, **fields)
     output = outputs(new_lifetime.agent, new_lifetime.trajectory.observation, mask)
-    last_terms = terms(output, new_lifetime.trajectory.action, *previous, rule.discovers_predictions)
+    last_terms = terms(
+        output, new_lifetime.trajectory.action, *previous, rule.discovers_predictions, find_term(config.meta_term)
+    )
     # Row 0 of `previous_terms` belongs to the window before this one and is dropped.
     per_update = jax.tree.map(lambda rows, last: jnp.append(rows[1:], last), previous_terms, last_terms)
     steps = jnp.arange(config.num_updates)
@@ -151,7 +154,9 @@ def _update(
             rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper
         )
         advantage, targets = previous
-        previous_terms = terms(info.output, trajectory.action, advantage, targets, rule.discovers_predictions)
+        previous_terms = terms(
+            info.output, trajectory.action, advantage, targets, rule.discovers_predictions, find_term(config.meta_term)
+        )
         return agent, optimizer_state, info.targets, previous_terms
 
     # The terms are recomputed, too: stacks of K arrays are slower to write and read than exponentials to compute.

@@ -10,26 +10,33 @@ from pathlib import Path
 import numpy as np
 
 from lpg.files import write_atomic
+from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.trainer import MetaUpdateReport
 
 TERMS = ("policy_gradient", "policy_entropy", "prediction_entropy", "pi_hat_square", "y_hat_square", "pi_hat_mean")
 
 
-def columns(names: tuple[str, ...]) -> list[str]:
+def terms_of(config: MetaConfig) -> tuple[str, ...]:
+    """Columns of the terms of the meta-loss."""
+    return TERMS if config.meta_term is None else (*TERMS, "own_term")
+
+
+def columns(names: tuple[str, ...], terms: tuple[str, ...] = TERMS) -> list[str]:
     """Column names for a run on these environments."""
     return [
-        "meta_update", "environment_steps", "seconds", "steps_per_second", "meta_loss", *TERMS, "gradient_norm",
+        "meta_update", "environment_steps", "seconds", "steps_per_second", "meta_loss", *terms, "gradient_norm",
         "critic_error", "deterministic_resets", "dropped", "validation",
         *(f"return/{name}" for name in names), *(f"gradient_norm/{name}" for name in names),
     ]  # fmt: skip
 
 
-def row(report: MetaUpdateReport, **known: float | int) -> dict[str, float | int | str]:
+def row(report: MetaUpdateReport, terms: tuple[str, ...] = TERMS, **known: float | int) -> dict[str, float | int | str]:
     """One meta-update as a row: means over all lifetimes except those that diverged.
 
     `return/…` is the mean over lifetimes that ended in this meta-update, empty if none did.
 
     Args:
+        terms: from `terms_of`.
         known: columns that the report does not contain.
     """
     infos = list(report.windows.values())
@@ -43,7 +50,7 @@ def row(report: MetaUpdateReport, **known: float | int) -> dict[str, float | int
     return {
         **known,
         "meta_loss": mean(lambda info: info.loss),
-        **{term: mean(lambda info, term=term: getattr(info.terms, term)) for term in TERMS},
+        **{term: mean(lambda info, term=term: getattr(info.terms, term)) for term in terms},
         "gradient_norm": float(report.step.gradient_norm),
         "critic_error": error,
         **{f"return/{name}": float(np.nanmean(values)) for name, values in report.final_returns.items()
@@ -56,9 +63,9 @@ def row(report: MetaUpdateReport, **known: float | int) -> dict[str, float | int
 class MetricsFile:
     """The metrics.csv of a run, open for appending."""
 
-    def __init__(self, path: Path, names: tuple[str, ...], meta_update: int) -> None:
+    def __init__(self, path: Path, names: tuple[str, ...], meta_update: int, terms: tuple[str, ...] = TERMS) -> None:
         """Creates or continues the file; rows after `meta_update`, of work that was lost, are dropped."""
-        self.path, self.header = path, columns(names)
+        self.path, self.header = path, columns(names, terms)
         kept = [line for line in read_metrics(path) if float(line["meta_update"]) <= meta_update]
         text = io.StringIO()
         writer = csv.DictWriter(text, self.header, restval="")

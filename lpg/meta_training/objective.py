@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from lpg.meta_training.own_term import OwnTerm
 from lpg.types import AgentOutput, Targets
 from lpg.update_rules.losses import entropy, log_prob
 
@@ -24,6 +25,8 @@ class ObjectiveTerms(eqx.Module):
     """Mean of ‖ŷ‖²; 0 for rules that do not discover predictions."""
     pi_hat_mean: Float[Array, ""]
     """Mean of π̂. A diagnostic, not a term of the loss: if its square is close to `pi_hat_square`, π̂ is constant."""
+    own_term: Float[Array, ""]
+    """The term of the user's own, weighted as she likes; 0 without one."""
 
 
 def policy_gradient_loss(
@@ -43,6 +46,7 @@ def terms(
     advantage: Float[Array, " T B"],
     targets: Targets,
     discovers_predictions: bool,
+    own_term: OwnTerm | None = None,
 ) -> ObjectiveTerms:
     """Terms of the meta-loss for one agent update.
 
@@ -54,6 +58,7 @@ def terms(
         advantage: advantages of this rollout, by the outer critic.
         targets: π̂ and ŷ of the update that produced this agent.
         discovers_predictions: if false, the terms of y and ŷ are 0.
+        own_term: computes one more term.
 
     Reference: Oh et al. (2020), equation 4.
     """
@@ -65,6 +70,7 @@ def terms(
         pi_hat_square=jnp.mean(targets.pi_hat**2),
         y_hat_square=jnp.mean(jnp.sum(targets.y_hat**2, axis=-1)) if discovers_predictions else zero,
         pi_hat_mean=jnp.mean(targets.pi_hat),
+        own_term=zero if own_term is None else own_term(output, action, advantage, targets),
     )
 
 
@@ -78,7 +84,7 @@ def meta_loss(
 ) -> Float[Array, ""]:
     """Weighted sum of the terms of K agent updates.
 
-        Σ_k w_k [ L_k − β0 H(π_θk) − β1 H(y_θk) ] + mean_k [ β2 π̂_k² + β3 ‖ŷ_k‖² ]
+        Σ_k w_k [ L_k − β0 H(π_θk) − β1 H(y_θk) ] + mean_k [ β2 π̂_k² + β3 ‖ŷ_k‖² + own term ]
 
     Args:
         per_update: the terms, with a leading axis of K updates; L_k is `policy_gradient`.
@@ -96,4 +102,4 @@ def meta_loss(
         - prediction_entropy_weight * per_update.prediction_entropy
     )
     penalty = pi_hat_weight * per_update.pi_hat_square + y_hat_weight * per_update.y_hat_square
-    return jnp.sum(weight * agent_terms) + jnp.mean(penalty)
+    return jnp.sum(weight * agent_terms) + jnp.mean(penalty + per_update.own_term)

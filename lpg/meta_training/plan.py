@@ -15,7 +15,7 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group
 from lpg.meta_training.run import is_validation_due
 from lpg.meta_training.state import init_bandit
-from lpg.meta_training.trainer import Trainer, initial_rule
+from lpg.meta_training.trainer import Trainer, check_own_parts, initial_rule
 from lpg.update_rules.base import Rule
 
 NUM_TIMED = 5
@@ -122,7 +122,7 @@ def make_plan(
         ValueError: the configuration cannot be run.
     """
     init_bandit(config, suite(config.suite))
-    initial_rule(config, seed)
+    check_own_parts(config, initial_rule(config, seed))
     note("compiling")
     start = time.monotonic()
     trainer = Trainer(config, seed)

@@ -27,9 +27,17 @@ from lpg.meta_training.checkpoint import (
 )
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import completed
-from lpg.meta_training.metrics import MetricsFile, row
+from lpg.meta_training.metrics import MetricsFile, row, terms_of
 from lpg.meta_training.state import MetaState, init_bandit
-from lpg.meta_training.trainer import Provenance, Trainer, initial_rule, provenance_of
+from lpg.meta_training.trainer import (
+    Provenance,
+    Trainer,
+    check_own_parts,
+    initial_rule,
+    provenance_of,
+    random_rule,
+    rule_sizes,
+)
 from lpg.processes import fetch, is_first, largest
 from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import read_rule, save_rule
@@ -94,9 +102,9 @@ def run(
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     stored = json.loads(json.dumps(dataclasses.asdict(config)))
-    init_bandit(config, suite(config.suite))  # these two raise an error before anything is written
-    if not (folder / "config.json").exists():
-        initial_rule(config, seed)
+    init_bandit(config, suite(config.suite))  # raises an error before anything is written, as all of this does
+    rule = random_rule(config, seed) if (folder / "config.json").exists() else initial_rule(config, seed)
+    check_own_parts(config, rule)
     newest = largest(_open_folder(folder, stored, seed, resume, listener) if is_first() else -1)
     listener.note("compiling")
     trainer = Trainer(config, seed)
@@ -112,9 +120,11 @@ def run(
         _save_rule(first, state, trainer, stored, None)
         _save_rule(folder / "rule.safetensors", state, trainer, stored, None)
         write_checkpoint(folder, state, stored, seed)
-    metrics = MetricsFile(folder / "metrics.csv", trainer.names, newest if newest >= 0 else 0) if is_first() else None
-    has_entropy = config.rule not in ("lpg-v", "lpg-no-softmax")
-    audit = Audit(leaf_names(state.rule), config.prediction_size if has_entropy else 1)
+    metrics = None
+    if is_first():
+        metrics = MetricsFile(folder / "metrics.csv", trainer.names, max(newest, 0), terms_of(config))
+    has_entropy = rule.discovers_predictions and config.rule != "lpg-no-softmax"
+    audit = Audit(leaf_names(state.rule), rule.prediction_size if has_entropy else 1)
     flags: list[str] = []
     stop = GO_ON
     try:
@@ -158,6 +168,7 @@ def _one_update(
     audit.observe(report)
     values = row(
         report,
+        terms_of(config),
         meta_update=counters.meta_update,
         environment_steps=counters.environment_steps,
         seconds=counters.seconds,
@@ -231,6 +242,8 @@ def _save_rule(
         return
     counters = state.counters
     card = {
+        "kind": trainer.config.rule,
+        "sizes": rule_sizes(trainer.config),
         "config": stored,
         "seed": trainer.seed,
         "origin": trainer.provenance.origin,

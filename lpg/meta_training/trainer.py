@@ -9,11 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
+from lpg.agents.registry import env_sizes
+from lpg.environments.registry import env_spec, suite
 from lpg.keys import stream
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group, arms, lifetime_updates, make_groups
 from lpg.meta_training.lifetime import LifetimeSpec
 from lpg.meta_training.meta_gradient import WindowInfo
+from lpg.meta_training.own_term import check_term
 from lpg.meta_training.programs import (
     AXIS,
     MetaStepInfo,
@@ -26,8 +29,9 @@ from lpg.meta_training.programs import (
 from lpg.meta_training.state import Counters, MetaState, init_bandit, init_slots
 from lpg.processes import fetch, place
 from lpg.update_rules.base import Rule
+from lpg.update_rules.own_rule import check_rule
 from lpg.update_rules.registry import find_rule
-from lpg.update_rules.rule_file import FITTED, RANDOM, SIZES, describe, initialiser, origin
+from lpg.update_rules.rule_file import FITTED, RANDOM, describe, initialiser, origin, sizes_of
 
 MAX_DIVERGED_SHARE = 0.05
 """The run stops if a larger share of its lifetimes diverges, that is, has a number that is not finite."""
@@ -231,7 +235,7 @@ def final_returns(total: jax.Array | np.ndarray, count: jax.Array | np.ndarray) 
 def random_rule(config: MetaConfig, seed: int) -> Rule:
     """A randomly initialised η of the configured kind and sizes."""
     key = jax.random.fold_in(stream(seed, "meta"), 2**31 - 1)
-    return initialiser(config.rule)(key, **_sizes(config))
+    return initialiser(config.rule)(key, **rule_sizes(config))
 
 
 def initial_rule(config: MetaConfig, seed: int) -> Rule:
@@ -243,11 +247,22 @@ def initial_rule(config: MetaConfig, seed: int) -> Rule:
     if config.initial_rule is None:
         return random_rule(config, seed)
     found = find_rule(config.initial_rule)
-    kind, sizes = describe(found.rule) if found.is_learned else ("written by hand", {})
-    if (kind, sizes) != (config.rule, _sizes(config)):
-        needed = _description(config.rule, _sizes(config))
+    kind, sizes = describe(found.rule, found.card) if found.is_learned else ("written by hand", {})
+    if (kind, sizes) != (config.rule, rule_sizes(config)):
+        needed = _description(config.rule, rule_sizes(config))
         raise ValueError(f"initial_rule {config.initial_rule!r} is {_description(kind, sizes)}; {needed} is needed")
     return found.rule
+
+
+def check_own_parts(config: MetaConfig, rule: Rule) -> None:
+    """Checks rule and term of the user's own, which else would fail in a compilation; see `check_rule`, `check_term`.
+
+    Raises:
+        ValueError: one of them breaks its interface.
+    """
+    sizes = env_sizes(env_spec(suite(config.suite)[0]).distribution.env, rule.prediction_size)
+    check_rule(rule, sizes)
+    check_term(config.meta_term, sizes.num_actions, sizes.prediction_size)
 
 
 def provenance_of(config: MetaConfig) -> Provenance:
@@ -256,8 +271,9 @@ def provenance_of(config: MetaConfig) -> Provenance:
     return dataclasses.replace(before, origin=FITTED) if config.objective == "imitate" else before
 
 
-def _sizes(config: MetaConfig) -> dict[str, int]:
-    return {name: getattr(config, name) for name in SIZES[config.rule]}
+def rule_sizes(config: MetaConfig) -> dict[str, int]:
+    """Sizes of the rule, by name."""
+    return {name: getattr(config, name) for name in sizes_of(config.rule)}
 
 
 def _description(kind: str, sizes: dict[str, int]) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 
 import jax
 
-from lpg.environments.registry import import_factory
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule
 from lpg.update_rules.disco import rule as disco
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
+from lpg.update_rules.own_rule import is_own, make_own
 from lpg.update_rules.proximal import DPO, PPO, step_limit_of
 from lpg.update_rules.rule_file import read_rule
 from lpg.update_rules.rule_paths import find_file, shipped
@@ -110,15 +110,8 @@ def find_rule(name: str | Path) -> NamedRule:
     if (found := find_file(name)) is not None:
         rule, card = read_rule(found[0])
         return NamedRule(rule=rule, name=found[1], label=found[1], card=card, path=found[0])
-    if ":" in text:
-        rule = import_factory(text)()
-        if not isinstance(rule, Rule):
-            missing = [name for name in dir(Rule) if name[0] != "_" and not hasattr(rule, name)]
-            raise ValueError(
-                f"{text!r} made a {type(rule).__name__}; it lacks {', '.join(missing)}, which "
-                "lpg.update_rules.base.Rule asks for"
-            )
-        return NamedRule(rule=rule, name=text, label=text)
+    if is_own(text):
+        return NamedRule(rule=make_own(text, jax.random.key(0)), name=text, label=text)
     if text == "lpo":
         raise ValueError(
             "lpo given; its drift is a network whose weights do not come with lpg; dpo, its closed form, does"

@@ -20,6 +20,8 @@ def smallest(words: list[str]) -> list[str]:
     for option in ("--steps", "--steps-scale"):
         if option in rest:
             rest[rest.index(option) + 1] = SMALLEST[command]
+    if command == "meta-train":
+        rest += ["--set", "suite=chain/short", "--set", "meta_updates=2"]
     return [program, command, *rest]
 
 
@@ -27,7 +29,7 @@ def test_every_guide_is_short_and_linked():
     assert [path.stem for path in GUIDES] == ["adding_a_rule", "adding_an_agent", "adding_an_environment"]
     readme = (ROOT / "README.md").read_text()
     for path in GUIDES:
-        assert len(path.read_text().splitlines()) <= 80 and f"(docs/{path.name})" in readme
+        assert len(path.read_text().splitlines()) <= 120 and f"(docs/{path.name})" in readme
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
@@ -40,11 +42,13 @@ def test_every_file_that_a_guide_names_is_there(path):
 @pytest.mark.parametrize("path", [*GUIDES, ROOT / "docs/environments.md"], ids=lambda path: path.stem)
 def test_the_example_of_a_guide_runs_as_it_stands(path, tmp_path):
     text = path.read_text()
-    (example,) = blocks("python", text)
-    (name,) = re.findall(r"^This is all of `(\w+\.py)`", text, flags=re.MULTILINE)
-    (tmp_path / name).write_text(example)
+    examples = blocks("python", text)
+    names = re.findall(r"This is all of\s`(\w+\.py)`", text)
     todo = commands(text)
-    assert todo and any(f"{Path(name).stem}:" in word for words in todo for word in words)
+    for name, example in zip(names, examples, strict=True):
+        (tmp_path / name).write_text(example)
+        assert any(f"{Path(name).stem}:" in word for words in todo for word in words)
+    assert names
     for words in todo:
         done = subprocess.run(
             smallest(words), cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True

@@ -25,7 +25,8 @@ def blocks(language: str, text: str = README) -> list[str]:
 
 def commands(text: str = README) -> list[list[str]]:
     """The commands of the shell blocks as lists of words, without comments."""
-    lines = [shlex.split(line, comments=True) for block in blocks("shell", text) for line in block.splitlines()]
+    whole = "\n".join(blocks("shell", text)).replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in whole.splitlines()]
     return [words for words in lines if words]
 
 

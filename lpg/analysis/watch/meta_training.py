@@ -18,6 +18,7 @@ from lpg.meta_training.groups import arms
 from lpg.meta_training.metrics import read_metrics
 from lpg.meta_training.run import AUDIT_FILE
 from lpg.meta_training.state import init_bandit
+from lpg.update_rules.rule_file import INPUTS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +76,8 @@ class MetaTrainingView:
             "environment steps": f"{last['environment_steps'] / 1e6:,.1f} M, {last['steps_per_second']:,.0f} a second",
             "entropy of policies": f"{last['policy_entropy']:.2f} nats",
         }
-        if self.config.rule not in ("lpg-v", "lpg-no-softmax"):
+        # How many predictions a rule of the user's own has is not in the configuration.
+        if self.config.rule in INPUTS and self.config.rule not in ("lpg-v", "lpg-no-softmax"):
             size, entropy = self.config.prediction_size, last["prediction_entropy"]
             facts["predictions in use"] = (
                 f"{math.exp(entropy):.1f} of {size} (entropy {entropy:.2f} of at most {math.log(size):.2f} nats)"
