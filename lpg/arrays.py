@@ -1,9 +1,10 @@
 """Pytrees of arrays as flat tables by path, and `vmap` for batches that may have one row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lpg.processes import place
@@ -43,6 +44,20 @@ def unflatten(template: Tree, arrays: dict[str, np.ndarray], prefix: str = "") -
         return place(found, leaf.sharding) if isinstance(leaf, jax.Array) else found
 
     return jax.tree_util.tree_map_with_path(fill, template)
+
+
+def concatenate(trees: Sequence[Tree]) -> Tree:
+    """Pytrees of equal structure, joined along their leading axes.
+
+    On the host, since JAX would compile a program for every shape; keys, of which the host knows nothing, are not.
+    """
+
+    def join(*leaves: Any) -> Any:
+        if jnp.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+            return jnp.concatenate(leaves)
+        return jnp.asarray(np.concatenate([np.asarray(leaf) for leaf in leaves]))
+
+    return jax.tree.map(join, *trees)
 
 
 def vmap_unless_single(function: Callable) -> Callable:

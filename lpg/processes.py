@@ -16,8 +16,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 SECONDS_WITHOUT_A_SIGN = 30
 """After so many a process is taken for dead, and the others end."""
 LOST = (
-    "another process of this meta-training has ended or is out of reach, so this one ends, too; what the first one to "
-    "end has said tells why. With --resume all go on from the newest checkpoint"
+    "another process of this run has ended or is out of reach, so this one ends, too; what the first one to end has "
+    "said tells why. Started again, all go on: meta-train and train with --resume, evaluate by itself"
 )
 LOST_SIGNS = ("Gloo", "NCCL", "coordination service", "CoordinationService", "DEADLINE_EXCEEDED", "heartbeat")
 """Words in errors of JAX that are raised when another process has gone."""

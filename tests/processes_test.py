@@ -2,9 +2,7 @@
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,9 +16,9 @@ from safetensors.numpy import load_file
 from lpg.meta_training.checkpoint import list_checkpoints, path_of
 from lpg.meta_training.metrics import read_metrics
 from lpg.processes import LOST, device_mesh, fetch, is_first, is_one_of_several, joined, largest, place
+from tests.several import end, said, start_command, wait_for
 from tests.tiny_run import config_file
 
-ROOT = Path(__file__).parents[1]
 SLURM = {"SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "a[1-2]", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
 
 
@@ -77,47 +75,8 @@ def test_slurm_and_open_mpi_say_so_themselves(monkeypatch):
     assert is_one_of_several(None, None, None)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def start(config: str, folder: Path, processes: int, devices: int, *more: str) -> list[subprocess.Popen]:
-    """The command in several processes with so many devices each; standard error goes to FOLDER-I.err."""
-    command = [sys.executable, "-m", "lpg.cli.main", "meta-train", config, "--out", str(folder), *more]
-    environment = {
-        **os.environ, "PYTHONPATH": str(ROOT), "JAX_NUM_CPU_DEVICES": str(devices), "JAX_PLATFORMS": "cpu",
-    }  # fmt: skip
-    environment.pop("PJRT_NPROC", None)
-    flags = ["--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", str(processes), "--process-id"]
-
-    def one(index: int) -> subprocess.Popen:
-        several = [*flags, str(index)] if processes > 1 else []
-        with open(said(folder, index, "out"), "w") as out, open(said(folder, index), "w") as err:
-            return subprocess.Popen([*command, *several], env=environment, text=True, stdout=out, stderr=err)
-
-    return [one(index) for index in range(processes)]
-
-
-def said(folder: Path, index: int, kind: str = "err") -> Path:
-    return folder.with_name(f"{folder.name}-{index}.{kind}")
-
-
-def end(processes: list[subprocess.Popen], seconds: float = 240) -> list[int]:
-    try:
-        return [one.wait(seconds) for one in processes]
-    finally:
-        for one in processes:
-            one.kill()
-
-
-def wait_for(condition) -> None:
-    for _ in range(2400):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise TimeoutError
+    return start_command(["meta-train", config, *more], folder, processes, devices)
 
 
 def arrays(folder: Path, meta_update: int) -> dict[str, np.ndarray]:

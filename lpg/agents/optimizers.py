@@ -5,15 +5,41 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 
 
-def gradient_descent() -> optax.GradientTransformation:
+class RowDescent(optax.GradientTransformationExtraArgs):
+    """Descent in which each step of a trajectory moves its own state's row of a table.
+
+    `update` is the usual function of a gradient of the whole table. Who has the gradients g_t of single rows may add
+    −`factor` · g_t to them instead: the same step, for the price of the rows that were visited and not of all.
+    """
+
+    @staticmethod
+    def factor(
+        observation: Int[Array, " T B"], num_states: int, is_real: Bool[Array, " T B"] | None = None
+    ) -> Float[Array, " T B"]:
+        """By what each step's gradient of the loss is multiplied; arguments as those of `visit_mean`."""
+        del num_states, is_real
+        return jnp.ones(observation.shape)
+
+
+class _VisitMean(RowDescent):
+    @staticmethod
+    def factor(
+        observation: Int[Array, " T B"], num_states: int, is_real: Bool[Array, " T B"] | None = None
+    ) -> Float[Array, " T B"]:
+        """T · B by the number of visits of the step's state."""
+        counts = _counts(observation, is_real)
+        return jnp.sum(counts) / jnp.maximum(_visits(observation, num_states, counts)[observation], 1)
+
+
+def gradient_descent() -> RowDescent:
     """θ ← θ − g, as the paper uses for tables."""
-    return optax.sgd(1.0)
+    return RowDescent(*optax.with_extra_args_support(optax.sgd(1.0)))
 
 
-def visit_mean() -> optax.GradientTransformationExtraArgs:
+def visit_mean() -> RowDescent:
     """θ(s) ← θ(s) − mean over the visits of s of the gradient of one step's loss, for tables [S, …] by state.
 
     The loss of a trajectory is a mean over its T · B steps, so under plain descent a state moves by the share of steps
@@ -37,16 +63,25 @@ def visit_mean() -> optax.GradientTransformationExtraArgs:
         **_: Any,
     ) -> tuple:
         del params
-        counts = jnp.ones(observation.shape) if is_real is None else is_real.astype(float)
+        counts = _counts(observation, is_real)
 
         def step(g: Array) -> Array:
-            visits = jnp.zeros(g.shape[0], g.dtype).at[observation].add(counts)
-            scale = jnp.sum(counts) / jnp.maximum(visits, 1)
+            scale = jnp.sum(counts) / jnp.maximum(_visits(observation, g.shape[0], counts), 1)
             return -g * scale.reshape(-1, *[1] * (g.ndim - 1))
 
         return jax.tree.map(step, gradient), state
 
-    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+    return _VisitMean(lambda params: optax.EmptyState(), update)
+
+
+def _counts(observation: Int[Array, " T B"], is_real: Bool[Array, " T B"] | None) -> Float[Array, " T B"]:
+    """1 for the steps that count."""
+    return jnp.ones(observation.shape) if is_real is None else is_real.astype(float)
+
+
+def _visits(observation: Int[Array, " T B"], num_states: int, counts: Float[Array, " T B"]) -> Float[Array, " S"]:
+    """How often each state was visited."""
+    return jnp.zeros(num_states, counts.dtype).at[observation].add(counts)
 
 
 def safe_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> optax.GradientTransformation:

@@ -34,7 +34,11 @@ def outputs(
     if not getattr(agent, "takes_batches", False):
         for _ in range(batch_ndim):
             apply = jax.vmap(apply)
-    output = apply(observation)
+    return masked(apply(observation), action_mask)
+
+
+def masked(output: AgentOutput, action_mask: Bool[Array, " *batch A"]) -> AgentOutput:
+    """The same with a policy that never takes unavailable actions."""
     return eqx.tree_at(lambda o: o.logits, output, jnp.where(action_mask, output.logits, MASKED_LOGIT))
 
 

@@ -16,8 +16,11 @@ class Table(eqx.Module):
 
     def __call__(self, observation: Int[Array, ""]) -> AgentOutput:
         """Outputs in one state, given its index."""
-        row = self.rows[observation]
-        return AgentOutput(logits=row[: self.num_actions], prediction=row[self.num_actions :])
+        return self.split(self.rows[observation])
+
+    def split(self, rows: Float[Array, " *batch W"]) -> AgentOutput:
+        """Outputs in the states whose rows are given."""
+        return AgentOutput(logits=rows[..., : self.num_actions], prediction=rows[..., self.num_actions :])
 
 
 def init_table(*, num_states: int, num_actions: int, prediction_size: int) -> Table:

@@ -3,11 +3,13 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import jax
 import tyro
 
 from lpg.analysis.compare import compare
+from lpg.analysis.in_parts import compare_in_parts, finish
 from lpg.analysis.training_report import check_writable, log_figures, write_files
 from lpg.checks import assignments
 from lpg.cli.main import DONE
@@ -15,16 +17,20 @@ from lpg.cli.parsing import parse
 from lpg.cli.progress import StepProgress, say
 from lpg.cli.report_tables import print_report
 from lpg.cli.rules import named_rules
+from lpg.cli.several import in_processes
 from lpg.environments.names import with_kwargs
 from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD
+from lpg.evaluation.parts import Parts
+from lpg.evaluation.progress import Silent
 from lpg.evaluation.progress_file import ProgressFile
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tune_rule import check_tunable, tune_rule
 from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.learner.gymnasium_environments import is_gymnasium
+from lpg.processes import is_first
 from lpg.sinks import Sinks
 from lpg.trackers import Tracker, make_trackers
 from lpg.update_rules.registry import NamedRule, find_algorithm, find_rule
@@ -68,6 +74,12 @@ class Arguments:
     log: Annotated[tyro.conf.UseAppendAction[tuple[Tracker, ...]], tyro.conf.arg(metavar="TRACKER")] = ()
     """Log to tensorboard (event files in OUT/tensorboard), wandb or mlflow, too, rule by rule; may be given several
     times."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, where several processes share the seeds. Not needed under Slurm and Open MPI."""
+    num_processes: int | None = None
+    """With --coordinator: how many processes there are."""
+    process_id: int | None = None
+    """With --coordinator: which of them this is, from 0."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -90,6 +102,16 @@ class Arguments:
 def run(argv: list[str]) -> int:
     """Evaluates, prints a table, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg evaluate")
+    others = (arguments.coordinator, arguments.num_processes, arguments.process_id)
+    return in_processes(*others, lambda: _run(arguments))
+
+
+def _run(arguments: Arguments) -> int:
+    if jax.process_count() > 1 and (arguments.folder is not None or arguments.tune or arguments.out is None):
+        raise ValueError(
+            "several processes given; they compare rules and hand over their parts in the folder of --out: give one, "
+            "and neither a folder of `lpg train` nor --tune, whose searches share an Optuna study instead"
+        )
     if arguments.folder is not None:
         from lpg.cli.evaluate_agents import evaluate_agents
 
@@ -101,22 +123,31 @@ def run(argv: list[str]) -> int:
     rules = named_rules(arguments.rule, find_rule if arguments.tune else find_algorithm)
     _check_gymnasium([name for name in names if is_gymnasium(name)], arguments)
     plans = {} if arguments.tune else {rule.label: _plans(rule, names, arguments) for rule in rules}
-    trackers = make_trackers(arguments.log, arguments.out)
-    followed = [] if arguments.out is None else [ProgressFile(arguments.out)]
+    trackers = make_trackers(arguments.log, arguments.out) if is_first() else []
+    followed = [] if arguments.out is None or not is_first() else [ProgressFile(arguments.out)]
     table = None if arguments.out is None else arguments.out / "results.csv"
     check_writable(table, arguments.json)
     if table is not None:
         results.check_free(table, [(rule.label, name, seed) for rule in rules for name in names for seed in seeds])
     if arguments.tune:
         plans = {rule.label: _plans(rule, names, arguments, _tune(rule, names, arguments)) for rule in rules}
+    options: dict[str, Any] = {
+        name: getattr(arguments, name) for name in ("num_actions", "greedy_episodes", "threshold", "threshold_return")
+    }
+    has_parts = arguments.out is not None and Parts(arguments.out, {}).folder.exists()
     with Sinks([*trackers, *followed], say) as sinks:
-        report = compare(
-            plans, seeds, sinks=sinks, num_actions=arguments.num_actions, greedy_episodes=arguments.greedy_episodes,
-            threshold=arguments.threshold, threshold_return=arguments.threshold_return, progress=StepProgress,
-        )  # fmt: skip
-        written = write_files(report, table, arguments.json)
-        log_figures(sinks, written)
-    print_report(report, written)
+        if arguments.out is not None and (has_parts or jax.process_count() > 1):
+            found = compare_in_parts(
+                plans, seeds, arguments.out, sinks=sinks, progress=StepProgress if is_first() else Silent, **options
+            )
+        else:
+            found = compare(plans, seeds, sinks=sinks, progress=StepProgress, **options)
+        if found is not None:
+            written = write_files(found, table, arguments.json)
+            log_figures(sinks, written)
+            print_report(found, written)
+    if arguments.out is not None:
+        finish(arguments.out)
     return DONE
 
 

@@ -2,22 +2,20 @@
 
 import dataclasses
 import json
-import os
 import re
 import shlex
 import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from lpg.cli.last_words import in_one_line
-from lpg.cli.main import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED
+from lpg.cli.main import DONE, INTERRUPTED, TERMINATED
 from lpg.cli.parsing import parse
 from lpg.cli.progress import say
+from lpg.cli.several import in_processes
 from lpg.files import write_atomic
 from lpg.sinks import Sinks
 from lpg.trackers import Tracker, make_trackers
@@ -69,22 +67,8 @@ class Arguments:
 def run(argv: list[str]) -> int:
     """Runs the command; exit status 0 done or out of time, 130 or 143 stopped by a signal."""
     arguments = parse(Arguments, argv, "lpg meta-train")
-    from lpg.processes import LOST, is_one_of_several, joined
-
     others = (arguments.coordinator, arguments.num_processes, arguments.process_id)
-    if not is_one_of_several(*others):
-        return _run(arguments, argv)
-    with in_one_line(LOST):
-        try:
-            with joined(*others):
-                return _run(arguments, argv)
-        except (Exception, KeyboardInterrupt, SystemExit) as error:
-            if not isinstance(error, (ValueError, OSError, RuntimeError, KeyboardInterrupt, SystemExit)):
-                traceback.print_exc()
-            say(" ".join(str(error).split()) or type(error).__name__)
-            sys.stdout.flush()
-            # At once: while Python tidies up, JAX would wait for the others, which wait for this one.
-            os._exit(BAD_INPUT if isinstance(error, ValueError) else FAILED)
+    return in_processes(*others, lambda: _run(arguments, argv))
 
 
 def _run(arguments: Arguments, argv: list[str]) -> int:

@@ -3,26 +3,31 @@
 import dataclasses
 import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import jax
 import tyro
 
-from lpg.analysis.training_report import Report, check_writable, log_figures, write_files
+from lpg.analysis.in_parts import finish, parts_of, report_of
+from lpg.analysis.training_report import check_writable, log_figures, write_files
 from lpg.checks import assignments
 from lpg.cli.main import DONE
 from lpg.cli.parsing import assign, parse
 from lpg.cli.progress import StepProgress, say
 from lpg.cli.report_tables import plan_lines, print_report
 from lpg.cli.rules import named_rules
+from lpg.cli.several import in_processes
 from lpg.environments.names import with_kwargs
 from lpg.evaluation import final, results
 from lpg.evaluation.backend import GymnasiumOptions
 from lpg.evaluation.evaluate import reference_rows
-from lpg.evaluation.final import final_scores
 from lpg.evaluation.log import log_rows, plan_config
+from lpg.evaluation.parts import Parts, own_share
+from lpg.evaluation.progress import Silent
 from lpg.evaluation.progress_file import ProgressFile
 from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.trainer import steps_done, train_plan, trained_of
@@ -30,6 +35,7 @@ from lpg.evaluation.training_folder import CHECKPOINTS, begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tuning_table import Settings
 from lpg.files import claimed
+from lpg.processes import is_first, largest
 from lpg.sinks import Sinks
 from lpg.trackers import Tracker, make_trackers
 from lpg.update_rules.registry import find_algorithm
@@ -65,6 +71,12 @@ class Arguments:
     """Resume the training in the folder, with its configuration; with a larger --steps also beyond its end."""
     log: Annotated[tyro.conf.UseAppendAction[tuple[Tracker, ...]], tyro.conf.arg(metavar="TRACKER")] = ()
     """Log to tensorboard (event files in OUT/tensorboard), wandb or mlflow, too; may be given several times."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, where several processes share the seeds. Not needed under Slurm and Open MPI."""
+    num_processes: int | None = None
+    """With --coordinator: how many processes there are."""
+    process_id: int | None = None
+    """With --coordinator: which of them this is, from 0."""
     json: Path | None = None
     """File for what is printed, for programs."""
 
@@ -103,6 +115,13 @@ Options: Any = dataclasses.make_dataclass(
 def run(argv: list[str]) -> int:
     """Trains, prints how it went, and writes what was asked for."""
     arguments = parse(Arguments, argv, "lpg train")
+    others = (arguments.coordinator, arguments.num_processes, arguments.process_id)
+    return in_processes(*others, lambda: _run(arguments, argv))
+
+
+def _run(arguments: Arguments, argv: list[str]) -> int:
+    if jax.process_count() > 1 and arguments.out is None:
+        raise ValueError("several processes given without --out; they hand over what they have found in its folder")
     name = with_kwargs(arguments.env, assignments(arguments.env_set, "--env-set"))
     arguments = dataclasses.replace(arguments, env=name)
     (rule,) = named_rules([arguments.rule], find_algorithm)
@@ -111,6 +130,7 @@ def run(argv: list[str]) -> int:
     options = assign(Options(), arguments.set)
     gymnasium_options = options.changes(GymnasiumOptions)
     seeds = range(arguments.seeds)
+    own = own_share(seeds)
     begun = None
     if arguments.resume and arguments.out is not None:
         begun = begun_as(arguments.out, seeds, arguments.env)
@@ -125,33 +145,51 @@ def run(argv: list[str]) -> int:
         num_actions=options.num_actions,
         options=GymnasiumOptions(**gymnasium_options) if gymnasium_options else None,
     )
-    trackers = make_trackers(arguments.log, arguments.out)
-    followed = [] if arguments.out is None else [ProgressFile(arguments.out)]
-    _prepare(arguments, rule.label)
-    reference_returns = reference_rows([arguments.env], seeds, "report", options.num_actions)
-    total = plan.steps_per_agent * len(seeds)
-    print("\n".join(plan_lines([plan])), file=sys.stderr)
-    if arguments.out is not None and (done := steps_done(plan, seeds, arguments.out)):
+    trackers = make_trackers(arguments.log, arguments.out) if is_first() else []
+    followed = [] if arguments.out is None or not is_first() else [ProgressFile(arguments.out)]
+    if is_first():
+        _prepare(arguments, rule.label)
+    largest(0)  # the others wait until the first process has accepted the folder
+    total, done = plan.steps_per_agent * len(seeds), 0
+    own_total, own_done = plan.steps_per_agent * len(own), 0
+    if arguments.out is not None:
+        done, own_done = (steps_done(plan, some, arguments.out) for some in (seeds, own))
+    if is_first():
+        print("\n".join(plan_lines([plan])), file=sys.stderr)
+    if is_first() and done:
         print(f"{done:,} of {total:,} steps are done already", file=sys.stderr)
-        total -= done
-    with claimed(arguments.out), _print_resume_hint(arguments, argv), Sinks([*trackers, *followed], say) as sinks:
+    with (
+        claimed(arguments.out if is_first() else None),
+        _print_resume_hint(arguments, argv),
+        Sinks([*trackers, *followed], say) as sinks,
+    ):
         sinks.start({"command": "train", **plan_config(plan), "seeds": list(seeds)})
-        log_rows(sinks, reference_returns)
-        with StepProgress(f"{rule.label} on {arguments.env}", total) as progress:
+        log_rows(sinks, reference_rows([arguments.env], own, "report", options.num_actions))
+        began = time.monotonic()
+        with (StepProgress if is_first() else Silent)(
+            f"{rule.label} on {arguments.env}", own_total - own_done
+        ) as progress:
             rows, agents = train_plan(
-                plan, seeds, progress=progress.advance, out=arguments.out, resume=arguments.resume, sinks=sinks
+                plan, own, progress=progress.advance, out=arguments.out, resume=arguments.resume, sinks=sinks
             )
-            steps, seconds = progress.done, progress.seconds
-        trained = trained_of(plan, seeds, rows, agents, steps // len(seeds), seconds)
-        report = Report(
-            rows=[*rows, *reference_returns], finals=final_scores(trained, reference_returns),
-            plans={rule.label: [plan]}, steps=steps, seconds=seconds,
-        )  # fmt: skip
-        table = None if arguments.out is None else arguments.out / "results.csv"
-        written = write_files(report, table, arguments.json, replace=arguments.resume)
-        final.log(sinks, report.finals, rows)
-        log_figures(sinks, written)
-    print_report(report, written)
+        seconds = time.monotonic() - began
+        trained = trained_of(plan, own, rows, agents, (own_total - own_done) // len(own), seconds)
+        found = parts_of(trained, options.num_actions)
+        if jax.process_count() > 1 and arguments.out is not None:
+            parts = Parts(arguments.out, {})
+            for one in found:
+                parts.write(plan, one)
+            found = parts.wait_for((plan, seed) for seed in seeds) if is_first() else found
+        if is_first():
+            report = report_of(found, {rule.label: [plan]}, total - done, seconds)
+            table = None if arguments.out is None else arguments.out / "results.csv"
+            written = write_files(report, table, arguments.json, replace=arguments.resume)
+            final.log(sinks, report.finals, report.rows)
+            log_figures(sinks, written)
+    if is_first():
+        print_report(report, written)
+    if jax.process_count() > 1 and arguments.out is not None:
+        finish(arguments.out)
     return DONE
 
 
@@ -168,6 +206,7 @@ def _prepare(arguments: Arguments, label: str) -> None:
         check_writable(None, arguments.json)
         return
     check_free(arguments.out, resume=arguments.resume)
+    Parts(arguments.out, {}).remove()
     table = arguments.out / "results.csv"
     check_writable(table, arguments.json)
     results.check_free(table, [(label, arguments.env, seed) for seed in range(arguments.seeds)])

@@ -4,18 +4,18 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lpg.agents.defaults import default_agent
 from lpg.agents.outputs import Agent
+from lpg.arrays import concatenate
 from lpg.environments.registry import env_spec
 from lpg.evaluation.curves import Curve
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, Row
 from lpg.evaluation.scores import RuleScores, scores
 from lpg.evaluation.tasks import reference, run_keys, sample_env_params
-from lpg.evaluation.train_agents import Run, stack, train_agents
+from lpg.evaluation.train_agents import Run, train_agents
 from lpg.evaluation.train_config import TrainConfig
 from lpg.keys import Purpose
 from lpg.update_rules.base import Rule
@@ -191,13 +191,12 @@ def runs_of(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) 
     """What the trials need, on a leading axis; equal environments must stand together."""
     names = list(dict.fromkeys(trial.environment for trial in trials))
     seeds = {name: [trial.seed for trial in trials if trial.environment == name] for name in names}
-    # Trials may share a seed; its environment parameters are drawn once.
+    # Trials may share a seed.
     distinct = {name: sorted(set(seeds[name])) for name in names}
     place = {name: np.searchsorted(distinct[name], seeds[name]) for name in names}
-    drawn = {name: sample_env_params(name, distinct[name], purpose, num_actions) for name in names}
     keys = {name: run_keys(name, distinct[name], purpose)[1] for name in names}
     return Run(
-        env_params=stack([jax.tree.map(lambda x, n=n: x[place[n]], drawn[n]) for n in names]),
+        env_params=concatenate([sample_env_params(name, seeds[name], purpose, num_actions) for name in names]),
         key=jnp.concatenate([keys[n][place[n]] for n in names]),
         hyper=TrainConfig.stack([trial.config for trial in trials]),
         step_size=TrainConfig.stack_step_sizes([trial.config for trial in trials]),

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from lpg.arrays import concatenate
 from lpg.environments.base import EnvParams
 from lpg.environments.names import stable
 from lpg.environments.registry import env_spec
@@ -24,7 +25,12 @@ def run_keys(name: str, seeds: Sequence[int], purpose: Purpose) -> tuple[Key[Arr
 
     They depend on the environment's name, never on the suite it is run in.
     """
-    own = zlib.crc32(stable(name).encode())
+    return _run_keys(stable(name), tuple(int(seed) for seed in seeds), purpose)
+
+
+@functools.lru_cache(maxsize=4096)
+def _run_keys(name: str, seeds: tuple[int, ...], purpose: Purpose) -> tuple[Key[Array, " R"], Key[Array, " R"]]:
+    own = zlib.crc32(name.encode())
     keys = jnp.stack([jax.random.fold_in(stream(seed, purpose), own) for seed in seeds])
     pairs = jax.vmap(jax.random.split)(keys)
     return pairs[:, 0], pairs[:, 1]
@@ -37,13 +43,19 @@ def sample_env_params(name: str, seeds: Sequence[int], purpose: Purpose, num_act
         num_actions: which version of the environment; none: its usual one (18 actions on grids, 2 on chains).
     """
     distribution = env_spec(name).distribution
-    keys, _ = run_keys(name, seeds, purpose)
-    return _sampler(distribution, num_actions or distribution.env.num_actions)(keys)
+    num_actions = num_actions or distribution.env.num_actions
+    return concatenate([_draw(distribution, num_actions, stable(name), int(seed), purpose) for seed in seeds])
+
+
+@functools.lru_cache(maxsize=4096)
+def _draw(distribution: Any, num_actions: int, name: str, seed: int, purpose: Purpose) -> EnvParams:
+    """Those of one seed, on a leading axis of length 1. Remembered: references, training and greedy play need them."""
+    return _sampler(distribution, num_actions)(_run_keys(name, (seed,), purpose)[0])
 
 
 @functools.lru_cache(maxsize=64)
 def _sampler(distribution: Any, num_actions: int) -> Any:
-    """Compiled once per environment; sequential, so that any number of seeds uses the same program body."""
+    """Compiled once per environment, whatever the number of seeds."""
     return jax.jit(lambda keys: jax.lax.map(lambda key: distribution.sample(key, num_actions), keys))
 
 

@@ -87,7 +87,8 @@ def train_agents(
                 progress((done - before) * num_real * config.steps_per_update)
         everything.append([jax.tree.map(lambda x, n=num_real: np.asarray(x)[:n], point) for point in totals])
         if keep_agents:
-            agents += [row_of(trained, row) for row in range(num_real)]
+            trained = jax.device_get(trained)  # rows of arrays on several devices are slow to take
+            agents += [jax.tree.map(jnp.asarray, row_of(trained, row)) for row in range(num_real)]
     joined = [jax.tree.map(lambda *x: np.concatenate(x), *point) for point in zip(*everything, strict=True)]
     return curves_from_totals(ends, joined), agents
 
@@ -266,8 +267,3 @@ def _advance(
 
     zero = RolloutInfo(return_sum=jnp.zeros(()), return_square_sum=jnp.zeros(()), num_episodes=jnp.zeros((), int))
     return jax.lax.fori_loop(first, last, update, (state, zero))
-
-
-def stack(items: Sequence[Any]) -> Any:
-    """Pytrees of equal structure, joined along their leading axes."""
-    return jax.tree.map(lambda *x: jnp.concatenate(x), *items)

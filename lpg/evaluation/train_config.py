@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -147,8 +148,10 @@ class TrainConfig:
 
     @staticmethod
     def stack_step_sizes(configs: Sequence["TrainConfig"]) -> StepSize:
-        """Clipping and schedules of R configs as arrays [R]."""
-        return _stack([config.step_size() for config in configs])
+        """Clipping and schedules of R configs as arrays [R]; clipping is None if none of them clips."""
+        steps = _stack([config.step_size() for config in configs])
+        has_limit = any(config.max_gradient_norm is not None for config in configs)
+        return steps if has_limit else eqx.tree_at(lambda s: s.max_gradient_norm, steps, None)
 
     def record(self) -> dict[str, Any]:
         """What a tuning table keeps: everything but how time limits are shown."""

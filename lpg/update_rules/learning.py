@@ -57,8 +57,8 @@ class LearnOptions:
 class StepSize(eqx.Module):
     """Gradient clipping and learning-rate schedule; traced, so a sweep is a `vmap`."""
 
-    max_gradient_norm: Float[Array, ""]
-    """Clip the agent's gradient to this global norm; infinity: never."""
+    max_gradient_norm: Float[Array, ""] | None
+    """Clip the agent's gradient to this global norm; infinity, and faster None: never."""
     final_learning_rate: Float[Array, ""]
     """A fraction of the initial learning rate, reached at the end of training by linear decay. 1: constant."""
 
@@ -127,7 +127,11 @@ def learn(
     """
     before = Statistics(observations=state.observations, rewards=state.rewards)
     after, normalised = normalise_trajectory(before, trajectory, hyper.gamma, is_real)
-    optimizer = optimizer if step_size is None else _clipped_and_decayed(optimizer, step_size, progress)
+    rate_scale: Float[Array, ""] | float = 1.0
+    if step_size is not None:
+        rate_scale = 1 + (step_size.final_learning_rate - 1) * progress
+        if step_size.max_gradient_norm is not None:
+            optimizer = _clipped(optimizer, step_size.max_gradient_norm)
     num_envs = trajectory.reward.shape[1]
     old_log_prob = None
     if options.steps_per_update > 1:
@@ -144,7 +148,7 @@ def learn(
         agent, optimizer_state = carry
         old = None if old_log_prob is None else take(old_log_prob)
         agent, optimizer_state, info = agent_update(
-            used, agent, optimizer, optimizer_state, rows, mask, hyper, real, old
+            used, agent, optimizer, optimizer_state, rows, mask, hyper, real, old, rate_scale
         )
         return (agent, optimizer_state), info
 
@@ -187,17 +191,15 @@ def _minibatches(key: PRNGKeyArray, num_envs: int, options: LearnOptions) -> Sha
     return orders.reshape(options.steps_per_update, -1)
 
 
-def _clipped_and_decayed(
-    optimizer: optax.GradientTransformation, step_size: StepSize, progress: Float[Array, ""] | float
+def _clipped(
+    optimizer: optax.GradientTransformation, max_norm: Float[Array, ""] | float
 ) -> optax.GradientTransformationExtraArgs:
-    """The optimiser with gradient clipping and the learning-rate schedule."""
+    """The optimiser with gradient clipping."""
     inner = optax.with_extra_args_support(optimizer)
-    decay = 1 + (step_size.final_learning_rate - 1) * progress
 
     def update(gradient: Agent, state: optax.OptState, params: Agent | None = None, **extra: object) -> tuple:
         norm = jnp.maximum(optax.tree.norm(gradient), 1e-12)
-        clip = jnp.minimum(step_size.max_gradient_norm / norm, 1.0)
-        updates, state = inner.update(jax.tree.map(lambda g: g * clip, gradient), state, params, **extra)
-        return jax.tree.map(lambda u: u * decay, updates), state
+        clip = jnp.minimum(max_norm / norm, 1.0)
+        return inner.update(jax.tree.map(lambda g: g * clip, gradient), state, params, **extra)
 
     return optax.GradientTransformationExtraArgs(inner.init, update)

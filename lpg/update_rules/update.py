@@ -6,7 +6,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float
 
-from lpg.agents.outputs import Agent, next_rows, outputs
+from lpg.agents.optimizers import RowDescent
+from lpg.agents.outputs import Agent, masked, next_rows, outputs
+from lpg.agents.tabular import Table
 from lpg.types import AgentOutput, Hyperparameters, Targets, Trajectory
 from lpg.update_rules.base import Rule, RuleInputs
 
@@ -29,6 +31,7 @@ def agent_update(
     hyper: Hyperparameters,
     is_real: Bool[Array, " T B"] | None = None,
     old_log_prob: Float[Array, " T B"] | None = None,
+    rate_scale: Float[Array, ""] | float = 1.0,
 ) -> tuple[Agent, optax.OptState, UpdateInfo]:
     """One optimiser step with learning rate α_lr on the rule's loss.
 
@@ -46,16 +49,23 @@ def agent_update(
         hyper: the agent's hyper-parameters.
         is_real: false for rows that only reset an environment, see `lpg.update_rules.real_steps`; None: all are real.
         old_log_prob: see `RuleInputs`.
+        rate_scale: α_lr is multiplied by it.
 
     Returns:
         θ′, the new optimiser state, and diagnostics.
     """
 
-    def forward(theta: Agent) -> AgentOutput:
-        return outputs(theta, trajectory.observation, action_mask)
-
+    seen, rate = trajectory.observation, hyper.learning_rate * rate_scale
     with jax.named_scope("table"):
-        output, vjp = jax.vjp(forward, agent)
+        if isinstance(agent, Table) and isinstance(optimizer, RowDescent):
+            # Only the rows that were visited: a gradient of the whole table would take half of the time.
+            table, rate = agent, rate * optimizer.factor(seen, agent.rows.shape[0], is_real)[..., None]
+            output, vjp = jax.vjp(
+                lambda rows: masked(table.split(rows), action_mask), table.rows.at[seen].get(mode="promise_in_bounds")
+            )
+        else:
+            table = None
+            output, vjp = jax.vjp(lambda theta: outputs(theta, seen, action_mask), agent)
         inputs = rule_inputs(agent, trajectory, output, action_mask, old_log_prob)
     with jax.named_scope("rule"):
         targets = rule.targets(inputs, hyper)
@@ -63,11 +73,14 @@ def agent_update(
         output_gradient = jax.grad(rule.loss)(output, inputs, targets, hyper)
     with jax.named_scope("table"):
         (gradient,) = vjp(output_gradient)
-        updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
-            gradient, optimizer_state, agent, observation=trajectory.observation, is_real=is_real
-        )
-        updates = jax.tree.map(lambda x: hyper.learning_rate * x, updates)
-        agent = optax.apply_updates(agent, updates)
+        if table is not None:
+            rows = table.rows.at[seen].add(-rate * gradient, mode="promise_in_bounds")
+            agent = Table(rows=rows, num_actions=table.num_actions)
+        else:
+            updates, optimizer_state = optax.with_extra_args_support(optimizer).update(
+                gradient, optimizer_state, agent, observation=seen, is_real=is_real
+            )
+            agent = optax.apply_updates(agent, jax.tree.map(lambda x: rate * x, updates))
     return agent, optimizer_state, UpdateInfo(output=output, targets=targets)
 
 

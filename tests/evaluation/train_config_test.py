@@ -50,6 +50,7 @@ def test_several_configs_become_arrays():
     steps = TrainConfig.stack_step_sizes([TrainConfig(), TrainConfig(max_gradient_norm=0.5, final_learning_rate=0.1)])
     np.testing.assert_allclose(steps.max_gradient_norm, [np.inf, 0.5])
     np.testing.assert_allclose(steps.final_learning_rate, [1.0, 0.1])
+    assert TrainConfig.stack_step_sizes([TrainConfig()] * 2).max_gradient_norm is None  # nobody clips
     assert TrainConfig(y_weight=0.25).hyperparameters().y_weight == 0.25
 
 

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from lpg.agents.outputs import outputs
+from lpg.agents.registry import agent_optimizer
 from lpg.agents.tabular import Table
 from lpg.layers import Linear
 from lpg.types import Trajectory
@@ -16,6 +17,7 @@ from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.lpg import LPG, init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
 from lpg.update_rules.lstm import LSTM
+from lpg.update_rules.real_steps import OnRealSteps
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters, trajectory
 
@@ -151,3 +153,37 @@ def test_the_learning_rate_scales_the_step():
     rule = fixed_targets(0.4, (0.75, 0.25))
     small, large = (updated(rule, table(2, 2), two_states(), hyperparameters(learning_rate=x)) for x in (1, 40))
     np.testing.assert_allclose(large, 40 * small, rtol=1e-6)
+
+
+@pytest.mark.parametrize("table_step", ["visits", "samples"])
+def test_rows_that_were_visited_move_as_by_a_gradient_of_the_whole_table(table_step, key):
+    key_agent, key_rows = jax.random.split(key)
+    agent = Table(rows=jax.random.normal(key_agent, (5, 4)), num_actions=2)
+    # State 0 three times, 2 twice, 3 once, 1 only as a next state, 4 never; the last step of the second copy is none.
+    seen = Trajectory(
+        observation=jnp.array([[0, 0], [2, 0], [3, 2]]), next_observation=jnp.array([[2, 0], [3, 2], [1, 1]]),
+        action=jnp.array([[0, 1], [1, 1], [0, 0]]), reward=jax.random.normal(key_rows, (3, 2)),
+        terminated=jnp.zeros((3, 2), bool), is_last=jnp.zeros((3, 2), bool),
+    )  # fmt: skip
+    is_real = jnp.ones((3, 2), bool).at[2, 1].set(False)
+    rule, mask, hyper = (
+        OnRealSteps(fixed_targets(0.4, (0.75, 0.25)), is_real),
+        jnp.array([True, False]),
+        hyperparameters(),
+    )
+    optimizer = agent_optimizer("tabular", table_step)
+    dense = optax.GradientTransformationExtraArgs(*optax.with_extra_args_support(optimizer))
+
+    def moved(used, rate_scale):
+        return agent_update(
+            rule, agent, used, optimizer.init(agent), seen, mask, hyper, is_real, rate_scale=rate_scale
+        )[0].rows
+
+    found, expected = moved(optimizer, 0.5), moved(dense, 0.5)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert np.all(found[jnp.array([0, 2, 3]), 2:] != agent.rows[jnp.array([0, 2, 3]), 2:])
+    np.testing.assert_array_equal(found[jnp.array([1, 4])], agent.rows[jnp.array([1, 4])])
+    # The twins: the other step, and twice the rate.
+    other = agent_optimizer("tabular", "samples" if table_step == "visits" else "visits")
+    assert np.abs(moved(other, 0.5) - found).max() > 1e-3
+    np.testing.assert_allclose(moved(optimizer, 1.0) - agent.rows, 2 * (found - agent.rows), rtol=1e-4, atol=1e-6)
