@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,33 @@ def test_cartpole_is_learned_in_torch(tmp_path):
     assert first < 40 and last > 100
 
 
+def test_of_a_list_of_trainings_a_killed_one_is_lost_alone_and_done_again(tmp_path):
+    def python(code: str) -> str:
+        return shlex.join([sys.executable, "-c", code])
+
+    # The second one is killed once, the third one counts how often it runs; the last one has begun before.
+    dies = python("import os, pathlib; p = pathlib.Path('died'); p.exists() or (p.touch(), os.kill(os.getpid(), 9))")
+    counts = python("open('count', 'a').write('x')")
+    (tmp_path / "lpg").write_text(f"#!{sys.executable}\nimport sys; open('argv', 'w').write(' '.join(sys.argv[1:]))\n")
+    (tmp_path / "lpg").chmod(0o755)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    trains = "lpg train chain/short --rule a2c --out run"
+    (tmp_path / "list.txt").write_text("\n".join(["# a comment", dies, counts, trains, ""]))
+
+    def called() -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, str(EXAMPLES / "many_trainings.py"), "list.txt"], cwd=tmp_path, capture_output=True,
+            text=True, env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        )  # fmt: skip
+
+    first = called()
+    assert first.returncode == 1 and "failed (-9)" in first.stdout and first.stdout.count("done: ") == 2
+    assert (tmp_path / "argv").read_text() == f"{trains.removeprefix('lpg ')} --resume"
+    again = called()
+    assert again.returncode == 0 and again.stdout == f"done: {dies}\n"
+    assert (tmp_path / "count").read_text() == "x"
+
+
 def test_examples_are_short():
     lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
-    assert len(lengths) == 4 and lengths.pop("torch_cartpole.py") < 100 and max(lengths.values()) < 60
+    assert len(lengths) == 5 and lengths.pop("torch_cartpole.py") < 100 and max(lengths.values()) < 60
