@@ -6,7 +6,7 @@ from types import ModuleType
 
 EXTRAS = {
     "gymnasium": "gym", "ale_py": "atari", "gymnax": "envs", "pgx": "envs", "optuna": "tuning", "rejax": "rejax",
-    "tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow",
+    "jumanji": "jumanji", "tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow",
 }  # fmt: skip
 """Package → extra of `lpg` in pyproject.toml."""
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Shaped
 
-from lpg.types import AgentOutput
+from lpg.types import AgentOutput, Trajectory
 
 Agent = Callable[[Shaped[Array, " *obs"]], AgentOutput]
 """θ: a Module whose leaves are float arrays and whose call maps one observation to its outputs.
@@ -40,6 +40,11 @@ def outputs(
 def masked(output: AgentOutput, action_mask: Bool[Array, " *batch A"]) -> AgentOutput:
     """The same with a policy that never takes unavailable actions."""
     return eqx.tree_at(lambda o: o.logits, output, jnp.where(action_mask, output.logits, MASKED_LOGIT))
+
+
+def mask_of(action_mask: Bool[Array, " A"], trajectory: Trajectory) -> Bool[Array, " *T_B A"]:
+    """Actions that exist and that each state of a trajectory allows."""
+    return action_mask if trajectory.action_mask is None else action_mask & trajectory.action_mask
 
 
 def next_rows(current: Shaped[Array, " T B *row"], after: Shaped[Array, " R B *row"]) -> Shaped[Array, " T B *row"]:

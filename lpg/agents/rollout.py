@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lpg.agents.outputs import Agent, outputs
 from lpg.environments.base import Environment, EnvParams, EnvState
+from lpg.environments.masks import batch_mask, has_state_masks
 from lpg.environments.stepping import StepDraws, auto_step, draw_resets, draw_steps, reset
 from lpg.types import Trajectory
 
@@ -66,25 +67,27 @@ def rollout(
             instead of truncated. Final states are then never needed, and `next_observation` has one row.
     """
     agent = jax.lax.stop_gradient(agent)
-    mask = env.action_mask(env_params)
+    exists, is_masked = env.action_mask(env_params), has_state_masks(env)
     num_envs = state.episode_return.shape[0]
     observe = jax.vmap(env.observe, in_axes=(0, None))
     advance = jax.vmap(lambda draws, state, action: auto_step(draws, state, action, env, env_params))
 
     def step(carry: tuple, draws: StepDraws) -> tuple[tuple, tuple]:
         env_state, observation, episode_return = carry
+        mask = batch_mask(env, env_state, env_params) if is_masked else exists
         action = sample_action(outputs(agent, observation, mask, batch_ndim=1).logits, draws.action)
         env_state, result, next_observation = advance(draws, env_state, action)
         is_last = result.terminated | result.truncated
         episode_return = episode_return + result.reward
         kept = None if time_limit_is_termination else next_observation
-        row = (observation, kept, action, result.reward, result.terminated, is_last, episode_return)
+        masks = mask if is_masked else None
+        row = (observation, kept, action, result.reward, result.terminated, is_last, episode_return, masks)
         return (env_state, observe(env_state, env_params), jnp.where(is_last, 0.0, episode_return)), row
 
     carry = (state.env_state, observe(state.env_state, env_params), state.episode_return)
     carry, rows = jax.lax.scan(step, carry, draw_steps(key, env, (num_steps, num_envs)))
     env_state, last_observation, running_return = carry
-    observation, next_observation, action, reward, terminated, is_last, episode_return = rows
+    observation, next_observation, action, reward, terminated, is_last, episode_return, masks = rows
     trajectory = Trajectory(
         observation=observation,
         next_observation=last_observation[None] if time_limit_is_termination else next_observation,
@@ -92,6 +95,7 @@ def rollout(
         reward=reward,
         terminated=is_last if time_limit_is_termination else terminated,
         is_last=is_last,
+        action_mask=masks,
     )
     ended = jnp.where(is_last, episode_return, 0.0)
     info = RolloutInfo(return_sum=jnp.sum(ended), return_square_sum=jnp.sum(ended**2), num_episodes=jnp.sum(is_last))

@@ -61,7 +61,8 @@ class Environment(Protocol):
         ...
 
     def action_mask(self, env_params: EnvParams) -> Bool[Array, " A"]:
-        """True for the actions that exist with these parameters."""
+        """True for the actions that exist with these parameters. Which of them a state allows is said by a method
+        `state_action_mask` where an environment has one, see `lpg.environments.masks`."""
         ...
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from lpg.environments.base import StepResult, UniformEnv
+from lpg.environments.masks import has_state_masks
 from lpg.environments.stepping import draw_resets, draw_steps, reset
 from lpg.places import described
 
@@ -32,6 +33,9 @@ def check_contract(distribution: Any, name: str) -> None:
     mask = traced("action_mask", env.action_mask, env_params)
     _same(name, "action_mask", mask, (env.num_actions,))
     state = traced("reset", lambda params: reset(draw_resets(key, env), env, params), env_params)
+    if has_state_masks(env):
+        mask = traced("state_action_mask", env.state_action_mask, state, env_params)
+        _same(name, "state_action_mask", mask, (env.num_actions,))
     _same(name, "an observation", traced("observe", env.observe, state, env_params), tuple(env.observation_shape))
 
     def one_step(state: Any, env_params: Any) -> Any:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lpg.environments import stepping
 from lpg.environments.base import Environment, EnvParams, EnvState
+from lpg.environments.masks import state_mask
 from lpg.environments.stepping import draw_resets, draw_steps
 
 Policy = Callable[[Float[Array, ""], EnvState, EnvParams], Int[Array, ""]]
@@ -20,10 +21,10 @@ BATCH = 1000
 
 
 def random_policy(env: Environment) -> Policy:
-    """Every valid action is equally probable."""
+    """Every action that a state allows is equally probable."""
 
     def act(uniform: Float[Array, ""], state: EnvState, env_params: EnvParams) -> Int[Array, ""]:
-        mask = env.action_mask(env_params)
+        mask = state_mask(env, state, env_params)
         rank = jnp.floor(uniform * jnp.sum(mask)).astype(int)
         return jnp.argmax(jnp.cumsum(mask) > rank)
 

@@ -1,4 +1,4 @@
-"""Environments of gymnax and pgx, and objects with the interface of gymnax, read into one form."""
+"""Environments of gymnax, pgx and Jumanji, and objects with the interface of gymnax, read into one form."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -29,6 +29,8 @@ class Game:
     """key, state, action → state, observation, reward, terminated, truncated by the environment itself."""
     num_states: int | None = None
     """Number of states where observations are their indices."""
+    mask: Callable[[Any], Array] | None = None
+    """state → which actions it allows; none: always all."""
 
 
 def is_gymnax_style(made: Any) -> bool:
@@ -41,7 +43,8 @@ def is_gymnax_style(made: Any) -> bool:
 def gymnax_style(environment: Any, params: Any, name: str) -> Game:
     """An environment with the interface of gymnax, version 0 or 1.
 
-    Its raw steps are taken (`reset_env`, `step_env`) where it has them. If it has only `step`, which resets by itself,
+    A method `state_action_mask(state, params)`, which gymnax does not know, says which actions a state allows. Its raw
+    steps are taken (`reset_env`, `step_env`) where it has them. If it has only `step`, which resets by itself,
     the observation at an end is the next episode's first; ends are then terminations unless it returns six values,
     which tell a time limit apart.
 
@@ -84,6 +87,9 @@ def gymnax_style(environment: Any, params: Any, name: str) -> Game:
         reset=reset,
         step=step,
         num_states=None if states is None else int(states),
+        mask=(lambda state: environment.state_action_mask(state, params))
+        if callable(getattr(environment, "state_action_mask", None))
+        else None,
     )
 
 
@@ -130,8 +136,50 @@ def pgx_game(name: str) -> Game:
         state = environment.step(state, action, key)
         return state, state.observation, state.rewards[0], state.terminated, jnp.asarray(False)
 
-    return Game(num_actions=int(environment.num_actions), max_steps=PGX_MAX_STEPS, reset=reset, step=step)
+    # Games of MinAtar allow all actions always; the mask would only be carried about.
+    mask = None if identity.startswith("minatar-") else lambda state: state.legal_action_mask
+    return Game(int(environment.num_actions), PGX_MAX_STEPS, reset, step, mask=mask)
 
 
-GAMES: Mapping[str, Callable[[str], Game]] = {"gymnax": gymnax_game, "pgx": pgx_game}
+def jumanji_game(name: str) -> Game:
+    """An environment of Jumanji with one discrete action a step; observations, without their mask, become one vector.
+
+    Raises:
+        ValueError: Jumanji has no environment of this name, its actions have parts, or Jumanji cannot be imported.
+    """
+    identity, kwargs = split_kwargs(name)
+    jumanji = import_optional("jumanji", name)
+    try:
+        environment = jumanji.make(identity, **kwargs)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"jumanji/{name}: {' '.join(str(error).split())}") from error
+    count = getattr(environment.action_spec, "num_values", None)
+    if count is None or jnp.shape(count) != ():
+        raise ValueError(
+            f"jumanji/{name} has actions {environment.action_spec}; one discrete action a step is needed; a wrapper of "
+            "yours, as module:factory, can map numbers to such actions"
+        )
+
+    def read(observation: Any) -> Array:
+        """All parts, one after the other."""
+        parts = observation._replace(action_mask=()) if hasattr(observation, "action_mask") else observation
+        return jnp.concatenate([jnp.ravel(leaf).astype(float) for leaf in jax.tree.leaves(parts)])
+
+    def reset(key: PRNGKeyArray) -> tuple[Any, Array]:
+        state, first = environment.reset(key)
+        return (state, mask_of(first)), read(first.observation)
+
+    def step(key: PRNGKeyArray, state: Any, action: Array) -> tuple[Any, Array, Array, Array, Array]:
+        after, taken = environment.step(state[0], action)  # its random numbers come from its state
+        is_last, is_over = taken.last(), taken.discount == 0
+        return (after, mask_of(taken)), read(taken.observation), taken.reward, is_last & is_over, is_last & ~is_over
+
+    def mask_of(moment: Any) -> Array:
+        return jnp.asarray(getattr(moment.observation, "action_mask", jnp.ones((int(count),), bool)), bool)
+
+    has_mask = hasattr(jax.eval_shape(environment.reset, jax.random.key(0))[1].observation, "action_mask")
+    return Game(int(count), NO_LIMIT, reset, step, mask=(lambda state: state[1]) if has_mask else None)
+
+
+GAMES: Mapping[str, Callable[[str], Game]] = {"gymnax": gymnax_game, "pgx": pgx_game, "jumanji": jumanji_game}
 """Library → how to read one of its environments."""

@@ -25,10 +25,10 @@ def with_kwargs(name: str, kwargs: Mapping[str, Any] | None) -> str:
     """
     if not kwargs:
         return name
-    if not name.startswith(("gymnasium/", "gymnax/", "pgx/")) and ":" not in name:
+    if not name.startswith(("gymnasium/", "gymnax/", "pgx/", "jumanji/")) and ":" not in name:
         raise ValueError(
-            f"keyword arguments {', '.join(kwargs)} given, and {name} takes none; gymnasium/*, gymnax/*, pgx/* and "
-            "module:factory do"
+            f"keyword arguments {', '.join(kwargs)} given, and {name} takes none; gymnasium/*, gymnax/*, pgx/*, "
+            "jumanji/* and module:factory do"
         )
     plain, before = split_kwargs(name)
     texts = {key: _text(key, value) for key, value in sorted({**before, **kwargs}.items())}

@@ -165,17 +165,18 @@ SUITES["tables"] = (
 LIBRARIES = {
     "gymnax/": ("ANY-ID", "any environment of gymnax with discrete actions"),
     "pgx/": ("ANY-ID", "any environment of pgx for one player"),
+    "jumanji/": ("ANY-ID", "any environment of Jumanji with one discrete action a step"),
 }
 """Descriptions of names that cannot all be listed."""
 
 
 def is_open(name: str) -> bool:
-    """Whether a name is none of a list: `gymnax/ANY-ID`, `pgx/ANY-ID`, `module:factory`, or that of an object."""
+    """Whether a name is none of a list: of a library, `module:factory`, or that of an object."""
     return name.startswith((*LIBRARIES, GIVEN)) or ":" in name
 
 
 def env_spec(name: str) -> EnvSpec:
-    """Looks up `family/name`, `gymnax/ANY-ID` or `pgx/ANY-ID`, or imports `module:factory` (a callable that returns a
+    """Looks up `family/name`, `gymnax/ANY-ID` and the like, or imports `module:factory` (a callable that returns a
     distribution, or an environment with the interface of gymnax).
 
     Raises:

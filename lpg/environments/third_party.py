@@ -1,11 +1,11 @@
-"""Environments of gymnax and pgx, and objects like them, adapted to the contract of `base` for compiled programs.
+"""Environments of gymnax, pgx and Jumanji, and objects like them, in the contract of `base` for compiled programs.
 
 A library's functions are read into a `Game` (`lpg.environments.games`); the classes here add the time limit. Episodes
 are reset by `stepping.auto_step` only, never by the library. The libraries are imported when an environment is first
 used, because that takes seconds.
 
 References: Lange (2022), gymnax, from version 1, which distinguishes terminations from time limits; Koyamada et al.
-(2023), pgx.
+(2023), pgx; Bonnet et al. (2024), Jumanji.
 """
 
 import dataclasses
@@ -73,7 +73,7 @@ class GameDynamics:
 
     @property
     def num_actions(self) -> int:
-        """Size of the action set; no action is ever masked."""
+        """Size of the action set."""
         return self.game.num_actions
 
     @property
@@ -84,6 +84,15 @@ class GameDynamics:
     def action_mask(self, env_params: ThirdPartyParams) -> Bool[Array, " A"]:
         """Every action exists."""
         return jnp.ones((self.num_actions,), bool)
+
+    @property
+    def has_state_masks(self) -> bool:
+        """Whether the game says which actions a state allows."""
+        return self.game.mask is not None
+
+    def state_action_mask(self, state: "ThirdPartyState", env_params: ThirdPartyParams) -> Bool[Array, " A"]:
+        """The actions that the game allows."""
+        return self.game.mask(state.inner)
 
     def reset(self, key: PRNGKeyArray, env_params: ThirdPartyParams) -> ThirdPartyState:
         """The library's first state."""
@@ -188,7 +197,7 @@ def load(library: str, name: str) -> Game:
     """A library's environment; imports the library at the first call.
 
     Raises:
-        ValueError: as `lpg.environments.games.gymnax_game` and `pgx_game`.
+        ValueError: as `lpg.environments.games.gymnax_game` and the like.
     """
     # A library creates arrays while it is imported and built. If that happens inside a transformation, they must be
     # concrete all the same, because they outlive it.

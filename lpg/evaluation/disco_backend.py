@@ -17,6 +17,7 @@ from lpg.agents.disco import PREFIX
 from lpg.agents.registry import init_agent
 from lpg.agents.rollout import RolloutInfo
 from lpg.environments.base import Environment, EnvParams
+from lpg.environments.masks import has_state_masks
 from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
 from lpg.evaluation.curves import Totals
 from lpg.evaluation.jax_backend import JaxBackend
@@ -76,6 +77,11 @@ class DiscoBackend(JaxBackend):
         for name, value in FIXED.items():
             if getattr(config, name) != value:
                 raise ValueError(f"{name} is {getattr(config, name)}; DiscoRL's rule has {value} and no other")
+        if has_state_masks(self.env):
+            raise ValueError(
+                f"DiscoRL's rule on {self.environment} given; it has no action masks, and there states allow different "
+                "actions: another rule is needed"
+            )
         mask = jax.vmap(self.env.action_mask)(sample_env_params(self.environment, [0], "report", self.num_actions))
         if not np.all(mask):
             raise ValueError(

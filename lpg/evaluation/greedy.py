@@ -12,6 +12,7 @@ from lpg.agents.network import is_faster_unbatched
 from lpg.agents.outputs import Agent, outputs
 from lpg.environments import stepping
 from lpg.environments.base import Environment, EnvParams
+from lpg.environments.masks import batch_mask
 from lpg.environments.stepping import draw_resets, draw_steps
 from lpg.evaluation.backend import Backend
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
@@ -63,14 +64,14 @@ def _program(env: Environment, num_episodes: int, max_steps: int, chunk: int) ->
     def play(row: tuple[Agent, EnvParams, PRNGKeyArray]) -> Float[Array, " E"]:
         agent, env_params, key = row
         key_reset, key_steps = jax.random.split(key)
-        mask = env.action_mask(env_params)
         observe = jax.vmap(lambda state: env.observe(state, env_params))
         take = jax.vmap(lambda draw, state, action: stepping.step(draw, state, action, env, env_params))
 
         def step(carry: tuple) -> tuple:
             time, state, total, is_over = carry
             draws = draw_steps(jax.random.fold_in(key_steps, time), env, (num_episodes,))
-            state, result = take(draws.step, state, _best_action(agent, observe(state), mask))
+            action = _best_action(agent, observe(state), batch_mask(env, state, env_params))
+            state, result = take(draws.step, state, action)
             total = total + jnp.where(is_over, 0.0, result.reward)
             return time + 1, state, total, is_over | result.terminated | result.truncated
 

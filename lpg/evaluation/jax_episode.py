@@ -8,6 +8,7 @@ from lpg.agents.outputs import Agent, outputs
 from lpg.agents.rollout import sample_action
 from lpg.environments import render, stepping
 from lpg.environments.base import Environment, EnvState, StepResult
+from lpg.environments.masks import state_mask
 from lpg.environments.observation_image import observation_image
 from lpg.environments.stepping import draw_resets, draw_steps
 from lpg.evaluation.tasks import sample_env_params
@@ -54,5 +55,5 @@ class JaxEpisode:
         env, env_params = self._env, self._env_params
         draws = draw_steps(key, env, (1,))
         observation = env.observe(state, env_params)[None]
-        logits = outputs(agent, observation, env.action_mask(env_params), batch_ndim=1).logits
+        logits = outputs(agent, observation, state_mask(env, state, env_params), batch_ndim=1).logits
         return stepping.step(draws.step[0], state, sample_action(logits, draws.action)[0], env, env_params)

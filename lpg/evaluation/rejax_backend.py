@@ -20,6 +20,7 @@ from lpg.agents.network import parse_architecture
 from lpg.agents.outputs import MASKED_LOGIT, Agent
 from lpg.arrays import vmap_unless_single
 from lpg.environments.base import Environment, EnvParams
+from lpg.environments.masks import has_state_masks
 from lpg.evaluation.backend import Batch, BatchState, TrainingPlan
 from lpg.evaluation.curves import Totals
 from lpg.evaluation.gymnax_adapter import GymnaxAdapter
@@ -148,6 +149,11 @@ class RejaxBackend(JaxBackend):
         Raises:
             ValueError: they are not.
         """
+        if has_state_masks(self.env):
+            raise ValueError(
+                f"rejax/ppo on {self.environment} given; it has no action masks, and there states allow different "
+                "actions: another rule is needed"
+            )
         mask = np.asarray(jax.vmap(self.env.action_mask)(env_params))
         count = int(mask[0].sum())
         if (mask != (np.arange(mask.shape[1]) < count)).any():

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
 from lpg.agents.normalisation import normalise_trajectory
-from lpg.agents.outputs import outputs
+from lpg.agents.outputs import mask_of, outputs
 from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.agents.rollout import RolloutInfo
 from lpg.environments.base import Environment
@@ -149,8 +149,15 @@ def run_lifetime(
     names = ("agent", "optimizer_state", "rollout", "trajectory", "statistics", "return_sum", "return_count")
 
     def step(fields: dict[str, Any], key: PRNGKeyArray) -> tuple[dict[str, Any], tuple]:
+        newest = fields["trajectory"]
         agent, optimizer_state, _ = agent_update(
-            rule, fields["agent"], optimizer, fields["optimizer_state"], fields["trajectory"], mask, lifetime.hyper
+            rule,
+            fields["agent"],
+            optimizer,
+            fields["optimizer_state"],
+            newest,
+            mask_of(mask, newest),
+            lifetime.hyper,
         )
         acting = fields["statistics"].acting(agent)
         state, seen, info = fresh_rollout(key, fields["rollout"], acting, env, lifetime.env_params, config)
@@ -163,6 +170,7 @@ def run_lifetime(
     fields = {name: getattr(lifetime, name) for name in names}
     fields, (returns, info) = jax.lax.scan(step, fields, jax.random.split(key, config.num_updates))
     after = dataclasses.replace(lifetime, **fields)
+    mask = mask_of(mask, after.trajectory)
     output = outputs(after.agent, after.trajectory.observation, mask)
     targets = rule.targets(rule_inputs(after.agent, after.trajectory, output, mask), lifetime.hyper)
     zero = jnp.zeros_like(after.trajectory.reward)

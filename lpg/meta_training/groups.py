@@ -12,6 +12,7 @@ from lpg.agents.defaults import default_agent
 from lpg.agents.network import is_faster_unbatched
 from lpg.agents.registry import TABULAR
 from lpg.environments.base import Environment
+from lpg.environments.masks import has_state_masks
 from lpg.environments.registry import env_spec, suite
 from lpg.meta_training.config import MetaConfig
 
@@ -52,6 +53,11 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
         counts[name] = counts.get(name, 0) + count
     for name in counts:
         env = env_spec(name).distribution.env
+        if config.objective == "imitate" and has_state_masks(env):
+            raise ValueError(
+                f"objective is imitate and {name} in the suite; an environment that allows the same actions in all "
+                "states is needed, because what is imitated knows no masks"
+            )
         names_by_group.setdefault((env, default_agent(name, env).agent), []).append(name)
     groups = []
     for (env, agent), names in names_by_group.items():

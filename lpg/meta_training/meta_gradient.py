@@ -11,7 +11,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lpg.agents.normalisation import normalise_trajectory
-from lpg.agents.outputs import outputs
+from lpg.agents.outputs import mask_of, outputs
 from lpg.agents.registry import TABULAR, agent_optimizer
 from lpg.agents.rollout import RolloutInfo
 from lpg.environments.base import Environment
@@ -89,10 +89,9 @@ def run_window(
         step, carry, jax.random.split(key, config.num_updates)
     )
     new_lifetime = dataclasses.replace(lifetime, **fields)
-    output = outputs(new_lifetime.agent, new_lifetime.trajectory.observation, mask)
-    last_terms = terms(
-        output, new_lifetime.trajectory.action, *previous, rule.discovers_predictions, find_term(config.meta_term)
-    )
+    newest = new_lifetime.trajectory
+    output = outputs(new_lifetime.agent, newest.observation, mask_of(mask, newest))
+    last_terms = terms(output, newest.action, *previous, rule.discovers_predictions, find_term(config.meta_term))
     # Row 0 of `previous_terms` belongs to the window before this one and is dropped.
     per_update = jax.tree.map(lambda rows, last: jnp.append(rows[1:], last), previous_terms, last_terms)
     steps = jnp.arange(config.num_updates)
@@ -151,7 +150,7 @@ def _update(
 
     def update(rule: Rule, agent, optimizer_state, trajectory, previous):  # noqa: ANN001, ANN202
         agent, optimizer_state, info = agent_update(
-            rule, agent, optimizer, optimizer_state, trajectory, mask, lifetime.hyper
+            rule, agent, optimizer, optimizer_state, trajectory, mask_of(mask, trajectory), lifetime.hyper
         )
         advantage, targets = previous
         previous_terms = terms(

@@ -20,7 +20,7 @@ from lpg.agents.normalisation import (
     init_statistics,
     normalise_trajectory,
 )
-from lpg.agents.outputs import Agent, outputs
+from lpg.agents.outputs import Agent, mask_of, outputs
 from lpg.checks import Count, checked_fields
 from lpg.types import Hyperparameters, Trajectory
 from lpg.update_rules.base import Rule
@@ -136,13 +136,13 @@ def learn(
     old_log_prob = None
     if options.steps_per_update > 1:
         # The agent as it acted: `normalised` has the statistics from before this rollout.
-        acted = outputs(state.agent, normalised.observation, _mask(action_mask, normalised))
+        acted = outputs(state.agent, normalised.observation, mask_of(action_mask, normalised))
         old_log_prob = log_prob(acted.logits, normalised.action)
 
     def step(carry: tuple, env_indices: Array | None) -> tuple:
         take = (lambda x: x) if env_indices is None else (lambda x: x[:, env_indices])
         real, rows = None if is_real is None else take(is_real), jax.tree.map(take, normalised)
-        mask = _mask(action_mask, rows)
+        mask = mask_of(action_mask, rows)
         used = Standardised(rule, real) if options.normalise_advantages else rule
         used = used if real is None else OnRealSteps(used, real)
         agent, optimizer_state = carry
@@ -164,11 +164,6 @@ def learn(
         agent=agent, optimizer_state=optimizer_state, observations=after.observations, rewards=after.rewards
     )
     return state, info
-
-
-def _mask(action_mask: Bool[Array, " A"], trajectory: Trajectory) -> Bool[Array, " *T_B A"]:
-    """Actions that exist and that each state allows."""
-    return action_mask if trajectory.action_mask is None else action_mask & trajectory.action_mask
 
 
 def check_minibatches(options: LearnOptions, num_envs: int) -> None:
