@@ -23,8 +23,8 @@ from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD
 from lpg.evaluation.parts import Parts
-from lpg.evaluation.progress import Silent
-from lpg.evaluation.progress_file import ProgressFile
+from lpg.evaluation.progress import Bars, Silent
+from lpg.evaluation.progress_file import ProgressFile, StepsFile
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tune_rule import check_tunable, tune_rule
@@ -134,14 +134,15 @@ def _run(arguments: Arguments) -> int:
     options: dict[str, Any] = {
         name: getattr(arguments, name) for name in ("num_actions", "greedy_episodes", "threshold", "threshold_return")
     }
+    bars: Bars = StepProgress if is_first() else Silent
+    if arguments.out is not None and is_first():
+        bars = StepsFile(arguments.out, bars, len(plans))
     has_parts = arguments.out is not None and Parts(arguments.out, {}).folder.exists()
     with Sinks([*trackers, *followed], say) as sinks:
         if arguments.out is not None and (has_parts or jax.process_count() > 1):
-            found = compare_in_parts(
-                plans, seeds, arguments.out, sinks=sinks, progress=StepProgress if is_first() else Silent, **options
-            )
+            found = compare_in_parts(plans, seeds, arguments.out, sinks=sinks, progress=bars, **options)
         else:
-            found = compare(plans, seeds, sinks=sinks, progress=StepProgress, **options)
+            found = compare(plans, seeds, sinks=sinks, progress=bars, **options)
         if found is not None:
             written = write_files(found, table, arguments.json)
             log_figures(sinks, written)

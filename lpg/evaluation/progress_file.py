@@ -1,6 +1,7 @@
 """progress.csv and progress.json: learning curves of a training as they grow, in its folder, for `lpg watch`.
 
-Results are in results.csv, which is written at the end; these two files may be removed.
+An evaluation, whose curves are known only when a rule's agents are trained, also keeps the number of steps that are
+done, in progress-steps.json. Results are in results.csv, which is written at the end; these files may be removed.
 """
 
 import csv
@@ -11,11 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lpg.evaluation.progress import Bar, Bars
 from lpg.evaluation.results import COLUMNS, REFERENCES
 from lpg.files import write_atomic
 from lpg.sinks import BaseSink
 
-TABLE, ABOUT = "progress.csv", "progress.json"
+TABLE, ABOUT, STEPS = "progress.csv", "progress.json", "progress-steps.json"
+SECONDS_BETWEEN_WRITES = 1.0
 HEADER = (*COLUMNS, "seconds")
 """Those of results.csv, and the wall time since the process began."""
 
@@ -59,6 +62,70 @@ class ProgressFile(BaseSink):
         """Closes the table."""
         if self._file is not None:
             self._file.close()
+
+
+class StepsFile:
+    """Bars for the rules of an evaluation, one after the other, that write as they go; see `lpg.evaluation.progress`."""
+
+    def __init__(self, folder: Path, bars: Bars, num_rules: int) -> None:
+        """Nothing is written yet.
+
+        Args:
+            bars: what is told of the progress, too.
+            num_rules: bars that will be asked for; rules to come are taken to need as many steps as the one at work.
+        """
+        self._path, self._bars, self._left = folder / STEPS, bars, num_rules
+        self._began, self._written, self._before = time.monotonic(), float("-inf"), 0
+
+    def __call__(self, what: str, total: int) -> "_CountingBar":
+        """The bar of the next rule."""
+        self._left -= 1
+        return _CountingBar(self, self._bars(what, total), total)
+
+    def write(self, done: int, total: int, *, is_end: bool) -> None:
+        """Writes what is done of the rule at work, unless it was written a moment ago.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        now = time.monotonic()
+        if is_end or now - self._written > SECONDS_BETWEEN_WRITES:
+            self._written = now
+            counts = {
+                "done": self._before + done, "total": self._before + total * (1 + self._left),
+                "seconds": round(now - self._began, 3),
+            }  # fmt: skip
+            write_atomic(self._path, json.dumps(counts).encode())
+        self._before += total if is_end else 0
+
+
+class _CountingBar:
+    """A bar that tells another one and a `StepsFile`."""
+
+    def __init__(self, file: StepsFile, bar: Bar, total: int) -> None:
+        self._file, self._bar, self._total, self._done = file, bar, total, 0
+
+    def __enter__(self) -> "_CountingBar":
+        self._bar.__enter__()
+        self._file.write(0, self._total, is_end=False)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.__exit__(*error)
+        if error[0] is None:
+            self._file.write(self._total, self._total, is_end=True)
+
+    def advance(self, steps: int) -> None:
+        """So many more environment steps are done."""
+        self._done += steps
+        self._bar.advance(steps)
+        self._file.write(self._done, self._total, is_end=False)
+
+
+def read_steps(folder: Path) -> dict[str, Any] | None:
+    """Steps `done` and `total` of an evaluation, and its `seconds`; none where it has not written any."""
+    path = folder / STEPS
+    return json.loads(path.read_text()) if path.is_file() else None
 
 
 def read_progress(folder: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:

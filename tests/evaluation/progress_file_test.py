@@ -1,7 +1,10 @@
 """progress.csv as it grows."""
 
+import pytest
+
+from lpg.evaluation import progress_file
 from lpg.evaluation.log import log_rows
-from lpg.evaluation.progress_file import TABLE, ProgressFile, read_progress
+from lpg.evaluation.progress_file import TABLE, ProgressFile, StepsFile, read_progress, read_steps
 from lpg.evaluation.results import Row
 from lpg.sinks import Sinks
 
@@ -31,3 +34,53 @@ def test_rows_of_an_interrupted_training_are_kept_and_an_incomplete_line_is_not_
     with open(tmp_path / TABLE, "a") as file:
         file.write("a2c,chain/short,0,3,30")
     assert [row["steps"] for row in read_progress(tmp_path)[1]] == ["100", "200"]
+
+
+class Told:
+    """A bar that writes down what it is told."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, what, total):
+        self.calls.append((what, total))
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.calls.append(error[0])
+
+    def advance(self, steps):
+        self.calls.append(steps)
+
+
+def test_the_steps_of_an_evaluation_count_the_rules_that_are_still_to_come(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress_file, "SECONDS_BETWEEN_WRITES", -1.0)
+    told = Told()
+    bars = StepsFile(tmp_path, told, 3)
+    assert read_steps(tmp_path) is None
+    with bars("a", 100) as bar:
+        assert read_steps(tmp_path)["done"] == 0
+        bar.advance(30)
+        counts = read_steps(tmp_path)
+        # 30 of 100 steps of this rule, and two rules as long.
+        assert (counts["done"], counts["total"]) == (30, 300) and counts["seconds"] >= 0
+    with bars("b", 50) as bar:
+        bar.advance(20)
+    assert (read_steps(tmp_path)["done"], read_steps(tmp_path)["total"]) == (150, 200)
+    with pytest.raises(RuntimeError), bars("c", 50) as bar:
+        bar.advance(20)
+        raise RuntimeError
+    # Nothing is said to be done that was not.
+    assert (read_steps(tmp_path)["done"], read_steps(tmp_path)["total"]) == (170, 200)
+    assert told.calls == [("a", 100), 30, None, ("b", 50), 20, None, ("c", 50), 20, RuntimeError]
+
+
+def test_steps_are_not_written_more_often_than_somebody_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress_file, "SECONDS_BETWEEN_WRITES", 1e9)
+    with StepsFile(tmp_path, Told(), 1)("a", 100) as bar:
+        bar.advance(30)
+        assert read_steps(tmp_path)["done"] == 0
+    assert read_steps(tmp_path)["done"] == 100

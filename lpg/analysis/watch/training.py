@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpg.analysis import learning_curves
 from lpg.analysis.watch.status import Status, version_of
-from lpg.evaluation.progress_file import ABOUT, TABLE, read_progress
+from lpg.evaluation.progress_file import ABOUT, STEPS, TABLE, read_progress, read_steps
 from lpg.evaluation.results import REFERENCES, Row, read
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ class TrainingView:
         self._results = folder / "results.csv"
 
     def version(self) -> str:
-        """Another one after each point of a learning curve."""
-        return version_of(self._results, *(self.folder / name for name in (ABOUT, TABLE)))
+        """Another one after each point of a learning curve; of an evaluation after each second or so."""
+        return version_of(self._results, *(self.folder / name for name in (ABOUT, TABLE, STEPS)))
 
     def has_figure(self) -> bool:
         """After the first point of a learning curve."""
@@ -47,6 +47,10 @@ class TrainingView:
         title = f"{self.folder.resolve().name}: " + (
             f"{config['rule']} on {config['environment']}" if "rule" in config else f"{len(last)} trainings"
         )
+        steps = read_steps(self.folder)
+        if "rule" not in config and steps is not None:
+            left = (steps["total"] - steps["done"]) * steps["seconds"] / steps["done"] if steps["done"] else None
+            return Status(title, steps["done"] / max(steps["total"], 1), left, facts)
         total = _total_steps(config)
         done = sum(row.steps for row in last.values())
         if self._results.is_file() and (total is None or done >= total):

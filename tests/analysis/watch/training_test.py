@@ -4,7 +4,7 @@ import csv
 import json
 
 from lpg.analysis.watch.training import TrainingView
-from lpg.evaluation.progress_file import ABOUT, HEADER, TABLE
+from lpg.evaluation.progress_file import ABOUT, HEADER, STEPS, TABLE
 from lpg.evaluation.results import Row, write
 
 CONFIG = {"rule": "a2c", "environment": "chain/short", "steps": 1000, "seeds": [0, 1]}
@@ -53,3 +53,19 @@ def test_results_alone_are_shown_and_reference_returns_are_no_trainings(tmp_path
     write(tmp_path / "results.csv", rows)
     status = TrainingView(tmp_path).status()
     assert status.share == 1 and list(status.facts) == ["a2c on chain/short, seed 0"]
+
+
+def test_an_evaluation_tells_the_time_left_from_its_steps(tmp_path):
+    (tmp_path / ABOUT).write_text(json.dumps({"a2c": {"chain/short": {"steps": 1000}}}))
+    view = TrainingView(tmp_path)
+    assert (view.status().share, view.status().seconds_left) == (None, None)
+    (tmp_path / STEPS).write_text(json.dumps({"done": 0, "total": 400, "seconds": 3.0}))
+    assert (view.status().share, view.status().seconds_left) == (0, None)
+    version = view.version()
+    (tmp_path / STEPS).write_text(json.dumps({"done": 100, "total": 400, "seconds": 6.0}))
+    # 100 steps in six seconds; 300 are left. Results of an earlier evaluation in the folder change nothing.
+    write(tmp_path / "results.csv", [Row("ppo", "chain/short", 0, 10, 1000, 0.75, 0.1, 8)])
+    assert view.version() != version
+    assert (view.status().share, view.status().seconds_left) == (0.25, 18)
+    (tmp_path / STEPS).write_text(json.dumps({"done": 400, "total": 400, "seconds": 20.0}))
+    assert (view.status().share, view.status().seconds_left) == (1, 0)
