@@ -65,7 +65,7 @@ class ProgressFile(BaseSink):
 
 
 class StepsFile:
-    """Bars for the rules of an evaluation, one after the other, that write as they go; see `lpg.evaluation.progress`."""
+    """Bars for the rules of an evaluation, one after the other, that write as they go (`lpg.evaluation.progress`)."""
 
     def __init__(self, folder: Path, bars: Bars, num_rules: int) -> None:
         """Nothing is written yet.
