@@ -20,7 +20,7 @@ try:
 except ImportError as error:
     raise ImportError("lpg.torch needs PyTorch; install it with: pip install 'lpg[torch]'") from error
 
-from lpg.learner.numpy_rule import NumpyRule, rule_targets
+from lpg.learner.numpy_rule import NumpyRule, rule_targets, value_rule_targets
 from lpg.update_rules.rule_paths import find_file, shipped
 
 SMALLEST_TARGET = 1e-8
@@ -45,11 +45,11 @@ class Targets(NamedTuple):
     pi_hat: Tensor
     """π̂ [T, B]: how strongly to reinforce the action; any sign."""
     y_hat: Tensor
-    """ŷ [T, B, m]: where the prediction should move; rows sum to 1."""
+    """ŷ [T, B, m]: where the prediction should move; rows sum to 1. Of `lpg-v`: λ-returns [T, B, 1]."""
 
 
 class Rule:
-    """The Learned Policy Gradient with the weights of a rule file."""
+    """The Learned Policy Gradient, or LPG-V, with the weights of a rule file."""
 
     def __init__(
         self, rule: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
@@ -62,49 +62,62 @@ class Rule:
             dtype: of the weights and targets.
 
         Raises:
-            ValueError: there is no such rule, or it is of another kind than `lpg`.
+            ValueError: there is no such rule, or it is of another kind than `lpg` and `lpg-v`.
         """
         found = find_file(rule)
         if found is None:
             raise ValueError(f"unknown rule {str(rule)!r}; shipped rules are {', '.join(shipped())}; a rule file or a "
                              "run folder may be given, too")  # fmt: skip
         read = NumpyRule(found[0])
+        self.kind = read.kind
+        """`lpg`, or `lpg-v`, whose prediction is a value function."""
         self.prediction_size = read.prediction_size
-        """m: how many numbers the agent must predict for each observation. They should be zero at initialisation."""
+        """m: how many numbers the agent must predict for each observation; of `lpg-v` 1, the value. They should be zero
+        at initialisation."""
         self._arrays = {name: torch.as_tensor(array, dtype=dtype, device=device) for name, array in read.arrays.items()}
 
     @torch.no_grad()
     def targets(
-        self, logits: Tensor, prediction: Tensor, trajectory: Trajectory, next_prediction: Tensor, *, gamma: float
-    ) -> Targets:
+        self, logits: Tensor, prediction: Tensor, trajectory: Trajectory, next_prediction: Tensor, *, gamma: float,
+        lambda_: float | None = None,
+    ) -> Targets:  # fmt: skip
         """π̂ and ŷ for every step, without gradients.
 
         Args:
             logits: [T, B, A] of the policy in s_0 … s_{T−1}; unavailable actions have a large negative logit.
-            prediction: [T, B, m] logits of the agent's prediction in the same states.
+            prediction: [T, B, m] logits of the agent's prediction in the same states; of `lpg-v` values.
             trajectory: what happened.
             next_prediction: [T, B, m] the prediction in s_1 … s_T, where the steps led to *before* any reset: at the
                 end of an episode in its final state. Or [1, B, m], in s_T alone, if no time limit ends episodes:
                 nothing bootstraps from a terminal state.
             gamma: discount γ per step, in [0, 1].
+            lambda_: λ of the λ-returns of `lpg-v`, in [0, 1]; none: 0.95.
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: a shape does not fit, or a λ is given for `lpg`, which has none.
         """
         self._check(logits, prediction, trajectory, next_prediction)
         following = torch.cat([prediction[len(next_prediction) :], next_prediction])
         pi_a = torch.exp(_log_prob(logits, trajectory.action))
         like = self._arrays["lstm.bias"]
         given = (trajectory.reward, trajectory.terminated, trajectory.is_last, pi_a, prediction, following)
-        return Targets(*rule_targets(torch, self._arrays, *(x.to(like) for x in given), gamma=gamma))
+        given = tuple(x.to(like) for x in given)
+        if self.kind == "lpg-v":
+            lambda_ = 0.95 if lambda_ is None else lambda_
+            return Targets(*value_rule_targets(torch, self._arrays, *given, gamma=gamma, lambda_=lambda_))
+        if lambda_ is not None:
+            raise ValueError(f"lambda_ is {lambda_}; this rule does not use it, only one of kind lpg-v does")
+        return Targets(*rule_targets(torch, self._arrays, *given, gamma=gamma))
 
     def loss(
         self, logits: Tensor, prediction: Tensor, trajectory: Trajectory, next_prediction: Tensor, *,
-        gamma: float = 0.99, y_weight: float = 0.5, normalise_advantages: bool = False,
+        gamma: float = 0.99, y_weight: float = 0.5, normalise_advantages: bool = False, lambda_: float | None = None,
     ) -> Tensor:  # fmt: skip
         """The agent's loss, a scalar; gradients flow to `logits` and `prediction` alone.
 
             L(θ) = mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) ]
+
+        For `lpg-v` ½ (v_θ(s_t) − ŷ_t)² is in the place of the divergence.
 
         The targets are computed from the same logits and predictions, so call the agent anew for every optimiser step.
 
@@ -116,18 +129,22 @@ class Rule:
             gamma: discount γ per step, in [0, 1].
             y_weight: α_y ≥ 0.
             normalise_advantages: centre π̂ and divide it by its standard deviation over the T × B steps.
+            lambda_: as in `targets`.
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: as in `targets`.
 
         Reference: Oh et al. (2020), equation 2.
         """
-        pi_hat, y_hat = self.targets(logits, prediction, trajectory, next_prediction, gamma=gamma)
+        pi_hat, y_hat = self.targets(logits, prediction, trajectory, next_prediction, gamma=gamma, lambda_=lambda_)
         if normalise_advantages:
             pi_hat = (pi_hat - pi_hat.mean()) / (pi_hat.std(correction=0) + 1e-8)
-        log_y = torch.log_softmax(prediction, dim=-1)
-        divergence = (log_y.exp() * (log_y - y_hat.clamp(min=SMALLEST_TARGET).log())).sum(dim=-1)
-        return (y_weight * divergence - pi_hat * _log_prob(logits, trajectory.action)).mean()
+        if self.kind == "lpg-v":
+            error = 0.5 * (prediction - y_hat).square().sum(dim=-1)
+        else:
+            log_y = torch.log_softmax(prediction, dim=-1)
+            error = (log_y.exp() * (log_y - y_hat.clamp(min=SMALLEST_TARGET).log())).sum(dim=-1)
+        return (y_weight * error - pi_hat * _log_prob(logits, trajectory.action)).mean()
 
     def _check(self, logits: Tensor, prediction: Tensor, trajectory: Trajectory, next_prediction: Tensor) -> None:
         """Whether all shapes fit; broadcasting would hide that they do not.

@@ -31,12 +31,14 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(params=["fresh", "lpg", "lpg-control"])
+@pytest.fixture(params=["fresh", "lpg", "lpg-control", "fresh lpg-v", "lpg-v"])
 def pair(request, tmp_path):
     """A rule in JAX and in PyTorch: a fresh one with larger heads, so that differences show, or a shipped one."""
-    if request.param != "fresh":
+    if not request.param.startswith("fresh"):
         return load_rule(request.param), Rule(request.param)
-    rule = jax.tree.map(lambda x: 3 * x + 0.1, init_lpg(jax.random.key(4), lstm_size=16, prediction_size=5))
+    key = jax.random.key(4)
+    made = init_lpg(key, lstm_size=16, prediction_size=5) if request.param == "fresh" else init_lpg_v(key, lstm_size=16)
+    rule = jax.tree.map(lambda x: 3 * x + 0.1, made)
     save_rule(tmp_path / "mine.safetensors", rule, {})
     return rule, Rule(tmp_path / "mine.safetensors")
 
@@ -83,12 +85,13 @@ def torch_loss(rule, logits, prediction, following, trajectory, **options):
 def test_targets_loss_and_gradients_are_those_of_the_rule_in_jax(pair, rows):
     in_jax, in_torch = pair
     data = drawn(in_torch.prediction_size, rows=rows)
-    wanted, gradient, targets = jax_loss(in_jax, *data, gamma=0.97, y_weight=0.7)
+    own = {"lambda_": 0.6} if in_torch.kind == "lpg-v" else {}
+    wanted, gradient, targets = jax_loss(in_jax, *data, gamma=0.97, y_weight=0.7, **own)
     given = *map(torch.as_tensor, data[:2]), Trajectory(*map(torch.as_tensor, data[3])), torch.as_tensor(data[2])
-    found = in_torch.targets(*given, gamma=0.97)
+    found = in_torch.targets(*given, gamma=0.97, **own)
     np.testing.assert_allclose(found.pi_hat, targets.pi_hat, atol=1e-5)
     np.testing.assert_allclose(found.y_hat, targets.y_hat, atol=1e-5)
-    loss, *gradients = torch_loss(in_torch, *data, gamma=0.97, y_weight=0.7)
+    loss, *gradients = torch_loss(in_torch, *data, gamma=0.97, y_weight=0.7, **own)
     assert loss == pytest.approx(float(wanted), abs=1e-5)
     np.testing.assert_allclose(gradients[0], gradient.logits, atol=1e-6)
     np.testing.assert_allclose(gradients[1], gradient.prediction, atol=1e-6)
@@ -111,13 +114,14 @@ def test_every_input_matters(pair):
     ]  # fmt: skip
     after = [torch_loss(rule, *data)[0] for data in changed]
     after += [torch_loss(rule, logits, prediction, following, trajectory, **one)[0]
-              for one in ({"gamma": 0.1}, {"y_weight": 2.0}, {"normalise_advantages": True})]  # fmt: skip
+              for one in ({"gamma": 0.1}, {"y_weight": 2.0}, {"normalise_advantages": True},
+                          *([{"lambda_": 0.1}] if rule.kind == "lpg-v" else []))]  # fmt: skip
     assert min(abs(other - before) for other in after) > 1e-5
 
 
 def test_normalised_advantages_are_those_in_jax(pair):
     data = drawn(pair[1].prediction_size)
-    wanted, gradient, _ = jax_loss(Standardised(pair[0]), *data, gamma=0.9, y_weight=0.5)
+    wanted, gradient, _ = jax_loss(Standardised(pair[0]), *data, gamma=0.9, y_weight=0.5, lambda_=0.95)
     loss, logits, _ = torch_loss(pair[1], *data, gamma=0.9, y_weight=0.5, normalise_advantages=True)
     assert loss == pytest.approx(float(wanted), abs=1e-5)
     np.testing.assert_allclose(logits, gradient.logits, atol=1e-6)
@@ -156,9 +160,11 @@ def test_nothing_of_jax_is_imported():
 def test_a_run_folder_will_do_and_what_is_no_rule_is_refused(tmp_path):
     save_rule(tmp_path / "run" / "rule.safetensors", init_lpg(jax.random.key(0), lstm_size=2, prediction_size=7), {})
     assert Rule(tmp_path / "run").prediction_size == 7
-    save_rule(tmp_path / "v.safetensors", init_lpg_v(jax.random.key(0), lstm_size=2), {})
+    ablated = init_lpg(jax.random.key(0), lstm_size=2, prediction_size=2, without="softmax")
+    save_rule(tmp_path / "ablated.safetensors", ablated, {})
     refused = {
-        "a2c": "unknown rule 'a2c'; shipped rules are lpg", tmp_path / "v.safetensors": "kind 'lpg-v'",
+        "a2c": "unknown rule 'a2c'; shipped rules are lpg",
+        tmp_path / "ablated.safetensors": "kind 'lpg-no-softmax'.*kind 'lpg' or 'lpg-v' and",
         tmp_path / "none.safetensors": "no such file", tmp_path: "no rule.safetensors in it",
     }  # fmt: skip
     for name, words in refused.items():
@@ -184,3 +190,9 @@ def test_shapes_that_do_not_fit_are_refused(what, cut, words):
     data = Trajectory(*(given[name] for name in Trajectory._fields))
     with pytest.raises(ValueError, match=words):
         Rule("lpg").loss(given["logits"], given["prediction"], data, given["following"])
+
+
+def test_a_lambda_that_does_nothing_is_refused():
+    logits, prediction, following, trajectory = drawn(30)
+    with pytest.raises(ValueError, match="lambda_ is 0.5; this rule does not use it"):
+        torch_loss(Rule("lpg"), logits, prediction, following, trajectory, lambda_=0.5)

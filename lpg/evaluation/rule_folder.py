@@ -99,7 +99,7 @@ def _readme(named: NamedRule, weights: bytes, table: Mapping[str, Any] | None, l
     )  # fmt: skip
     environment.filters["cell"] = _cell
     return environment.get_template("rule_folder.md").render(
-        name=named.label, license=license, is_lpg=facts["kind"] == "lpg",
+        name=named.label, license=license, is_in_torch=facts["kind"] in ("lpg", "lpg-v"),
         needs_module=is_own(str(facts["kind"])), environment=environments[0], facts=facts,
         config=card.get("config"), settings=[] if table is None else _settings(table), shown=_SHOWN,
     )  # fmt: skip

@@ -50,6 +50,29 @@ def test_targets_are_those_of_the_rule_in_jax(rule, path, key):
     assert np.abs(NumpyRule(path).targets(*arrays, np.asarray(following.prediction), 0.5)[0] - pi_hat).max() > 1e-3
 
 
+def test_targets_of_lpg_v_are_those_of_the_rule_in_jax(key, tmp_path):
+    rule = jax.tree.map(lambda x: 3 * x + 0.1, init_lpg_v(jax.random.key(4), lstm_size=16))
+    save_rule(tmp_path / "v.safetensors", rule, {})
+    data, hyper = seen(shape=(20, 3)), hyperparameters(gamma=0.97, lambda_=0.8)
+    output, following = (random_output(k, (20, 3), num_actions=2, prediction_size=1) for k in jax.random.split(key))
+    wanted = rule.targets(RuleInputs(data, output, following.prediction), hyper)
+    pi_a = np.exp(log_prob(output.logits, data.action))
+    arrays = [np.asarray(x) for x in (data.reward, data.terminated, data.is_last, pi_a, output.prediction)]
+    arrays.append(np.asarray(following.prediction))
+    read = NumpyRule(tmp_path / "v.safetensors")
+    pi_hat, returns = read.targets(*arrays, 0.97, 0.8)
+    assert (read.kind, read.prediction_size, returns.shape) == ("lpg-v", 1, (20, 3, 1))
+    np.testing.assert_allclose(pi_hat, wanted.pi_hat, atol=1e-5)
+    np.testing.assert_allclose(returns, wanted.y_hat, atol=1e-5)
+    # The twins: each input matters.
+    for index in range(6):
+        changed = list(arrays)
+        changed[index] = 1 - arrays[index]
+        assert np.abs(read.targets(*changed, 0.97, 0.8)[0] - pi_hat).max() > 1e-3, index
+    assert np.abs(read.targets(*arrays, 0.97, 0.5)[1] - returns).max() > 1e-3
+    assert np.abs(read.targets(*arrays, 0.5, 0.8)[1] - returns).max() > 1e-3
+
+
 def test_the_ascent_is_the_negative_gradient_of_the_rules_loss(rule, key):
     data, hyper = seen(), hyperparameters(y_weight=0.7)
     output = random_output(key, (6, 3), num_actions=2, prediction_size=5)
@@ -89,11 +112,12 @@ def test_no_jax_is_needed(path):
 
 
 def test_what_is_no_such_rule_is_refused_in_one_line(path, tmp_path):
-    save_rule(tmp_path / "v.safetensors", init_lpg_v(jax.random.key(0), lstm_size=2), {})
+    ablated = init_lpg(jax.random.key(0), lstm_size=2, prediction_size=2, without="recurrence")
+    save_rule(tmp_path / "ablated.safetensors", ablated, {})
     (tmp_path / "torn.safetensors").write_bytes(path.read_bytes()[:-4])
     (tmp_path / "text.safetensors").write_text("hello, this is no rule")
     for name, words in [
-        ("v", "a rule of kind 'lpg-v', format version 2; kind 'lpg' and version 1 or 2"),
+        ("ablated", "a rule of kind 'lpg-no-recurrence', format version 2; kind 'lpg' or 'lpg-v' and version 1 or 2"),
         ("torn", "not a rule file"),
         ("text", "not a rule file"),
         ("none", "not a rule file"),

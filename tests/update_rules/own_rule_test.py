@@ -211,6 +211,8 @@ def test_what_was_discovered_is_loaded_used_exported_and_gone_on_with(whole, tmp
     assert card["config"]["rule"] == CONFIG.rule and card["meta_updates"] == 2  # the first of two equal validations
     lpg.export_rule(folder, tmp_path / "hub")
     np.testing.assert_array_equal(lpg.load_rule(tmp_path / "hub").factor, rule.factor)
+    text = (tmp_path / "hub" / "README.md").read_text()
+    assert f"the module of `{CONFIG.rule}`" in text and "torch" not in text and "executes no code" not in text
     after = dataclasses.replace(CONFIG, initial_rule=str(folder))
     np.testing.assert_array_equal(initial_rule(after, 0).factor, rule.factor)
     with pytest.raises(ValueError, match=r"own_rule_test:make lstm_size 3; .*lstm_size 4 is needed"):
