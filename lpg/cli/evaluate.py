@@ -137,18 +137,20 @@ def _run(arguments: Arguments) -> int:
     bars: Bars = StepProgress if is_first() else Silent
     if arguments.out is not None and is_first():
         bars = StepsFile(arguments.out, bars, len(plans))
-    has_parts = arguments.out is not None and Parts(arguments.out, {}).folder.exists()
+    shared = arguments.out if jax.process_count() > 1 else None
+    if arguments.out is not None and Parts(arguments.out, {}).are_begun():
+        shared = arguments.out  # one process goes on with what several began
     with Sinks([*trackers, *followed], say) as sinks:
-        if arguments.out is not None and (has_parts or jax.process_count() > 1):
-            found = compare_in_parts(plans, seeds, arguments.out, sinks=sinks, progress=bars, **options)
+        if shared is not None:
+            found = compare_in_parts(plans, seeds, shared, sinks=sinks, progress=bars, **options)
         else:
             found = compare(plans, seeds, sinks=sinks, progress=bars, **options)
         if found is not None:
             written = write_files(found, table, arguments.json)
             log_figures(sinks, written)
             print_report(found, written)
-    if arguments.out is not None:
-        finish(arguments.out)
+    if shared is not None:
+        finish(shared)
     return DONE
 
 

@@ -7,9 +7,9 @@ every N-th seed. What is there already is not done again, so that an evaluation 
 number of processes; the first process reads all parts when they are there.
 """
 
+import contextlib
 import dataclasses
 import json
-import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +24,7 @@ from lpg.evaluation.log import plan_config
 from lpg.evaluation.results import Row
 from lpg.files import write_atomic
 
+PATTERN = "*/*/seed-*.json"
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
@@ -91,13 +92,22 @@ class Parts:
             found.append(self.read(plan, seed))
         return found
 
+    def are_begun(self) -> bool:
+        """Whether any part is there."""
+        return any(self.folder.glob(PATTERN))
+
     def remove(self) -> None:
         """Removes all parts; the other processes take it for a sign that the results are written."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for path in self.folder.glob(PATTERN):
+            path.unlink()
+        # Whatever else is in there is not ours.
+        for folder in (*self.folder.glob("*/*"), *self.folder.glob("*"), self.folder):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def wait_until_removed(self) -> None:
         """Waits for the first process to write the results."""
-        while self.folder.exists():
+        while self.are_begun():
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _path(self, plan: TrainingPlan, seed: int) -> Path:

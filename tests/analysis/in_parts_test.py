@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from lpg.cli.evaluate import run
 from lpg.cli.main import main
 from lpg.evaluation import results
+from lpg.evaluation.parts import Parts
 from lpg.processes import LOST
 from tests.several import end, said, start_command, wait_for
 
@@ -39,7 +40,7 @@ def interrupted(folder, monkeypatch, after: int):
     """An evaluation whose parts are kept, stopped by Ctrl-C when so many trainings of an environment are done."""
     from lpg.analysis import in_parts
 
-    (folder / "parts").mkdir(parents=True)
+    monkeypatch.setattr(Parts, "are_begun", lambda self: True)
     train, done = in_parts.train_plans, []
 
     def stopped(plans, *args, **more):
@@ -50,7 +51,7 @@ def interrupted(folder, monkeypatch, after: int):
 
     monkeypatch.setattr(in_parts, "train_plans", stopped)
     assert main(["evaluate", *ARGV, "--out", str(folder)]) == 130
-    monkeypatch.setattr(in_parts, "train_plans", train)
+    monkeypatch.undo()
     return done
 
 

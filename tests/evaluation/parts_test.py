@@ -55,9 +55,20 @@ def test_who_waits_gets_all_parts_in_the_order_asked_for(tmp_path):
     writer.start()
     assert [one.final.seed for one in parts.wait_for([(plan(), 1), (plan(), 0)])] == [1, 0]
     writer.join()
+    assert parts.are_begun()
     parts.remove()
     parts.wait_until_removed()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_parts_are_removed(tmp_path):
+    parts, mine = Parts(tmp_path, {}), tmp_path / "parts" / "thesis" / "chapter.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    assert not parts.are_begun()
+    parts.write(plan(), part(0))
+    parts.remove()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine] and not parts.are_begun()
 
 
 def test_seeds_are_dealt_out(monkeypatch):
