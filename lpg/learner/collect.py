@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from lpg.learner.action_masks import read_masks
-from lpg.learner.failures import checked_rewards, environment_failures
+from lpg.learner.failures import checked_rewards, environment_failures, observed_in
 from lpg.learner.spaces import spaces_of
 from lpg.packages import import_optional
 from lpg.types import Trajectory
@@ -145,7 +145,8 @@ class Collector:
         taken, self._num_steps = self.spaces.actions.to_env(action), self._num_steps + 1
         with environment_failures(self._name, f"step {self._num_steps}"):
             observation, reward, terminated, truncated, info = self._environments.step(taken)
-        self._observation, self._info = read(observation), info
+        with observed_in(self._num_steps):
+            self._observation, self._info = read(observation), info
         terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
         reward = checked_rewards(np.asarray(reward, np.float64), self._name, self._num_steps)
         is_last = terminated | truncated
@@ -158,7 +159,8 @@ class Collector:
                 terminated, is_last = terminated | self._must_reset, is_last | self._must_reset
         elif is_last.any():
             next_observation = self._observation.copy()
-            next_observation[is_last] = [read(info["final_obs"][index]) for index in np.flatnonzero(is_last)]
+            with observed_in(self._num_steps):
+                next_observation[is_last] = [read(info["final_obs"][index]) for index in np.flatnonzero(is_last)]
         largest = np.inf if self._largest_reward is None else self._largest_reward
         clipped = np.clip(reward, -largest, largest)
         return next_observation, reward, clipped, terminated, is_last

@@ -34,6 +34,22 @@ def environment_failures(name: str, what: str) -> Iterator[None]:
         raise RuntimeError(f"{name} failed in {what}: {text}{hint}") from error
 
 
+@contextlib.contextmanager
+def observed_in(step: int) -> Iterator[None]:
+    """Says when an environment showed what is no observation of its space.
+
+    Args:
+        step: its number, counted from 1, of each copy.
+
+    Raises:
+        RuntimeError: it did.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise RuntimeError(f"{error} (in step {step} of each copy)") from error
+
+
 def checked_rewards(reward: np.ndarray, name: str, step: int) -> np.ndarray:
     """The same array.
 

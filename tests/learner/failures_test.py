@@ -38,7 +38,10 @@ def fail(fine):
         (lambda fine: (fine[0], np.nan, *fine[2:]), r"Maze gave the reward nan in step 3 \(copy 1\)"),
         (lambda fine: (fine[0], None, *fine[2:]), "Maze gave the reward nan in step 3"),
         (lambda fine: (fine[0], np.inf, *fine[2:]), "Maze gave the reward inf in step 3"),
-        (lambda fine: (fine[0] * np.nan, *fine[1:]), "Maze showed an observation with nan"),
+        (
+            lambda fine: (fine[0] * np.nan, *fine[1:]),
+            r"Maze showed an observation with nan; .* \(in step 3 of each copy\)",
+        ),
         (lambda fine: fine[:4], "Maze failed in step 3: .*it seems to have the interface of old Gym"),
     ],
 )
@@ -46,7 +49,7 @@ def test_what_an_environment_does_wrong_is_named_with_its_place(misbehave, words
     collector = Collector(diaries("SAME_STEP", Careless(lambda fine: fine), Careless(misbehave)), name="Maze")
     act = lambda observation, t: np.zeros(2, int)  # noqa: E731
     collector.collect(act, 2)
-    with pytest.raises((RuntimeError, ValueError), match=words) as caught:
+    with pytest.raises(RuntimeError, match=words) as caught:
         collector.collect(act, 1)
     assert "\n" not in str(caught.value)
 
