@@ -49,8 +49,10 @@ def draw(table: Table) -> "Figure":
     environments = [name.removeprefix("return/") for name in table if name.startswith("return/")]
     palette = colours(environments)
     _returns(axes[0, 0], x, table, palette)
-    _panel(axes[0, 1], x, {"policy π": table["policy_entropy"], "prediction y": table["prediction_entropy"]},
-           "entropy of the agents", "nats")  # fmt: skip
+    entropies = {"policy π": table["policy_entropy"], "prediction y": table["prediction_entropy"]}
+    if not table["prediction_entropy"].any():  # of a rule that discovers no predictions
+        del entropies["prediction y"]
+    _panel(axes[0, 1], x, entropies, "entropy of the agents" if len(entropies) > 1 else "entropy of policies", "nats")
     _validation(axes[0, 2], x, table)
     _panel(axes[1, 0], x, {"π̂² (mean)": table["pi_hat_square"], "critic error / variance": table["critic_error"]},
            "targets and outer critic", "")  # fmt: skip
@@ -66,7 +68,8 @@ def draw(table: Table) -> "Figure":
 
 
 def _returns(ax: "Axes", x: np.ndarray, table: Table, palette: dict[str, str]) -> None:
-    """Final returns of lifetimes as shares of an environment's largest running mean, so that small falls look small."""
+    """Final returns of lifetimes as shares of an environment's largest running mean, which the legend tells; from 0 on,
+    so that small falls look small."""
     for name, colour in palette.items():
         values = table[f"return/{name}"]
         seen = ~np.isnan(values)
@@ -74,7 +77,9 @@ def _returns(ax: "Axes", x: np.ndarray, table: Table, palette: dict[str, str]) -
             continue
         smooth = _running_mean(values[seen], 8)
         largest = np.abs(smooth).max()
-        ax.plot(x[seen], smooth / (largest if largest > 0 else 1.0), color=colour, label=name)
+        largest = largest if largest > 0 else 1.0
+        ax.plot(x[seen], smooth / largest, color=colour, label=f"{name} (1 is {largest:.3g})")
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     ax.set_title("return at the end of lifetimes")
     ax.set_ylabel("share of the largest")
 
@@ -83,7 +88,10 @@ def _validation(ax: "Axes", x: np.ndarray, table: Table) -> None:
     seen = ~np.isnan(table["validation"])
     ax.set_title("validation (normalised area)")
     if seen.any():
-        ax.plot(x[seen], table["validation"][seen], marker="o", markersize=4, color="#0b6bcb")
+        line = "-" if seen.sum() > 2 else "none"  # two points make no course
+        ax.plot(x[seen], table["validation"][seen], linestyle=line, marker="o", markersize=4, color="#0b6bcb")
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(0.0, low), max(1.0, high))
     else:
         ax.text(0.5, 0.5, "none yet", ha="center", va="center", color=MUTED, transform=ax.transAxes)
 

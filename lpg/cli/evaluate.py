@@ -27,7 +27,7 @@ from lpg.evaluation.progress import Bars, Silent
 from lpg.evaluation.progress_file import ProgressFile, StepsFile
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tune_rule import check_tunable, tune_rule
+from lpg.evaluation.tune_rule import tune_rule
 from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.processes import is_first
@@ -162,8 +162,6 @@ def _check_gymnasium(names: list[str], arguments: Arguments) -> None:
     """
     if names and arguments.num_actions is not None:
         raise ValueError(f"--num-actions given; {names[0]} has its own actions, only grids come in two")
-    if arguments.tune:
-        check_tunable(names)
 
 
 def _plans(

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.progress import Bars, Silent
 from lpg.evaluation.suites import members
+from lpg.evaluation.sweep_trials import SweepTrials
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.training_plan import backend_of
 from lpg.evaluation.tuning import general_sweeps, sweeps_of
 from lpg.evaluation.tuning import tune as search
 from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
-from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, named_rule
 from lpg.update_rules.rule_paths import SHIPPED_FOLDER
@@ -33,7 +33,7 @@ def tune(
 
     Args:
         rule: a rule, or anything that `lpg.load_rule` takes.
-        suite: a suite or an environment in JAX; or several.
+        suite: a suite or an environment; or several. Gymnasium's train one agent after the other.
         trials: settings that are tried for each environment.
         steps_scale: share of each environment's own budget of steps.
         settings: "general" searches one setting for all environments of a kind of agent together.
@@ -45,7 +45,7 @@ def tune(
         ship with the package, so that `lpg.train` and `lpg.evaluate` use it from now on.
 
     Raises:
-        ValueError: there is no such rule or environment, an environment is none in JAX, or a number is out of range.
+        ValueError: there is no such rule or environment, or a number is out of range.
         OSError: a file cannot be written.
     """
     for name, value in (("trials", trials), ("steps_scale", steps_scale)):
@@ -71,15 +71,14 @@ def tune_rule(
     progress: Bars = Silent,
 ) -> tuple[dict[str, ChosenConfig], list[Path]]:
     """The best configurations by environment, and the files in which they are recorded; see `tune`."""
-    check_tunable(names)
-    num_steps = {name: JaxBackend(name).default_steps * steps_scale for name in names}
+    num_steps = {name: backend_of(name).default_steps * steps_scale for name in names}
     is_general = settings == "general"
     sweeps = general_sweeps(names, num_steps) if is_general else sweeps_of(names, num_steps)
     with progress(f"tuning {rule.label}", round(sum(num_steps.values())) * trials * TUNING_SEEDS) as bar:
         entries = search(
             rule.rule, sweeps, is_learned=rule.is_learned, num_trials=trials, num_seeds=TUNING_SEEDS,
             num_actions=num_actions, progress=bar.advance, label=rule.label, card=rule.card,
-            storage=None if out is None else out / "tuned" / "study.log",
+            storage=None if out is None else out / "tuned" / "study.log", run=SweepTrials(rule),
         )  # fmt: skip
     paths = [] if out is None else [out / "tuned" / f"{rule.label.replace('/', '-')}.json"]
     if rule.path is not None and rule.path.parent != SHIPPED_FOLDER:
@@ -100,15 +99,3 @@ def tune_rule(
         for name in sweep.environments
     }
     return dict(chosen), paths
-
-
-def check_tunable(names: Sequence[str]) -> None:
-    """Whether sweeps can train on all of them.
-
-    Raises:
-        ValueError: one is a Gymnasium environment.
-    """
-    for name in names:
-        if is_gymnasium(name):
-            raise ValueError(f"{name} is to be tuned on; sweeps are for environments in JAX, and {name} is a Gymnasium "
-                             "environment")  # fmt: skip

@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from lpg.agents.defaults import default_agent
-from lpg.environments.registry import env_spec
 from lpg.evaluation.curves import Curve
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
@@ -22,6 +20,7 @@ from lpg.evaluation.scores import normalise
 from lpg.evaluation.search_space import TABLE, AgentKind, agent_kind, fields_of, search_space, values_of
 from lpg.evaluation.tasks import references
 from lpg.evaluation.train_config import TrainConfig
+from lpg.evaluation.training_plan import backend_of
 from lpg.evaluation.tuning_table import default_for, of_meta_training
 from lpg.packages import import_optional
 from lpg.update_rules.base import Rule
@@ -53,10 +52,7 @@ class Sweep:
         Raises:
             ValueError: they are of several kinds, which cannot share a configuration.
         """
-        agents = [
-            self.agent or default_agent(name, env_spec(name).distribution.env).agent for name in self.environments
-        ]
-        kinds = {agent_kind(agent) for agent in agents}
+        kinds = {agent_kind(self.agent or backend_of(name).default_agent) for name in self.environments}
         if len(kinds) > 1:
             raise ValueError(
                 f"{self.name}: agents of kinds {', '.join(sorted(kinds))}; one configuration serves one kind, so sweep "
@@ -276,7 +272,7 @@ def _entry(sweep: Sweep, study: Any, space: Mapping[str, Any], base: TrainConfig
 
 
 def _record(sweep: Sweep, config: TrainConfig, scorer: _Scorer) -> dict[str, Any]:
-    own = {default_agent(name, env_spec(name).distribution.env).agent for name in sweep.environments}
+    own = {backend_of(name).default_agent for name in sweep.environments}
     return {
         "updates": config.num_updates(sweep.num_steps[sweep.environments[0]]),
         "setting": config.record(),

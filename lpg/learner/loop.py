@@ -12,6 +12,10 @@ from lpg.learner.learner import Learner
 from lpg.learner.state import LearnerState
 
 
+class DivergedError(RuntimeError):
+    """An agent's numbers are not finite any more."""
+
+
 @dataclasses.dataclass(frozen=True)
 class LoopState:
     """Where one agent's training stands."""
@@ -52,7 +56,8 @@ def run(
             not wait for it. The data are then one update older than the agent that learns from them.
 
     Raises:
-        RuntimeError: the agent diverged: its policy is not finite.
+        DivergedError: the agent's policy is not finite.
+        RuntimeError: the environment failed.
     """
     acting, entropy = state.learner, None
     for number in range(state.num_updates, int(ends[-1])):
@@ -67,7 +72,7 @@ def run(
         collected = collector.collect(act, num_steps)
         # Checked one update later, so that the host does not wait for the device.
         if entropy is not None and not np.isfinite(entropy):
-            raise RuntimeError(
+            raise DivergedError(
                 f"the agent's numbers are not finite after {number} updates; a smaller learning rate may help"
             )
         moved, info = learner.update(

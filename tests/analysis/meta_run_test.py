@@ -55,11 +55,20 @@ def test_the_figure_shows_what_is_in_the_table(tmp_path):
     assert len(titles) == 6 and "validation (normalised area)" in titles
     # Returns 1, 2, 3, 4: running means 1, 1.5, 2, 2.5, drawn as shares of 2.5. b and c have none.
     returns = lines(figure, 0)
-    assert set(returns) == {"a"}
-    np.testing.assert_allclose(returns["a"].get_ydata(), [0.4, 0.6, 0.8, 1])
+    assert set(returns) == {"a (1 is 2.5)"} and figure.axes[0].get_ylim()[0] == 0
+    np.testing.assert_allclose(returns["a (1 is 2.5)"].get_ydata(), [0.4, 0.6, 0.8, 1])
     (validation,) = figure.axes[2].get_lines()
     np.testing.assert_allclose(validation.get_xydata(), [[2, 0.2], [4, 0.4]])
+    assert validation.get_linestyle() == "None" and figure.axes[2].get_ylim() == (0, 1)
     assert "policy π" in lines(figure, 1) and set(NAMES) <= set(lines(figure, 4))
+
+
+def test_nothing_is_drawn_of_predictions_that_a_rule_does_not_discover(tmp_path):
+    figure = draw(load(table(tmp_path / "metrics.csv", 6, prediction_entropy=0.0)))
+    assert "prediction y" not in lines(figure, 1) and figure.axes[1].get_title() == "entropy of policies"
+    assert "prediction y" in lines(draw(load(table(tmp_path / "other.csv", 6))), 1)
+    # Three validations make a course.
+    assert figure.axes[2].get_lines()[0].get_linestyle() == "-"
 
 
 def test_it_is_drawn_after_a_single_meta_update_in_which_nothing_ended(tmp_path):

@@ -116,7 +116,6 @@ def test_where_nothing_can_be_normalised_raw_returns_are_reported(tmp_path, caps
 
 
 BAD_INPUT = {
-    "--suite gymnasium/Taxi-v4 --tune": "sweeps are for environments in JAX, and gymnasium/Taxi-v4 is a Gymnasium",
     "--suite gymnasium/Taxi-v4 --num-actions 9": "--num-actions given; gymnasium/Taxi-v4 has its own actions",
     "--suite chain --greedy-episodes -1": "--greedy-episodes is -1; it must be 0 or more",
     "--suite chain,atari/brekout": "did you mean atari/breakout",

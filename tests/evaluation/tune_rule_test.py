@@ -27,7 +27,6 @@ def test_a_general_setting_is_the_same_everywhere():
 @pytest.mark.parametrize(
     ("suite", "options", "words"),
     [
-        ("gymnasium/CartPole-v1", {}, "sweeps are for environments in JAX, and gymnasium/CartPole-v1 is a Gymnasium"),
         ("chain/short", {"trials": 0}, "trials is 0"),
         ("chain/shrot", {}, "chain/short"),
     ],
