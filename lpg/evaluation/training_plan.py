@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from lpg.agents.registry import TABULAR
 from lpg.checks import known
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
 from lpg.evaluation.disco_backend import DiscoBackend
@@ -67,7 +68,7 @@ def make_plan(
         chosen = choose_config(rule, environment, num_steps, agent, own=backend.default_agent, settings=settings)
     chosen = dataclasses.replace(chosen, config=chosen.config.for_rule(rule.card))
     if changes:
-        _check_changes(changes, rule)
+        _check_changes(changes, rule, agent)
         config = dataclasses.replace(chosen.config, **changes)
         chosen = chosen if config == chosen.config else ChosenConfig(config, f"{chosen.source}, changed")
     backend.check(agent, rule.rule, chosen.config)
@@ -101,7 +102,7 @@ def backend_of(environment: str, num_actions: int | None = None, options: Gymnas
     return JaxBackend(environment, num_actions)
 
 
-def _check_changes(changes: Mapping[str, Any], rule: NamedRule) -> None:
+def _check_changes(changes: Mapping[str, Any], rule: NamedRule, agent: str) -> None:
     """Whether all are fields of the configuration, and none has no effect."""
     for name in changes:
         check_key(name)
@@ -111,4 +112,10 @@ def _check_changes(changes: Mapping[str, Any], rule: NamedRule) -> None:
             f"policy_entropy_weight is {changes['policy_entropy_weight']}; {rule.label} does not use it, only "
             "hand-written rules such as a2c do"
         )
+    if isinstance(rule.rule, LPG) and "lambda_" in changes:
+        raise ValueError(
+            f"lambda_ is {changes['lambda_']}; {rule.label} does not use it, only rules with a value function do"
+        )
+    if agent != TABULAR and "table_step" in changes:
+        raise ValueError(f"table_step is {changes['table_step']}; it is for tables, and {agent} is a network")
     check_step_limits(changes, rule.rule, rule.label)

@@ -134,3 +134,13 @@ def test_what_belongs_to_the_other_backend_is_refused():
         backend_of("chain/short", options=GymnasiumOptions())
     with pytest.raises(ValueError, match="only grids come in two"):
         backend_of(NAME, num_actions=9)
+
+
+def test_what_does_nothing_for_a_rule_or_an_agent_is_refused():
+    with pytest.raises(ValueError, match="lambda_ is 0.5; my rule does not use it, only rules with a value function"):
+        make_plan(discovered(), NAME, changes={"lambda_": 0.5})
+    assert make_plan(A2C, NAME, changes={"lambda_": 0.5}).config.lambda_ == 0.5
+    assert make_plan(find_rule("lpg-v"), NAME, changes={"lambda_": 0.5}).config.lambda_ == 0.5
+    with pytest.raises(ValueError, match=r"table_step is samples; it is for tables, and T\(64-64\)/T\(64-64\) is a"):
+        make_plan(A2C, "gymnasium/CartPole-v1", changes={"table_step": "samples"})
+    assert make_plan(A2C, NAME, changes={"table_step": "samples"}).config.table_step == "samples"
