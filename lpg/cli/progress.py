@@ -10,7 +10,8 @@ SECONDS_BETWEEN_LINES = 10.0
 
 def say(text: str) -> None:
     """One line about something that went wrong without ending the run."""
-    print(f"lpg: {text}", file=sys.stderr, flush=True)
+    # In one write: where nothing is buffered, JAX's threads write between a text and its end of line.
+    print(f"lpg: {text}\n", end="", file=sys.stderr, flush=True)
 
 
 class StepProgress:
