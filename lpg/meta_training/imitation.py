@@ -21,10 +21,11 @@ from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
 from lpg.update_rules.update import rule_inputs
 
-TEACHER = {"lambda_": 0.985, "policy_entropy_weight": 0.02}
+TEACHER = {"lambda_": 0.92, "policy_entropy_weight": 0.01}
 """Hyper-parameters of the teacher that η has to know by itself, because it has no such inputs."""
-SMALLEST_ADVANTAGE = 0.01
-"""Errors of π̂ are relative to the root mean square of the teacher's, which counts as at least this."""
+SMALLEST_PI, SMALLEST_Y = 1e-5, 1e-4
+"""Errors are relative to the teacher's mean square of π̂ and to its mean divergence of ŷ from y, which count as at least
+this."""
 
 
 def teacher_targets(rule: Rule, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
@@ -46,14 +47,20 @@ class WithTeacher(RuleWrapper):
 def imitation_loss(rule: Rule, lifetime: LifetimeState, mask: Bool[Array, " A"]) -> Float[Array, ""]:
     """Distance of the rule's targets from the teacher's on a lifetime's newest rollout.
 
-    mean_t (π̂_t − π̂'_t)² / mean_t π̂'_t² + mean_t KL(ŷ'_t ‖ ŷ_t), where ' marks the teacher's
+    mean_t (π̂_t − π̂'_t)² / mean_t π̂'_t² + mean_t KL(ŷ'_t ‖ ŷ_t) / mean_t KL(ŷ'_t ‖ y_t), where ' marks the teacher's:
+    both errors are relative to the step that the teacher takes.
     """
     output = outputs(lifetime.agent, lifetime.trajectory.observation, mask)
     inputs = rule_inputs(lifetime.agent, lifetime.trajectory, output, mask)
     goal, found = teacher_targets(rule, inputs, lifetime.hyper), rule.targets(inputs, lifetime.hyper)
-    scale = jnp.mean(goal.pi_hat**2) + SMALLEST_ADVANTAGE**2
-    log_ratio = jnp.log(jnp.maximum(goal.y_hat, 1e-8)) - jnp.log(jnp.maximum(found.y_hat, 1e-8))
-    return jnp.mean((found.pi_hat - goal.pi_hat) ** 2) / scale + jnp.mean(jnp.sum(goal.y_hat * log_ratio, axis=-1))
+
+    def divergence(y: Float[Array, " T B P"]) -> Float[Array, ""]:
+        log_ratio = jnp.log(jnp.maximum(goal.y_hat, 1e-8)) - jnp.log(jnp.maximum(y, 1e-8))
+        return jnp.mean(jnp.sum(goal.y_hat * log_ratio, axis=-1))
+
+    pi_error = jnp.mean((found.pi_hat - goal.pi_hat) ** 2) / (jnp.mean(goal.pi_hat**2) + SMALLEST_PI)
+    y_error = divergence(found.y_hat) / (divergence(jax.nn.softmax(output.prediction)) + SMALLEST_Y)
+    return pi_error + y_error
 
 
 def imitation_window(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpg.types import AgentOutput, Targets
-from lpg.update_rules.a2c_categorical import LARGEST_VALUE, NOVELTY, SCALE, CategoricalA2C, symexp, symlog
+from lpg.update_rules.a2c_categorical import LARGEST_VALUE, PI_SCALE, CategoricalA2C
 from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.losses import entropy
 from tests.helpers import hyperparameters, trajectory
@@ -12,15 +12,15 @@ from tests.helpers import hyperparameters, trajectory
 RULE = CategoricalA2C()
 
 
-def logits_around(value):
+def logits_of(value):
     return jnp.log(jnp.maximum(RULE.distribution(jnp.asarray(value)), 1e-30))
 
 
 def inputs(reward, value, next_value, ends) -> RuleInputs:
-    """Predictions whose values are known: the logits of distributions around them."""
+    """Predictions whose values are known: the logits of their distributions."""
 
     def logits(values):
-        return logits_around(jnp.array(values, float))[:, None]
+        return logits_of(jnp.array(values, float))[:, None]
 
     return RuleInputs(
         trajectory=trajectory(reward=reward, terminated=ends),
@@ -29,33 +29,32 @@ def inputs(reward, value, next_value, ends) -> RuleInputs:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, -1.0, 7.0, -15.0])
-def test_a_distribution_around_a_value_has_that_value(value):
+@pytest.mark.parametrize("value", [0.0, 0.3, -1.0, 7.0, -14.0])
+def test_the_distribution_of_a_value_has_that_value(value):
     found = RULE.distribution(jnp.asarray(value))
-    np.testing.assert_allclose([found.sum(), RULE.value(logits_around(value))], [1, value], rtol=5e-3, atol=1e-3)
-    # The twin: that around a neighbour is another one.
-    assert abs(RULE.value(logits_around(value + 0.1)) - value) > 0.05
+    np.testing.assert_allclose([found.sum(), RULE.value(logits_of(value))], [1, value], rtol=5e-3, atol=1e-3)
+    # The twin: that of a neighbour is another one.
+    assert abs(RULE.value(logits_of(value + 0.1)) - value) > 0.05
 
 
-def test_extreme_predictions_end_at_the_last_atoms():
-    assert RULE.value(jnp.full(30, -1e3).at[-1].set(0)) == pytest.approx(LARGEST_VALUE, rel=1e-4)
-    np.testing.assert_allclose(symexp(symlog(jnp.array([-3.0, 0, 50]))), [-3, 0, 50], rtol=1e-5)
-    np.testing.assert_allclose(symlog(SCALE * jnp.array([np.e - 1, 1 - np.e])), [1, -1], rtol=1e-6)
+def test_a_fresh_agents_prediction_has_the_value_zero_and_extreme_ones_end_at_the_largest():
+    assert RULE.value(jnp.zeros(30)) == pytest.approx(0, abs=1e-5)
+    assert RULE.value(jnp.full(30, -1e3).at[-1].set(0)) == pytest.approx(LARGEST_VALUE, rel=1e-6)
+    np.testing.assert_array_equal(RULE.distribution(jnp.array(99.0)), RULE.distribution(jnp.array(LARGEST_VALUE)))
 
 
-def test_a_state_that_was_never_visited_is_worth_more_than_a_known_one():
-    assert RULE.value(jnp.zeros(30)) == pytest.approx(NOVELTY, rel=1e-4)  # that of a fresh agent
-    known = logits_around(0.0)
-    assert RULE.value(known) == pytest.approx(0, abs=1e-3)
-    # Half-way between both, by the logits; the bonus falls with the entropy: the mean is zero for all.
-    assert 0.01 < RULE.value(known / 8) < NOVELTY - 0.01
+def test_two_atoms_worked_by_hand():
+    # y ∝ (e^−v, e^v) at the atoms −1 and 1: v = ½ ln(y₂ / y₁) = ½ ln 3 at (¼, ¾).
+    rule = CategoricalA2C(prediction_size=2)
+    assert rule.value(jnp.log(jnp.array([0.25, 0.75]))) == pytest.approx(0.5 * np.log(3), abs=1e-3)
+    np.testing.assert_allclose(rule.distribution(jnp.array(0.5 * np.log(3))), [0.25, 0.75], rtol=1e-6)
 
 
-def test_targets_are_advantages_and_distributions_around_lambda_returns():
+def test_targets_are_advantages_and_distributions_of_lambda_returns():
     # As for A2C: A = (0.16, −2), G = (3.16, 2); γ = .9, λ = .8, terminated after the second step.
     given = inputs([1.0, 2.0], [3.0, 4.0], [4.0, 5.0], [0, 1])
     targets = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
-    np.testing.assert_allclose(targets.pi_hat[:, 0], [0.16, -2], atol=5e-3)
+    np.testing.assert_allclose(targets.pi_hat[:, 0] / PI_SCALE, [0.16, -2], atol=5e-3)
     np.testing.assert_allclose(RULE.value(jnp.log(jnp.maximum(targets.y_hat[:, 0], 1e-30))), [3.16, 2], atol=5e-3)
 
 
@@ -64,7 +63,7 @@ def test_the_entropy_bonus_is_part_of_pi_hat():
     given = inputs([1.0, 2.0], [3.0, 4.0], [4.0, 5.0], [0, 1])
     found = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8, policy_entropy_weight=0.1))
     without = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
-    np.testing.assert_allclose(found.pi_hat - without.pi_hat, -0.0306853, atol=1e-6)
+    np.testing.assert_allclose(found.pi_hat - without.pi_hat, -0.0306853 * PI_SCALE, atol=1e-6)
     np.testing.assert_array_equal(found.y_hat, without.y_hat)
 
 
@@ -80,20 +79,12 @@ def test_in_the_mean_over_actions_the_bonus_has_the_entropys_gradient():
     assert np.abs(expected).max() > 0.1
 
 
-@pytest.mark.parametrize("size", [3, 7, 16, 30])
-def test_novelty_is_the_share_by_which_the_entropy_exceeds_a_targets(size):
-    rule = CategoricalA2C(prediction_size=size)
-    known = jnp.log(jnp.maximum(rule.distribution(jnp.asarray(0.0)), 1e-30))
-    np.testing.assert_allclose([rule.value(jnp.zeros(size)), rule.value(known)], [NOVELTY, 0], atol=1e-5)
-    if size == 30:  # many atoms: the entropy of a normal distribution, ln(σ √(2πe))
-        assert rule._target_entropy == pytest.approx(np.log(1.7 * np.sqrt(2 * np.pi * np.e)), abs=1e-6)
-
-
-def test_the_minimiser_of_the_divergence_from_several_targets_keeps_the_mean_on_the_symlog_axis():
-    # Σ KL(y ‖ ŷ_i) is least at y ∝ exp(mean log ŷ_i).
+def test_the_minimiser_of_the_divergence_from_several_targets_is_the_distribution_of_their_mean():
+    # Σ KL(y ‖ ŷ_i) is least at y ∝ exp(mean log ŷ_i), here exp(3 z).
     targets = RULE.distribution(jnp.array([1.0, 5.0]))
-    best = jnp.mean(jnp.log(jnp.maximum(targets, 1e-8)), axis=0)  # with the floor of the loss
-    assert RULE.value(best) == pytest.approx(float(symexp(jnp.mean(symlog(jnp.array([1.0, 5.0]))))), rel=1e-2)
+    best = jnp.mean(jnp.log(targets), axis=0)
+    np.testing.assert_allclose(jax.nn.softmax(best), RULE.distribution(jnp.array(3.0)), rtol=1e-5)
+    assert RULE.value(best) == pytest.approx(3, rel=1e-3)
 
     def loss(logits):
         found = Targets(pi_hat=jnp.zeros((2, 1)), y_hat=targets[:, None])
