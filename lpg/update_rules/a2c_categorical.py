@@ -21,8 +21,8 @@ _GRID = np.linspace(-LARGEST_VALUE, LARGEST_VALUE, 601)
 class CategoricalA2C(eqx.Module):
     """A rule without learned parameters: y is read as a value, ŷ ∝ exp(value × atom).
 
-    The m categories are atoms z at equal distances in [−1, 1]. The distribution of a value v is y ∝ exp(v z): uniform at
-    0, as a fresh agent's prediction. Its logits are linear in v, so that the minimiser of E[KL(y ‖ ŷ)] is the
+    The m categories are atoms z at equal distances in [−1, 1]. The distribution of a value v is y ∝ exp(v z): uniform
+    at 0, as a fresh agent's prediction. Its logits are linear in v, so that the minimiser of E[KL(y ‖ ŷ)] is the
     distribution of the mean of all targets, and a network learns it as easily as a value. The value of any y is that
     of the distribution with the same mean atom. π̂ is `PI_SCALE` times the generalised advantage − w (1 + ln π(a|s)),
     which in the mean is an entropy bonus of weight w. Targets and loss have the form of the LPG's, so that an LPG can

@@ -123,7 +123,7 @@ def test_each_point_of_a_curve_counts_once(folder):
 def test_rule_files_beside_the_results_are_rules_with_a_name():
     known = known_rules()
     for name, file in (("lpg, stage 1", "lpg-stages/1"), ("lpg-networks, stage 2", "networks-stages/2"),
-                       ("from-scratch", "from-scratch/rule-002000"), ("kick-start", "kick-start/rule")):  # fmt: skip
+                       ("from-scratch", "from-scratch/rule-002000")):  # fmt: skip
         assert known[name].path == MEASURED / f"{file}.safetensors"
     assert {"a2c", "rejax/ppo", "lpg-v"} <= set(known)
     with safe_open(ROOT / "lpg/rules/lpg.safetensors", "np") as file:

@@ -52,7 +52,7 @@ def test_shipped_rules_are_complete_and_small_and_have_cards(name):
     one = registry.find_rule(name)
     assert one.is_learned and one.path.stat().st_size < 5_000_000
     assert one.card["environment_steps"] > 0 and one.card["config"]["meta_updates"] >= one.card["meta_updates"] > 0
-    wanted = {"lpg-control": ("classic/CartPole-v1", "classic/Acrobot-v1"), "lpg-networks": ()}
+    wanted = {"lpg-control": ("classic/CartPole-v1", "classic/Acrobot-v1"), "lpg-networks": (), "lpg-kick-start": ()}
     table = read_table(tuned_beside(one.path))
     assert set(table["environments"]) >= set(wanted.get(name, suite("tables")))
     assert name == "lpg-control" or table["general"]
@@ -158,3 +158,11 @@ def test_a_folder_without_a_rule_says_whether_it_is_a_run(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="--resume"):
         registry.load_rule(tmp_path)
+
+
+def test_lpg_kick_start_was_made_by_its_configuration_and_says_what_it_began_from():
+    card = registry.find_rule("lpg-kick-start").card
+    check_configuration(card["config"], "kick-start")
+    assert card["origin"] == "fitted to a2c-categorical" and card["meta_updates"] == card["config"]["meta_updates"]
+    # Meta-updates × two lifetimes of twelve kinds of tables and of control twice × parallel environments × steps.
+    assert card["environment_steps"] == 8000 * 14 * 2 * 16 * 16
