@@ -5,7 +5,7 @@ from lpg.environments.registry import ENVIRONMENTS, LIBRARIES, SUITES
 from lpg.learner import gymnasium_environments
 from lpg.meta_training.config_file import load_config, shipped_configs
 from lpg.update_rules.registry import FROM_FILES, HAND_WRITTEN, LIBRARY_ALGORITHMS
-from lpg.update_rules.rule_file import origin, read_rule
+from lpg.update_rules.rule_file import FITTED, origin, read_rule
 from lpg.update_rules.rule_paths import shipped
 
 
@@ -31,7 +31,8 @@ def list_rules() -> dict[str, str]:
     found = {name: about for name, (_, about) in HAND_WRITTEN.items()}
     for name, path in shipped().items():
         card = read_rule(path)[1]
-        found[name] = str(card.get("about") or f"a discovered rule of kind {card['kind']}, from {origin(card)}")
+        began = origin(card) if origin(card) == FITTED else f"from {origin(card)}"
+        found[name] = str(card.get("about") or f"a learned rule of kind {card['kind']}, {began}")
     return {**found, **LIBRARY_ALGORITHMS, **FROM_FILES}
 
 
