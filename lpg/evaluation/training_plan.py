@@ -17,9 +17,8 @@ from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.update_rules.disco.rule import Disco
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.lpg import LPG
-from lpg.update_rules.lpg_v import LPGV
 from lpg.update_rules.proximal import check_step_limits
-from lpg.update_rules.registry import NamedRule
+from lpg.update_rules.registry import NamedRule, check_entropy_weight
 
 
 def make_plan(
@@ -107,11 +106,7 @@ def _check_changes(changes: Mapping[str, Any], rule: NamedRule, agent: str) -> N
     for name in changes:
         check_key(name)
         known(name, [field.name for field in dataclasses.fields(TrainConfig)], "key")
-    if isinstance(rule.rule, LPG | LPGV) and changes.get("policy_entropy_weight"):
-        raise ValueError(
-            f"policy_entropy_weight is {changes['policy_entropy_weight']}; {rule.label} does not use it, only "
-            "hand-written rules such as a2c do"
-        )
+    check_entropy_weight(changes.get("policy_entropy_weight", 0.0), rule.rule, rule.label)
     if isinstance(rule.rule, LPG) and "lambda_" in changes:
         raise ValueError(
             f"lambda_ is {changes['lambda_']}; {rule.label} does not use it, only rules with a value function do"

@@ -25,7 +25,7 @@ from lpg.update_rules.base import Rule
 from lpg.update_rules.learning import AgentState, LearnOptions, learn
 from lpg.update_rules.losses import entropy
 from lpg.update_rules.proximal import CLIP, check_step_limits
-from lpg.update_rules.registry import load_rule, named_rule
+from lpg.update_rules.registry import check_entropy_weight, load_rule, named_rule
 
 
 class LearnerInfo(eqx.Module):
@@ -79,7 +79,7 @@ class Learner:
             y_weight: α_y ≥ 0, weight of the prediction's loss.
             gamma: discount γ per step, in [0, 1].
             lambda_: λ in [0, 1]; only rules with a value function use it.
-            policy_entropy_weight: entropy bonus ≥ 0; only hand-written rules use it.
+            policy_entropy_weight: entropy bonus ≥ 0 of hand-written rules, refused for discovered ones.
             clip: ε of `ppo`, refused for other rules; none: 0.2.
             drift_scale: factor of the constants of the drift of `dpo`, refused for other rules; none: 1.
             baseline: subtract a learned f_θ(s) from π̂ (equation 7 of the paper). The agent's prediction is then one
@@ -117,6 +117,7 @@ class Learner:
                 **limits,
             },
         )
+        check_entropy_weight(policy_entropy_weight, rule, named_rule(rule).label)
         self.options = LearnOptions(
             num_epochs=num_epochs,
             num_minibatches=num_minibatches,

@@ -14,6 +14,8 @@ from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule
 from lpg.update_rules.disco import rule as disco
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
+from lpg.update_rules.lpg import LPG
+from lpg.update_rules.lpg_v import LPGV
 from lpg.update_rules.own_rule import is_own, make_own
 from lpg.update_rules.proximal import DPO, PPO, step_limit_of
 from lpg.update_rules.rule_file import read_rule
@@ -134,3 +136,15 @@ def find_algorithm(name: str | Path) -> NamedRule:
     if text not in LIBRARY_ALGORITHMS:
         return find_rule(name)
     return NamedRule(LibraryAlgorithm(text), name=text.replace("/", "-"), label=text, card=LibraryAlgorithm.card)
+
+
+def check_entropy_weight(weight: float, rule: Rule, label: str) -> None:
+    """Whether a rule uses the entropy bonus that somebody gives it.
+
+    Raises:
+        ValueError: it does not, and the weight is not zero.
+    """
+    if weight and isinstance(rule, LPG | LPGV):
+        raise ValueError(
+            f"policy_entropy_weight is {weight}; {label} does not use it, only hand-written rules such as a2c do"
+        )

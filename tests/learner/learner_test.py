@@ -28,8 +28,9 @@ def learner(rule="lpg", agent=None, **options):
 def test_an_update_is_the_agent_update_on_the_same_data(name, key):
     rule = RULES[name]()
     optimizer = optax.sgd(1.0, momentum=0.9)  # Adam would hide a wrong scale
-    shared = {"optimizer": optimizer, "gamma": 0.9, "lambda_": 0.8, "policy_entropy_weight": 0.01}
-    one, hyper = learner(rule, y_weight=0.7, **shared), hyperparameters(y_weight=0.7, policy_entropy_weight=0.01)
+    bonus = 0.0 if name.startswith("lpg") else 0.01
+    shared = {"optimizer": optimizer, "gamma": 0.9, "lambda_": 0.8, "policy_entropy_weight": bonus}
+    one, hyper = learner(rule, y_weight=0.7, **shared), hyperparameters(y_weight=0.7, policy_entropy_weight=bonus)
     state = one.init(key)
     agent = table(prediction_size=rule.prediction_size)(key)
     wanted, optimizer_state = agent, optimizer.init(agent)
@@ -270,6 +271,7 @@ def test_an_agent_of_another_prediction_size_is_refused(key):
         ({"gamma": 1.1}, "gamma is 1.1; expected float <= 1.0"),
         ({"y_weight": -1.0}, "y_weight is -1.0; expected float >= 0.0"),
         ({"policy_entropy_weight": float("inf")}, "policy_entropy_weight is Infinity; finite numbers are needed"),
+        ({"policy_entropy_weight": 0.1}, "policy_entropy_weight is 0.1; lpg does not use it"),
         ({"num_epochs": 0}, "num_epochs is 0; expected int >= 1"),
         ({"num_minibatches": 1.5}, "num_minibatches is 1.5; expected int"),
         ({"agent": 3}, "agent of type int given"),
