@@ -105,3 +105,13 @@ class Diary(BaseSink):
 
     def close(self):
         self._write("close")
+
+
+class Silent:
+    """A listener of a meta-training that does nothing."""
+
+    def note(self, text):
+        pass
+
+    def step(self, state, values, flags):
+        pass

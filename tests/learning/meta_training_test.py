@@ -10,6 +10,7 @@ from lpg.evaluation.validation import Validator
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.run import run
 from lpg.update_rules.rule_file import read_rule
+from tests.helpers import Silent
 
 CONFIG = MetaConfig(
     suite="chain/short", lstm_size=8, prediction_size=6, num_lifetimes=32, num_envs=16, num_steps=8,
@@ -20,16 +21,6 @@ CONFIG = MetaConfig(
     validation_seeds=8, checkpoint_every=1000,
 )  # fmt: skip
 """32 lifetimes · 5 updates · 128 steps · 600 = 12 M steps, about a minute on one core."""
-
-
-class Silent:
-    """A listener that does nothing."""
-
-    def note(self, text):
-        pass
-
-    def step(self, state, values, flags):
-        pass
 
 
 def reported(rule) -> float:

@@ -24,6 +24,7 @@ from lpg.update_rules.a2c import A2C
 from lpg.update_rules.losses import log_prob
 from lpg.update_rules.registry import find_rule, named_rule
 from lpg.update_rules.rule_file import read_rule
+from tests.helpers import Silent
 
 SIZES = AgentSizes(observation_shape=(), num_states=5, num_actions=3, prediction_size=1)
 
@@ -148,14 +149,6 @@ CONFIG = MetaConfig(
     rule=name(make), suite="chain/short", lstm_size=3, num_lifetimes=2, num_envs=4, num_steps=4, num_updates=2,
     lifetime_updates=4, learning_rates=(1.0,), y_weights=(0.5,), meta_updates=4, validation_every=2, checkpoint_every=2,
 )  # fmt: skip
-
-
-class Silent:
-    def note(self, text):
-        pass
-
-    def step(self, state, values, flags):
-        pass
 
 
 def go(folder, *, resume=False, config=CONFIG):
