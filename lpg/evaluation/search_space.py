@@ -17,11 +17,11 @@ LAMBDA: Range = (0.8, 1.0)
 ENTROPY: dict[str, Range] = {TABLE: (3e-4, 0.1), DENSE: (3e-4, 0.1), CONVOLUTION: (0.01, 0.2)}
 """MinAtar wants large ones: with .04 to .06 A2C keeps learning where it stops at two thirds of that with less."""
 TABLE_RATES = {True: (1.0, 64.0), False: (0.25, 8.0)}
-"""Learning rates of tables that step by visits, for learned and for hand-written rules. A value overshoots from
-learning rate × weight = 2 on; a categorical prediction does not."""
+"""Learning rates of tables that step by visits, for rules that are learned or have the form of the LPG, and for others.
+A value overshoots from learning rate × weight = 2 on; a categorical prediction does not."""
 NETWORK_RATES: Range = (3e-4, 1e-2)
 Y_WEIGHTS = {True: (0.125, 4.0), False: (0.02, 0.5)}
-"""For rules that discover their predictions, and for rules whose prediction is a value."""
+"""For rules whose prediction is categorical, and for rules whose prediction is a value."""
 GEOMETRIES = {
     TABLE: ("8 x 20", "16 x 20", "32 x 20", "64 x 20"),
     DENSE: ("8 x 8", "8 x 16", "8 x 32", "16 x 8", "16 x 16"),
@@ -58,7 +58,7 @@ def search_space(
 
     Args:
         is_learned: learned rules have neither an entropy bonus nor λ.
-        is_valued: the rule's prediction is a value, given and not discovered.
+        is_valued: the rule's prediction is one number, a value, and not categorical.
         step_limit: see `lpg.update_rules.proximal.step_limit_of`; rules that have one use a rollout several times.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -67,7 +67,7 @@ def search_space(
         return FloatDistribution(*bounds, log=True)
 
     space: dict[str, BaseDistribution] = {
-        "learning_rate": log(TABLE_RATES[is_learned] if kind == TABLE else NETWORK_RATES),
+        "learning_rate": log(TABLE_RATES[is_learned or not is_valued] if kind == TABLE else NETWORK_RATES),
         "y_weight": log(Y_WEIGHTS[not is_valued]),
         "geometry": CategoricalDistribution((GEOMETRIES if step_limit is None else LONG_GEOMETRIES)[kind]),
     }

@@ -117,7 +117,7 @@ def tune(
         kind, is_valued, step_limit = sweep.kind, rule.prediction_size == 1, step_limit_of(rule)
         space = search_space(kind, is_learned=is_learned, is_valued=is_valued, step_limit=step_limit)
         spaces[sweep.name] = {name: found for name, found in space.items() if name not in fixed}
-        start = config or _start(kind, card or {}, is_learned=is_learned, step_limit=step_limit)
+        start = config or _start(kind, card or {}, is_learned=is_learned, is_valued=is_valued, step_limit=step_limit)
         bases[sweep.name] = start.for_rule(card or {})
         scorers[sweep.name] = _Scorer(sweep, num_seeds, num_actions)
         if not studies[sweep.name].trials:
@@ -238,11 +238,13 @@ def _done(study: Any) -> int:
     return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
 
 
-def _start(kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool, step_limit: str | None) -> TrainConfig:
+def _start(
+    kind: AgentKind, card: Mapping[str, Any], *, is_learned: bool, is_valued: bool, step_limit: str | None
+) -> TrainConfig:
     """What is tried first. Rates of a meta-training with the paper's step of tables do not fit the step by visits."""
     found = of_meta_training(card, kind)
     if found is None or (kind == TABLE and found.table_step == "samples"):
-        return default_for(kind, is_learned=is_learned, step_limit=step_limit)
+        return default_for(kind, is_learned=is_learned, is_valued=is_valued, step_limit=step_limit)
     return found
 
 

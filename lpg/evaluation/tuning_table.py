@@ -34,7 +34,10 @@ _DEFAULTS = {
     (CONVOLUTION, True): _CONVOLUTION,
     (CONVOLUTION, False): dataclasses.replace(_CONVOLUTION, policy_entropy_weight=0.05),
 }
-
+_CATEGORICAL_TABLE = TrainConfig(
+    learning_rate=16.0, y_weight=0.4, policy_entropy_weight=0.003, num_envs=16, normalise_rewards=True
+)
+"""Of a hand-written rule in the LPG's form."""
 
 _SEVERAL_UPDATES: dict[AgentKind, dict[str, Any]] = {
     TABLE: {"num_epochs": 4, "num_minibatches": 2},
@@ -44,13 +47,18 @@ _SEVERAL_UPDATES: dict[AgentKind, dict[str, Any]] = {
 """What differs for rules that use a rollout several times."""
 
 
-def default_for(kind: AgentKind, *, is_learned: bool, step_limit: str | None = None) -> TrainConfig:
+def default_for(
+    kind: AgentKind, *, is_learned: bool, is_valued: bool = True, step_limit: str | None = None
+) -> TrainConfig:
     """The configuration of a kind of agent where no table has one: tables step by visits, networks by Adam.
 
     Args:
+        is_valued: of a hand-written rule: its prediction is one number, a value, and not categorical.
         step_limit: see `lpg.update_rules.proximal.step_limit_of`.
     """
     config = _DEFAULTS[kind, is_learned]
+    if kind == TABLE and not (is_learned or is_valued):
+        config = _CATEGORICAL_TABLE
     return config if step_limit is None else dataclasses.replace(config, **_SEVERAL_UPDATES[kind])
 
 
@@ -122,7 +130,9 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
             return ChosenConfig(config, source, "general", **_search_of(entry))
     if (found := of_meta_training(rule.card, kind)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
-    config = default_for(kind, is_learned=rule.is_learned, step_limit=rule.step_limit)
+    config = default_for(
+        kind, is_learned=rule.is_learned, is_valued=rule.rule.prediction_size == 1, step_limit=rule.step_limit
+    )
     return ChosenConfig(config.for_rule(rule.card), "default", "default")
 
 

@@ -21,7 +21,7 @@ from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
 from lpg.update_rules.update import rule_inputs
 
-TEACHER = {"lambda_": 0.92, "policy_entropy_weight": 0.01}
+TEACHER = {"lambda_": 0.95, "policy_entropy_weight": 0.003}
 """Hyper-parameters of the teacher that η has to know by itself, because it has no such inputs."""
 SMALLEST_PI, SMALLEST_Y = 1e-5, 1e-4
 """Errors are relative to the teacher's mean square of π̂ and to its mean divergence of ŷ from y, which count as at least

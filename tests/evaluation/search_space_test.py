@@ -42,6 +42,24 @@ def test_hand_written_rules_have_more_to_search_and_the_same_geometries():
     assert set(fields_of({"geometry": "8 x 20", "y_weight": 1.0})) == {"num_envs", "num_steps", "y_weight"} < fields
 
 
+def test_hand_written_rules_in_the_form_of_the_lpg_search_its_learning_rates():
+    written = search_space("table", is_learned=False, is_valued=False)
+    learned, valued = (
+        search_space("table", is_learned=is_learned, is_valued=not is_learned) for is_learned in (True, False)
+    )
+    for name in ("learning_rate", "y_weight"):
+        assert written[name] == learned[name] != valued[name]
+    assert set(written) == set(valued)
+    config = default_for("table", is_learned=False, is_valued=False)
+    for name, value in values_of(dataclasses.asdict(config), written).items():
+        choices = getattr(written[name], "choices", None)
+        assert value in choices if choices else written[name].low <= value <= written[name].high, name
+    # On networks all have the same rates, and the same default.
+    network = search_space("dense", is_learned=False, is_valued=False)["learning_rate"]
+    assert network == search_space("dense", is_learned=True, is_valued=False)["learning_rate"]
+    assert default_for("dense", is_learned=False, is_valued=False) == default_for("dense", is_learned=False)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("step_limit", STEP_LIMITS)
 def test_rules_that_use_a_rollout_several_times_search_how_often_and_how_far(kind, step_limit):
