@@ -31,7 +31,7 @@ def list_rules() -> dict[str, str]:
     found = {name: about for name, (_, about) in HAND_WRITTEN.items()}
     for name, path in shipped().items():
         card = read_rule(path)[1]
-        began = origin(card) if origin(card) == FITTED else f"from {origin(card)}"
+        began = origin(card) if origin(card).startswith(FITTED) else f"from {origin(card)}"
         found[name] = str(card.get("about") or f"a learned rule of kind {card['kind']}, {began}")
     return {**found, **LIBRARY_ALGORITHMS, **FROM_FILES}
 

@@ -75,6 +75,8 @@ class MetaConfig:
     objective: Literal["last", "every", "imitate"] = "last"
     """Rollouts in the meta-objective: after the window's last update, or after every update. Or none: η is fitted to a
     hand-written rule, see `lpg.meta_training.imitation`."""
+    teacher: Literal["a2c-categorical", "a2c-optimistic"] = "a2c-categorical"
+    """The hand-written rule that η is fitted to (objective imitate only)."""
     meta_optimizer: Literal["gradient", "es"] = "gradient"
     """Where the direction for Adam comes from: the meta-gradient, or evolution strategies, which have no use for the
     objective, its weights and the critic; a lifetime is then a pair of agents, see `lpg.meta_training.evolution`."""

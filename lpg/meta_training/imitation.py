@@ -6,7 +6,9 @@ and agents learn from the first update on.
 """
 
 import dataclasses
+from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
@@ -17,34 +19,53 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.lifetime import LifetimeState
 from lpg.meta_training.meta_gradient import WindowInfo, run_window
 from lpg.types import Hyperparameters, Targets
-from lpg.update_rules.a2c_categorical import CategoricalA2C
+from lpg.update_rules.a2c_categorical import CategoricalA2C, optimistic_a2c
 from lpg.update_rules.base import Rule, RuleInputs, RuleWrapper
 from lpg.update_rules.update import rule_inputs
 
-TEACHER = {"lambda_": 0.95, "policy_entropy_weight": 0.003}
-"""Hyper-parameters of the teacher that η has to know by itself, because it has no such inputs."""
+
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """A hand-written rule, and the hyper-parameters that η has to know by itself, because it has no such inputs."""
+
+    make: Callable[[int], Rule]
+    """From m."""
+    lambda_: float
+    policy_entropy_weight: float
+
+
+TEACHERS = {
+    "a2c-categorical": Teacher(CategoricalA2C, lambda_=0.92, policy_entropy_weight=0.01),
+    "a2c-optimistic": Teacher(optimistic_a2c, lambda_=0.95, policy_entropy_weight=0.003),
+}
+"""By their names in the registry of rules."""
 SMALLEST_PI, SMALLEST_Y = 1e-5, 1e-4
 """Errors are relative to the teacher's mean square of π̂ and to its mean divergence of ŷ from y, which count as at least
 this."""
 
 
-def teacher_targets(rule: Rule, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
+def teacher_targets(name: str, rule: Rule, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
     """What the rule is fitted to."""
-    teacher = CategoricalA2C(prediction_size=rule.prediction_size)
-    known = {name: jnp.asarray(value, inputs.trajectory.reward.dtype) for name, value in TEACHER.items()}
-    return teacher.targets(inputs, dataclasses.replace(hyper, **known))
+    teacher, kind = TEACHERS[name], inputs.trajectory.reward.dtype
+    known = dataclasses.replace(
+        hyper, lambda_=jnp.asarray(teacher.lambda_, kind),
+        policy_entropy_weight=jnp.asarray(teacher.policy_entropy_weight, kind),
+    )  # fmt: skip
+    return teacher.make(rule.prediction_size).targets(inputs, known)
 
 
 class WithTeacher(RuleWrapper):
     """A rule whose targets are the means of its own and the teacher's."""
 
+    teacher: str = eqx.field(static=True)
+
     def targets(self, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:
         """Their mean; that of two ŷ on the simplex is on the simplex."""
-        both = self.rule.targets(inputs, hyper), teacher_targets(self.rule, inputs, hyper)
+        both = self.rule.targets(inputs, hyper), teacher_targets(self.teacher, self.rule, inputs, hyper)
         return jax.tree.map(lambda one, other: (one + other) / 2, *both)
 
 
-def imitation_loss(rule: Rule, lifetime: LifetimeState, mask: Bool[Array, " A"]) -> Float[Array, ""]:
+def imitation_loss(rule: Rule, lifetime: LifetimeState, mask: Bool[Array, " A"], teacher: str) -> Float[Array, ""]:
     """Distance of the rule's targets from the teacher's on a lifetime's newest rollout.
 
     mean_t (π̂_t − π̂'_t)² / mean_t π̂'_t² + mean_t KL(ŷ'_t ‖ ŷ_t) / mean_t KL(ŷ'_t ‖ y_t), where ' marks the teacher's:
@@ -52,7 +73,7 @@ def imitation_loss(rule: Rule, lifetime: LifetimeState, mask: Bool[Array, " A"])
     """
     output = outputs(lifetime.agent, lifetime.trajectory.observation, mask)
     inputs = rule_inputs(lifetime.agent, lifetime.trajectory, output, mask)
-    goal, found = teacher_targets(rule, inputs, lifetime.hyper), rule.targets(inputs, lifetime.hyper)
+    goal, found = teacher_targets(teacher, rule, inputs, lifetime.hyper), rule.targets(inputs, lifetime.hyper)
 
     def divergence(y: Float[Array, " T B P"]) -> Float[Array, ""]:
         log_ratio = jnp.log(jnp.maximum(goal.y_hat, 1e-8)) - jnp.log(jnp.maximum(y, 1e-8))
@@ -70,7 +91,7 @@ def imitation_window(
 
     The terms in the diagnostics are those of the meta-loss.
     """
-    loss = imitation_loss(rule, lifetime, env.action_mask(lifetime.env_params))
-    mixed = WithTeacher(jax.lax.stop_gradient(rule))
+    loss = imitation_loss(rule, lifetime, env.action_mask(lifetime.env_params), config.teacher)
+    mixed = WithTeacher(jax.lax.stop_gradient(rule), config.teacher)
     _, (after, info) = run_window(mixed, lifetime, key, config, env, agent_name)
     return loss, (after, dataclasses.replace(info, loss=loss))

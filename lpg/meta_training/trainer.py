@@ -268,7 +268,7 @@ def check_own_parts(config: MetaConfig, rule: Rule) -> None:
 def provenance_of(config: MetaConfig) -> Provenance:
     """Of the η at meta-update 0."""
     before = Provenance() if config.initial_rule is None else Provenance.of_card(find_rule(config.initial_rule).card)
-    return dataclasses.replace(before, origin=FITTED) if config.objective == "imitate" else before
+    return dataclasses.replace(before, origin=FITTED + config.teacher) if config.objective == "imitate" else before
 
 
 def rule_sizes(config: MetaConfig) -> dict[str, int]:

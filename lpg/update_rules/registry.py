@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from lpg.update_rules.a2c import A2C
-from lpg.update_rules.a2c_categorical import CategoricalA2C
+from lpg.update_rules.a2c_categorical import CategoricalA2C, optimistic_a2c
 from lpg.update_rules.base import Rule
 from lpg.update_rules.disco import rule as disco
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
@@ -24,6 +24,7 @@ from lpg.update_rules.rule_paths import find_file, shipped
 HAND_WRITTEN: dict[str, tuple[Callable[[], Rule], str]] = {
     "a2c": (A2C, "hand-written: advantage actor-critic with λ-returns"),
     "a2c-categorical": (CategoricalA2C, "hand-written: the same, with a distribution over values as its prediction"),
+    "a2c-optimistic": (optimistic_a2c, "hand-written: the same, with optimistic initial values and bounded advantages"),
     "ppo": (PPO, "hand-written: proximal policy optimisation, several updates on each rollout with clipped ratios"),
     "dpo": (DPO, "hand-written: discovered policy optimisation, the same with a drift in place of the clipping"),
 }

@@ -51,8 +51,8 @@ INPUTS = {
 }
 """Inputs of each kind of rule at a step, in the order of the rows of its LSTM's weights."""
 
-RANDOM, FITTED = "random initialisation", "fitted to a2c-categorical"
-"""What a discovery can begin from: `origin` on the card of its rule."""
+RANDOM, FITTED = "random initialisation", "fitted to "
+"""What a discovery can begin from: `origin` on the card of its rule. The name of a hand-written rule follows FITTED."""
 
 LARGEST_SIZE = 1 << 16
 """Upper bound for a size on a card, far above any sensible rule."""

@@ -71,7 +71,8 @@ def test_the_rules_of_the_readme_have_what_was_measured():
         )
         for rule in (name, "a2c")
     ]  # fmt: skip
-    wanted += [of[rule].area.iqm for of in (general, control, toy) for rule in ("lpg-kick-start", "a2c")]
+    wanted += [of[rule].area.iqm for of in (control, general) for rule in ("lpg-optimistic", "a2c")]
+    wanted += [of[rule].area.iqm for of in (control, general, toy) for rule in ("lpg-kick-start", "a2c")]
     wanted += [breakout["lpg-kick-start"].area.iqm, short["a2c"].area.iqm]
     wanted += [own[rule].area.per_environment["classic/CartPole-v1"] for rule in ("lpg-control", "a2c")]
     np.testing.assert_allclose(found, wanted, atol=0.0051)

@@ -28,7 +28,9 @@ def test_a_shipped_rule_comes_back_with_card_and_settings(name, tmp_path):
     environment = "chain/short" if name in ("lpg", "lpg-v") else "classic/CartPole-v1"
     plans = [make_plan(rule, environment, num_steps=10**5) for rule in (before, after)]
     assert plans[0].config == plans[1].config
-    assert plans[1].chosen.level == ("general" if name in ("lpg-networks", "lpg-kick-start") else "tuned")
+    assert plans[1].chosen.level == (
+        "general" if name in ("lpg-networks", "lpg-kick-start", "lpg-optimistic") else "tuned"
+    )
     # The file itself will do, too, and a folder may be exported again.
     assert find_rule(tmp_path / "mine" / "model.safetensors").name == "mine"
     assert len(export_rule(tmp_path / "mine", tmp_path / "again")) == 3

@@ -1,26 +1,28 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lpg.types import AgentOutput, Targets
-from lpg.update_rules.a2c_categorical import INITIAL_VALUE, LARGEST_ADVANTAGE, LARGEST_VALUE, PI_SCALE, CategoricalA2C
+from lpg.update_rules.a2c_categorical import LARGEST_VALUE, PI_SCALE, CategoricalA2C, optimistic_a2c
 from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.losses import entropy
 from tests.helpers import hyperparameters, trajectory
 
-RULE = CategoricalA2C()
+RULE, OPTIMISTIC = CategoricalA2C(), optimistic_a2c()
 
 
-def logits_of(value):
-    return jnp.log(jnp.maximum(RULE.distribution(jnp.asarray(value)), 1e-30))
+def logits_of(value, rule=RULE):
+    return jnp.log(jnp.maximum(rule.distribution(jnp.asarray(value)), 1e-30))
 
 
-def inputs(reward, value, next_value, ends) -> RuleInputs:
+def inputs(reward, value, next_value, ends, rule=RULE) -> RuleInputs:
     """Predictions whose values are known: the logits of their distributions."""
 
     def logits(values):
-        return logits_of(jnp.array(values, float))[:, None]
+        return logits_of(jnp.array(values, float), rule)[:, None]
 
     return RuleInputs(
         trajectory=trajectory(reward=reward, terminated=ends),
@@ -29,7 +31,7 @@ def inputs(reward, value, next_value, ends) -> RuleInputs:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, -1.0, 7.0, -11.0])
+@pytest.mark.parametrize("value", [0.0, 0.3, -1.0, 7.0, -14.0])
 def test_the_distribution_of_a_value_has_that_value(value):
     found = RULE.distribution(jnp.asarray(value))
     np.testing.assert_allclose([found.sum(), RULE.value(logits_of(value))], [1, value], rtol=5e-3, atol=1e-3)
@@ -37,44 +39,61 @@ def test_the_distribution_of_a_value_has_that_value(value):
     assert abs(RULE.value(logits_of(value + 0.1)) - value) > 0.05
 
 
-def test_a_fresh_agents_prediction_has_the_initial_value_and_extreme_ones_end_at_the_largest():
-    largest = INITIAL_VALUE + LARGEST_VALUE
-    assert RULE.value(jnp.zeros(30)) == pytest.approx(INITIAL_VALUE, abs=1e-5)
-    assert RULE.value(jnp.full(30, -1e3).at[-1].set(0)) == pytest.approx(largest, rel=1e-6)
-    np.testing.assert_array_equal(RULE.distribution(jnp.array(99.0)), RULE.distribution(jnp.array(largest)))
+def test_a_fresh_agents_prediction_has_the_value_zero_and_extreme_ones_end_at_the_largest():
+    assert RULE.value(jnp.zeros(30)) == pytest.approx(0, abs=1e-5)
+    assert RULE.value(jnp.full(30, -1e3).at[-1].set(0)) == pytest.approx(LARGEST_VALUE, rel=1e-6)
+    np.testing.assert_array_equal(RULE.distribution(jnp.array(99.0)), RULE.distribution(jnp.array(LARGEST_VALUE)))
 
 
 def test_two_atoms_worked_by_hand():
-    # y ∝ (e^−u, e^u) at the atoms −1 and 1, u = v − 3: u = ½ ln(y₂ / y₁) = ½ ln 3 at (¼, ¾).
+    # y ∝ (e^−v, e^v) at the atoms −1 and 1: v = ½ ln(y₂ / y₁) = ½ ln 3 at (¼, ¾).
     rule = CategoricalA2C(prediction_size=2)
-    assert rule.value(jnp.log(jnp.array([0.25, 0.75]))) == pytest.approx(3 + 0.5 * np.log(3), abs=1e-3)
-    np.testing.assert_allclose(rule.distribution(jnp.array(3 + 0.5 * np.log(3))), [0.25, 0.75], rtol=1e-6)
+    assert rule.value(jnp.log(jnp.array([0.25, 0.75]))) == pytest.approx(0.5 * np.log(3), abs=1e-3)
+    np.testing.assert_allclose(rule.distribution(jnp.array(0.5 * np.log(3))), [0.25, 0.75], rtol=1e-6)
 
 
 def test_targets_are_advantages_and_distributions_of_lambda_returns():
     # As for A2C: A = (0.16, −2), G = (3.16, 2); γ = .9, λ = .8, terminated after the second step.
     given = inputs([1.0, 2.0], [3.0, 4.0], [4.0, 5.0], [0, 1])
     targets = RULE.targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
-    # 3 tanh(.16 / 3) = .1598, 3 tanh(−2 / 3) = −1.7487
-    np.testing.assert_allclose(targets.pi_hat[:, 0] / PI_SCALE, [0.1598, -1.7487], atol=5e-3)
+    np.testing.assert_allclose(targets.pi_hat[:, 0] / PI_SCALE, [0.16, -2], atol=5e-3)
     np.testing.assert_allclose(RULE.value(jnp.log(jnp.maximum(targets.y_hat[:, 0], 1e-30))), [3.16, 2], atol=5e-3)
 
 
-def test_large_advantages_are_bounded_in_pi_hat_and_not_in_the_prediction():
-    # One step that ends: A = 12 − 3 and −12 − 3.
-    for reward, bounded in ((12.0, 3 * np.tanh(3.0)), (-12.0, 3 * np.tanh(-5.0))):
-        targets = RULE.targets(inputs([reward], [3.0], [3.0], [1]), hyperparameters(gamma=0.9, lambda_=0.8))
-        assert targets.pi_hat[0, 0] / PI_SCALE == pytest.approx(bounded, abs=0.01)
-        assert abs(bounded) < LARGEST_ADVANTAGE
-        assert RULE.value(jnp.log(jnp.maximum(targets.y_hat[0, 0], 1e-30))) == pytest.approx(max(reward, -12), rel=5e-3)
+def test_optimistic_values_are_those_above_the_initial_one():
+    assert OPTIMISTIC.value(jnp.zeros(30)) == pytest.approx(3, abs=1e-5)
+    np.testing.assert_allclose(OPTIMISTIC.distribution(jnp.array(4.5)), RULE.distribution(jnp.array(1.5)), rtol=1e-6)
+    for value in (3.0, 0.0, -2.5, 9.0):
+        assert OPTIMISTIC.value(logits_of(value, OPTIMISTIC)) == pytest.approx(value, rel=5e-3, abs=1e-3)
+    largest = OPTIMISTIC.distribution(jnp.array(3 + LARGEST_VALUE))
+    np.testing.assert_array_equal(OPTIMISTIC.distribution(jnp.array(99.0)), largest)
 
 
-def test_a_state_without_visits_attracts():
-    # From a state that is known to be worth 0, without a reward: to a fresh state, and to another that is worth 0.
-    fresh = RULE.targets(inputs([0.0], [0.0], [INITIAL_VALUE], [0]), hyperparameters(gamma=1.0, lambda_=0.0))
-    known = RULE.targets(inputs([0.0], [0.0], [0.0], [0]), hyperparameters(gamma=1.0, lambda_=0.0))
-    assert fresh.pi_hat[0, 0] / PI_SCALE == pytest.approx(3 * np.tanh(1.0), abs=0.01)
-    assert known.pi_hat[0, 0] == pytest.approx(0, abs=1e-3)
+@pytest.mark.parametrize(("reward", "bounded"), [(12.0, 3 * np.tanh(3.0)), (-11.0, 3 * np.tanh(-14 / 3))])
+def test_large_advantages_are_bounded_in_the_optimistic_pi_hat_and_not_in_its_prediction(reward, bounded):
+    # One step that ends: A = r − 3, and the return is r.
+    given = inputs([reward], [3.0], [3.0], [1], OPTIMISTIC)
+    found = OPTIMISTIC.targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
+    assert found.pi_hat[0, 0] / PI_SCALE == pytest.approx(bounded, abs=0.01)
+    assert OPTIMISTIC.value(jnp.log(jnp.maximum(found.y_hat[0, 0], 1e-30))) == pytest.approx(reward, rel=5e-3)
+    # The twin without a bound.
+    free = CategoricalA2C(initial_value=3.0).targets(given, hyperparameters(gamma=0.9, lambda_=0.8))
+    assert free.pi_hat[0, 0] / PI_SCALE == pytest.approx(reward - 3, abs=0.02)
+
+
+def test_a_state_without_visits_attracts_optimists():
+    # One step without a reward from a state that is known to be worth 0: to a fresh state, and to another worth 0.
+    hyper, fresh = hyperparameters(gamma=1.0, lambda_=0.0), jnp.zeros((1, 1, 30))
+
+    def pi_hat(rule, is_fresh):
+        given = inputs([0.0], [0.0], [0.0], [0], rule)
+        given = dataclasses.replace(given, next_prediction=fresh) if is_fresh else given
+        return rule.targets(given, hyper).pi_hat[0, 0] / PI_SCALE
+
+    assert pi_hat(OPTIMISTIC, True) == pytest.approx(3 * np.tanh(1.0), abs=0.01)
+    assert [pi_hat(*of) for of in ((OPTIMISTIC, False), (RULE, True), (RULE, False))] == pytest.approx(
+        [0] * 3, abs=1e-2
+    )
 
 
 def test_the_entropy_bonus_is_part_of_pi_hat():
@@ -99,18 +118,18 @@ def test_in_the_mean_over_actions_the_bonus_has_the_entropys_gradient():
 
 
 def test_the_minimiser_of_the_divergence_from_several_targets_is_the_distribution_of_their_mean():
-    # Σ KL(y ‖ ŷ_i) is least at y ∝ exp(mean log ŷ_i), here exp(z), that of 4.
-    targets = RULE.distribution(jnp.array([2.0, 6.0]))
+    # Σ KL(y ‖ ŷ_i) is least at y ∝ exp(mean log ŷ_i), here exp(3 z).
+    targets = RULE.distribution(jnp.array([1.0, 5.0]))
     best = jnp.mean(jnp.log(targets), axis=0)
-    np.testing.assert_allclose(jax.nn.softmax(best), RULE.distribution(jnp.array(4.0)), rtol=1e-5)
-    assert RULE.value(best) == pytest.approx(4, rel=1e-3)
+    np.testing.assert_allclose(jax.nn.softmax(best), RULE.distribution(jnp.array(3.0)), rtol=1e-5)
+    assert RULE.value(best) == pytest.approx(3, rel=1e-3)
 
     def loss(logits):
         found = Targets(pi_hat=jnp.zeros((2, 1)), y_hat=targets[:, None])
         output = AgentOutput(logits=jnp.zeros((2, 1, 2)), prediction=jnp.broadcast_to(logits, (2, 1, 30)))
         return RULE.loss(output, inputs([0.0, 0], [0.0, 0], [0.0, 0], [0, 0]), found, hyperparameters(y_weight=1.0))
 
-    assert np.abs(jax.grad(loss)(best)).max() < 1e-5 < 1e-2 < np.abs(jax.grad(loss)(logits_of(6.0))).max()
+    assert np.abs(jax.grad(loss)(best)).max() < 1e-5 < 1e-2 < np.abs(jax.grad(loss)(jnp.zeros(30))).max()
 
 
 def test_loss_on_one_step_worked_by_hand():

@@ -52,7 +52,8 @@ def test_shipped_rules_are_complete_and_small_and_have_cards(name):
     one = registry.find_rule(name)
     assert one.is_learned and one.path.stat().st_size < 5_000_000
     assert one.card["environment_steps"] > 0 and one.card["config"]["meta_updates"] >= one.card["meta_updates"] > 0
-    wanted = {"lpg-control": ("classic/CartPole-v1", "classic/Acrobot-v1"), "lpg-networks": (), "lpg-kick-start": ()}
+    wanted = {"lpg-control": ("classic/CartPole-v1", "classic/Acrobot-v1"), "lpg-networks": (), "lpg-kick-start": (),
+              "lpg-optimistic": ()}  # fmt: skip
     table = read_table(tuned_beside(one.path))
     assert set(table["environments"]) >= set(wanted.get(name, suite("tables")))
     assert name == "lpg-control" or table["general"]
@@ -67,10 +68,10 @@ def test_the_card_of_a_shipped_rule_has_the_shipped_configuration(name, config):
     check_configuration(registry.find_rule(str(name)).card["config"], config)
 
 
-def check_configuration(stored, config):
+def check_configuration(stored, config, **changes):
     """Compares a card's configuration with a shipped one, but for what changes nothing but speed."""
     stored = {key: value for key, value in stored.items() if key not in ("chunk", "remat")}
-    wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config))))
+    wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config, changes))))
     assert stored == {key: wanted[key] for key in stored}
     # Fields that are newer than the rule have their defaults.
     assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys() - {"chunk", "remat"})
@@ -166,3 +167,19 @@ def test_lpg_kick_start_was_made_by_its_configuration_and_says_what_it_began_fro
     assert card["origin"] == "fitted to a2c-categorical" and card["meta_updates"] == card["config"]["meta_updates"]
     # Meta-updates × two lifetimes of twelve kinds of tables and of control twice × parallel environments × steps.
     assert card["environment_steps"] == 8000 * 14 * 2 * 16 * 16
+
+
+def test_lpg_optimistic_was_made_by_two_fits_and_says_what_it_began_from():
+    card = registry.find_rule("lpg-optimistic").card
+    changes = {"teacher": "a2c-optimistic", "y_weights": [0.2, 0.4, 0.8], "network_y_weights": [0.25, 0.5, 1.0]}
+    path = card["config"]["initial_rule"]
+    check_configuration(
+        card["config"], "kick-start", **changes, initial_rule=path, meta_learning_rate=0.0015, meta_updates=12000,
+        validation_every=6000, validation_seeds=4,
+    )  # fmt: skip
+    first = registry.find_rule(str(MEASURED.parents[1] / path))
+    check_configuration(first.card["config"], "kick-start", **changes)
+    assert card["origin"] == first.card["origin"] == "fitted to a2c-optimistic"
+    assert first.card["environment_steps"] == first.card["meta_updates"] * 14 * 2 * 16 * 16
+    steps = card["environment_steps"] - first.card["environment_steps"]
+    assert steps == card["meta_updates"] * 14 * 2 * 16 * 16
