@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lpg.agents.registry import TABULAR
+from lpg.update_rules.a2c_categorical import CategoricalA2C
+from lpg.update_rules.base import Rule
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -48,6 +50,11 @@ def agent_kind(agent: str) -> AgentKind:
     return CONVOLUTION if "C(" in agent or agent == "atari" else DENSE
 
 
+def is_valued(rule: Rule) -> bool:
+    """Whether what agents predict under a rule are values; else it is categorical, or the rule's own invention."""
+    return rule.prediction_size == 1 or not (rule.discovers_predictions or isinstance(rule, CategoricalA2C))
+
+
 def search_space(
     kind: AgentKind, *, is_learned: bool, is_valued: bool, step_limit: str | None = None
 ) -> dict[str, "BaseDistribution"]:
@@ -58,7 +65,7 @@ def search_space(
 
     Args:
         is_learned: learned rules have neither an entropy bonus nor λ.
-        is_valued: the rule's prediction is one number, a value, and not categorical.
+        is_valued: see the function of this name.
         step_limit: see `lpg.update_rules.proximal.step_limit_of`; rules that have one use a rollout several times.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution

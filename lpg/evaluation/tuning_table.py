@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lpg.evaluation.search_space import CONVOLUTION, DENSE, KINDS, TABLE, AgentKind, agent_kind
+from lpg.evaluation.search_space import CONVOLUTION, DENSE, KINDS, TABLE, AgentKind, agent_kind, is_valued
 from lpg.evaluation.train_config import TrainConfig
 from lpg.files import write_atomic
 from lpg.learner.gymnasium_environments import ATARI
@@ -53,7 +53,7 @@ def default_for(
     """The configuration of a kind of agent where no table has one: tables step by visits, networks by Adam.
 
     Args:
-        is_valued: of a hand-written rule: its prediction is one number, a value, and not categorical.
+        is_valued: see `lpg.evaluation.search_space.is_valued`; of no importance for learned rules.
         step_limit: see `lpg.update_rules.proximal.step_limit_of`.
     """
     config = _DEFAULTS[kind, is_learned]
@@ -130,9 +130,7 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
             return ChosenConfig(config, source, "general", **_search_of(entry))
     if (found := of_meta_training(rule.card, kind)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
-    config = default_for(
-        kind, is_learned=rule.is_learned, is_valued=rule.rule.prediction_size == 1, step_limit=rule.step_limit
-    )
+    config = default_for(kind, is_learned=rule.is_learned, is_valued=is_valued(rule.rule), step_limit=rule.step_limit)
     return ChosenConfig(config.for_rule(rule.card), "default", "default")
 
 

@@ -4,9 +4,12 @@ import dataclasses
 
 import pytest
 
-from lpg.evaluation.search_space import KINDS, STEP_LIMITS, agent_kind, fields_of, search_space, values_of
+from lpg.evaluation.search_space import KINDS, STEP_LIMITS, agent_kind, fields_of, is_valued, search_space, values_of
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import default_for
+from lpg.update_rules.a2c import A2C
+from lpg.update_rules.library_algorithm import LibraryAlgorithm
+from lpg.update_rules.registry import find_rule
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,20 @@ def test_hand_written_rules_have_more_to_search_and_the_same_geometries():
     assert learned["geometry"] == written["geometry"]
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
     assert set(fields_of({"geometry": "8 x 20", "y_weight": 1.0})) == {"num_envs", "num_steps", "y_weight"} < fields
+
+
+def test_which_rules_predict_values():
+    found = {
+        name: is_valued(find_rule(name).rule)
+        for name in ("a2c", "ppo", "lpg-v", "lpg", "a2c-categorical", "a2c-optimistic")
+    }
+    assert [name for name, valued in found.items() if valued] == ["a2c", "ppo", "lpg-v"]
+
+    class Quantiles(A2C):
+        prediction_size = 8
+
+    # Several numbers need not be categories.
+    assert is_valued(Quantiles()) and is_valued(LibraryAlgorithm("rejax/ppo"))
 
 
 def test_hand_written_rules_in_the_form_of_the_lpg_search_its_learning_rates():
