@@ -105,9 +105,9 @@ def cell_text(cell: Cell, total: int, most: int, *, is_best: bool) -> str:
     """
     parts = ["no score"]
     if cell.area is not None:
-        mean = float(np.mean(list(cell.area.per_environment.values())))
-        parts = [bold(interval(cell.area), is_best), f"mean {number(mean)}"]
-    parts += [] if cell.apart is None else [interval(cell.apart, signed=True)]
+        parts = [bold(interval(cell.area.middle), is_best), f"mean {number(cell.area.mean.value)}"]
+    apart = [] if cell.apart is None else [cell.apart.middle, cell.apart.mean]
+    parts += [f"{before}{interval(of, signed=True)}" for before, of in zip(("", "mean "), apart, strict=False)]
     parts += ["; ".join(cell.searched)]
     parts += [] if len(cell.environments) == total else [f"{len(cell.environments)} of {total} environments"]
     parts += [] if cell.num_seeds == most else [f"{cell.num_seeds} seeds"]

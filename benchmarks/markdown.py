@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lpg.evaluation.scores import Aggregate
+from lpg.evaluation.scores import Estimate
 
 BASELINE = "a2c"
 NAMES = {"a2c": "A2C", "ppo": "PPO", "dpo": "DPO", "rejax/ppo": "PPO (rejax)"}
@@ -29,10 +29,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
-def interval(of: Aggregate, *, signed: bool = False) -> str:
-    """An interquartile mean, or a difference of two, and its interval."""
-    low, high = number(of.low, 3, signed=signed), number(of.high, 3, signed=signed)
-    return f"{number(of.iqm, 3, signed=signed)} [{low}, {high}]"
+def interval(of: Estimate, *, signed: bool = False) -> str:
+    """A mean, or a difference of two, and its interval; empty for NaN."""
+    value, low, high = (number(one, 3, signed=signed) for one in (of.value, of.low, of.high))
+    return f"{value} [{low}, {high}]" if value else ""
 
 
 def plus_minus(mean: float, error: float) -> str:

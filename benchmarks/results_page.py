@@ -7,13 +7,14 @@ in their order; where there is a FOLDER/final.csv, the returns are those of the 
 """
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.markdown import BASELINE, NAMES, bold, interval, number, plus_minus, table, with_parts
 from lpg.evaluation import results
-from lpg.evaluation.scores import RuleScores, differences, scores
+from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 MEASURED = PAGE.parent / "measured"
@@ -50,15 +51,26 @@ def table_of(folder: Path) -> str:
         for rule, value in zip(rules, areas, strict=True):
             cells += [return_cell(found[rule], finals.get((rule, name)), name), bold(number(value), value == best)]
         lines.append(cells)
-    middle, means = ["interquartile mean [95 %]"], ["mean"]
-    apart = [f"difference from {NAMES[BASELINE]}, paired [95 %]"]
-    for rule in rules:
-        area, difference = found[rule].area, against.get(rule)
-        middle += ["", "" if area is None or not np.isfinite(area.iqm) else interval(area)]
-        means += ["", "" if area is None else number(float(np.mean(list(area.per_environment.values()))))]
-        is_known = difference is not None and np.isfinite(difference.area.iqm)
-        apart += ["", interval(difference.area, signed=True) if is_known else ""]
-    return table(head, [*lines, middle, means, *([apart] if against else [])])
+    lines += [
+        ["interquartile mean [95 %]", *aggregates(rules, {rule: found[rule].area for rule in rules}, "middle")],
+        ["mean [95 %]", *aggregates(rules, {rule: found[rule].area for rule in rules}, "mean")],
+    ]
+    if against:
+        name, areas = f"difference from {NAMES[BASELINE]}, paired", {rule: of.area for rule, of in against.items()}
+        lines += [
+            [f"{name}, of the interquartile means", *aggregates(rules, areas, "middle", signed=True)],
+            [f"{name}, of the means", *aggregates(rules, areas, "mean", signed=True)],
+        ]
+    return table(head, lines)
+
+
+def aggregates(
+    rules: list[str], found: Mapping[str, Aggregate | None], which: str, *, signed: bool = False
+) -> list[str]:
+    """The two cells of each rule in the line of an aggregate, of which the first is empty; both if it has none."""
+    areas = [found.get(rule) for rule in rules]
+    texts = ["" if area is None else interval(getattr(area, which), signed=signed) for area in areas]
+    return [cell for text in texts for cell in ("", text)]
 
 
 def final_returns(path: Path) -> dict[tuple[str, str], np.ndarray]:

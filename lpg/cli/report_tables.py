@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+AGGREGATES = {("end", "middle"): "IQM", ("area", "middle"): "IQM", ("area", "mean"): "mean"}
+"""Lines below the returns: the score, which of its aggregates, and what the line calls that."""
+
+
 def print_report(report: Report, written: Sequence[Path] = ()) -> None:
     """Prints everything, and which files were written."""
     from rich.console import Console
@@ -104,13 +108,15 @@ def _returns(report: Report) -> "Table":
         table.add_row(name, _number(reference_returns[RANDOM].get(name)), *joined, _best(reference_returns, name))
     if report.is_normalised:
         table.add_section()
-        table.add_row("end, normalised IQM", "0", *[_interval(one.end) for one in scored.values()], "1")
-        table.add_row("area, normalised IQM", "0", *[_interval(one.area) for one in scored.values()], "1")
+        for what, kind in AGGREGATES:
+            found = [_interval(getattr(one, what), kind) for one in scored.values()]
+            table.add_row(f"{what}, normalised {AGGREGATES[what, kind]}", "0", *found, "1")
     if report.differences:
         table.add_section()
-        for what in ("end", "area"):
-            found = {rule: getattr(one, what) for rule, one in report.differences.items()}
-            table.add_row(f"{what}, minus {report.against}", "", *[_interval(found.get(r), "+") for r in scored], "")
+        for what, kind in AGGREGATES:
+            apart = {rule: getattr(one, what) for rule, one in report.differences.items()}
+            found = [_interval(apart.get(rule), kind, "+") for rule in scored]
+            table.add_row(f"{what} {AGGREGATES[what, kind]}, minus {report.against}", "", *found, "")
     return table
 
 
@@ -120,12 +126,15 @@ def _returns_caption(report: Report) -> str:
     lines = ["Return in the last tenth of the learning curve ± standard error over seeds"]
     if report.is_normalised:
         lines[0] += "; in brackets the normalised mean over the whole curve"
-        lines.append("IQM: interquartile mean over all runs, with 95 % bootstrap interval.")
+        lines.append(
+            "IQM: interquartile mean over all runs; mean: of all runs, which counts failures, too; with 95 % bootstrap "
+            "intervals."
+        )
     lines[0] += "."
     if any(math.isnan(end) for one in report.scores.values() for end in one.raw_end.values()):
         lines.append("–: no episode ended in the training, so there is no return.")
     if report.differences:
-        lines.append("minus: difference of the IQMs; its interval is paired, by environment and seed.")
+        lines.append("minus: difference of the two; its interval is paired, by environment and seed.")
     if known[BEST_KNOWN]:
         lines.append("≥: no optimum is known; 1 is the return of the best policy that is.")
     if known[HUMAN]:
@@ -207,8 +216,9 @@ def _area(aggregate: Aggregate | None, name: str) -> str:
     return f"({_number(value)})"
 
 
-def _interval(aggregate: Aggregate | None, sign: str = "") -> str:
+def _interval(aggregate: Aggregate | None, kind: str, sign: str = "") -> str:
     """Value and interval, of differences with `sign` "+"."""
-    if aggregate is None or math.isnan(aggregate.iqm):
+    of = None if aggregate is None else getattr(aggregate, kind)
+    if of is None or math.isnan(of.value):
         return "–"
-    return f"{aggregate.iqm:{sign}.3f} [{aggregate.low:{sign}.3f}, {aggregate.high:{sign}.3f}]"
+    return f"{of.value:{sign}.3f} [{of.low:{sign}.3f}, {of.high:{sign}.3f}]"

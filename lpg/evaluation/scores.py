@@ -17,8 +17,18 @@ NUM_RESAMPLES = 2000
 
 
 @dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A number and its interval."""
+
+    value: float
+    low: float
+    high: float
+    """95 % bootstrap interval of it."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Aggregate:
-    """One number for a rule, or for the difference between two rules, and the numbers behind it."""
+    """Two numbers for a rule, or for the difference between two rules, and the numbers behind them."""
 
     iqm: float
     """Interquartile mean over all runs of all environments; for two rules, the difference of theirs."""
@@ -27,6 +37,13 @@ class Aggregate:
     """95 % bootstrap interval of it."""
     per_environment: dict[str, float]
     """Mean over the seeds of each environment."""
+    mean: Estimate
+    """Mean over all runs of all environments, which counts failures, too; for two rules, the difference of theirs."""
+
+    @property
+    def middle(self) -> Estimate:
+        """The interquartile mean and its interval."""
+        return Estimate(self.iqm, self.low, self.high)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +159,7 @@ def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray | np.fl
 
 
 def aggregate(values: Mapping[str, Sequence[float]], generator: np.random.Generator) -> Aggregate:
-    """Interquartile mean and stratified percentile bootstrap interval.
+    """Interquartile mean, mean and stratified percentile bootstrap intervals.
 
     Seeds are resampled within each environment and the environments are fixed: the interval is about other seeds, not
     about other environments.
@@ -151,13 +168,11 @@ def aggregate(values: Mapping[str, Sequence[float]], generator: np.random.Genera
         values: scores of the seeds, by environment; one NaN makes the aggregate NaN.
     """
     samples = [np.asarray(v, float)[None] for v in values.values()]
-    iqm = float(interquartile_mean(np.concatenate(samples, axis=-1)[0]))
-    low, high = bootstrap_interval(samples, lambda joined: interquartile_mean(joined[0]), generator)
-    return Aggregate(iqm, low, high, per_environment={name: float(np.mean(v)) for name, v in values.items()})
+    return _aggregate(samples, {name: float(np.mean(v)) for name, v in values.items()}, generator, lambda of: of[0])
 
 
 def difference(values: Mapping[str, Float[np.ndarray, "2 seeds"]], generator: np.random.Generator) -> Aggregate:
-    """Difference of the interquartile means of two rules, with a paired bootstrap interval.
+    """Differences of the interquartile means and of the means of two rules, with paired bootstrap intervals.
 
     Runs with the same seed have the same environment parameters and random numbers. Each resample of the seeds is
     therefore the same for both rules; the difference varies less than either score.
@@ -165,18 +180,33 @@ def difference(values: Mapping[str, Float[np.ndarray, "2 seeds"]], generator: np
     Args:
         values: scores of the two rules for the same seeds, by environment.
     """
+    apart = {name: float(np.mean(v[0] - v[1])) for name, v in values.items()}
+    return _aggregate(list(values.values()), apart, generator, lambda of: of[0] - of[1])
 
-    def statistic(joined: np.ndarray) -> np.ndarray:
-        return np.asarray(interquartile_mean(joined[0]) - interquartile_mean(joined[1]))
 
-    samples = list(values.values())
-    low, high = bootstrap_interval(samples, statistic, generator)
-    return Aggregate(
-        iqm=float(statistic(np.concatenate(samples, axis=-1))),
-        low=low,
-        high=high,
-        per_environment={name: float(np.mean(v[0] - v[1])) for name, v in values.items()},
-    )
+def _aggregate(
+    samples: Sequence[Float[np.ndarray, "k _"]],
+    per_environment: dict[str, float],
+    generator: np.random.Generator,
+    combine: Callable[[np.ndarray], np.ndarray],
+) -> Aggregate:
+    """Both means with their intervals.
+
+    Args:
+        samples: see `bootstrap_interval`.
+        combine: from the means of each of the k rules, [k, ...], to the statistic.
+    """
+
+    def estimate(mean: Callable[[np.ndarray], np.ndarray | np.floating], generator: np.random.Generator) -> Estimate:
+        def statistic(joined: np.ndarray) -> np.ndarray:
+            return np.asarray(combine(np.asarray(mean(joined))))
+
+        low, high = bootstrap_interval(samples, statistic, generator)
+        return Estimate(float(statistic(np.concatenate(samples, axis=-1))), low, high)
+
+    middle = estimate(interquartile_mean, generator)
+    plain = estimate(lambda joined: np.mean(joined, axis=-1), generator.spawn(1)[0])
+    return Aggregate(middle.value, middle.low, middle.high, per_environment, plain)
 
 
 def paired_interval(pairs: Sequence[float]) -> tuple[float, float]:

@@ -50,12 +50,12 @@ def test_nothing_is_said_of_scores_that_are_not_known(capsys):
     assert "(or the return 5)" in out
 
 
-def test_differences_have_a_line_for_end_and_area(capsys):
+def test_differences_have_a_line_for_end_and_two_for_area(capsys):
     plans = {"lpg": [plan_of("lpg", "tuned")], "a2c": [plan_of()]}
     out, _ = lines_of(capsys, two_rules({"lpg": [0.3, 0.9], "a2c": [0.2, 0.8]}), plans)
-    for what in ("end", "area"):
+    for what in ("end IQM", "area IQM", "area mean"):
         line = next(line for line in out.splitlines() if f"{what}, minus a2c" in line)
-        assert line.split()[3:] == ["+0.100", "[+0.100,", "+0.100]", "–"]
+        assert line.split()[4:] == ["+0.100", "[+0.100,", "+0.100]", "–"]
     assert "its interval is paired" in out
     assert "Warning: hyper-parameters on chain/short: lpg is tuned, a2c is not tuned (its source); --tune" in out
 

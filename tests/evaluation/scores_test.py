@@ -8,6 +8,7 @@ import pytest
 
 from lpg.evaluation.results import Row
 from lpg.evaluation.scores import (
+    Estimate,
     aggregate,
     difference,
     differences,
@@ -42,6 +43,7 @@ def test_an_aggregate_of_runs_with_a_nan_is_nan():
     # Sorting puts NaN last, so that cutting a quarter would drop it and keep only runs that went well.
     found = aggregate({"a": [0.0, 1.0, 2.0, math.nan], "b": [2.0, 3.0, 4.0, 5.0]}, np.random.default_rng(0))
     assert math.isnan(found.iqm) and math.isnan(found.low) and math.isnan(found.high)
+    assert math.isnan(found.mean.value) and math.isnan(found.mean.low)
     assert math.isnan(found.per_environment["a"]) and found.per_environment["b"] == 3.5
 
 
@@ -74,6 +76,26 @@ def test_the_interval_of_a_mean_of_two_coins_worked_by_hand():
     # 97.5 % of it lie at 0 and 1.
     found = aggregate({"a": [0.0, 1.0]}, np.random.default_rng(0))
     assert (found.low, found.high) == (0.0, 1.0)
+
+
+def test_the_mean_counts_a_failure_that_the_interquartile_mean_leaves_out():
+    # Seven runs of 1 and one of 0. The mean of eight draws, of which k are 0 with probability ⅛ each, is 1 − k / 8: k
+    # is 0 with probability .34 and at most 3 with probability .98, so that the interval is [⅝, 1].
+    found = aggregate({"a": [0.0, *[1.0] * 7]}, np.random.default_rng(0))
+    assert (found.iqm, found.low, found.high) == (1.0, pytest.approx(1.0, abs=0.3), 1.0)
+    assert (found.mean.value, found.mean.low, found.mean.high) == (0.875, 0.625, 1.0)
+    assert found.middle == Estimate(found.iqm, found.low, found.high)
+    # Two rules: one never fails. The interquartile means do not differ, the means do, by what one run loses.
+    apart = difference({"a": np.array([[1.0] * 8, [0.0, *[1.0] * 7]])}, np.random.default_rng(0))
+    assert apart.iqm == 0.0 and (apart.mean.value, apart.mean.low, apart.mean.high) == (0.125, 0.0, 0.375)
+
+
+def test_the_mean_of_differences_is_paired():
+    pairs = {"a": np.array([[1.0, 11.0], [0.0, 10.0]])}
+    assert difference(pairs, np.random.default_rng(0)).mean == Estimate(1.0, 1.0, 1.0)
+    # The twin: the same scores in another pairing.
+    unpaired = {"a": np.array([[11.0, 1.0], [0.0, 10.0]])}
+    assert difference(unpaired, np.random.default_rng(0)).mean == Estimate(1.0, -9.0, 11.0)
 
 
 def table(mean_of, num_points=10):

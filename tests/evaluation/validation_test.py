@@ -7,7 +7,7 @@ import pytest
 
 import lpg.evaluation.validation as module
 from lpg.evaluation.evaluate import score_rule
-from lpg.evaluation.scores import Aggregate, RuleScores
+from lpg.evaluation.scores import Aggregate, Estimate, RuleScores
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.validation import Validator
 from lpg.meta_training.config import MetaConfig
@@ -67,7 +67,7 @@ def fake_scores(monkeypatch, *, is_exact: bool):
         assert set(environments) == set(configs)
         seen.append(configs)
         values = {name: table[configs[name].learning_rate][name] for name in environments}
-        area = Aggregate(iqm=0.0, low=0.0, high=0.0, per_environment=values) if is_exact else None
+        area = Aggregate(0.0, 0.0, 0.0, values, Estimate(0.0, 0.0, 0.0)) if is_exact else None
         return [], RuleScores(end=None, area=area, raw_end=values, raw_end_stderr={})
 
     monkeypatch.setattr(module, "score_rule", score)
@@ -109,7 +109,7 @@ def test_raw_returns_are_not_mixed_with_normalised_ones(monkeypatch):
 
     def score(rule, label, environments, seeds, updates, purpose, configs):
         exact = {name: area[configs[name].learning_rate] for name in environments if name == "chain/short"}
-        found = Aggregate(iqm=0.0, low=0.0, high=0.0, per_environment=exact) if exact else None
+        found = Aggregate(0.0, 0.0, 0.0, exact, Estimate(0.0, 0.0, 0.0)) if exact else None
         return [], RuleScores(end=None, area=found, raw_end=dict.fromkeys(environments, -100.0), raw_end_stderr={})
 
     monkeypatch.setattr(module, "score_rule", score)
