@@ -32,6 +32,8 @@ GEOMETRIES = {
 """Parallel environments × steps of an update."""
 STEP_LIMITS: dict[str, Range] = {"clip": (0.05, 0.5), "drift_scale": (0.25, 4.0)}
 """How far the policy may move from the one that acted, by the rule's `step_limit`."""
+WHOLE_EPOCHS = (1, 2, 4)
+"""Updates on one whole rollout, of dense networks under rules without a step limit."""
 EPOCHS = (1, 2, 4, 8)
 MINIBATCHES = (1, 2, 4, 8)
 """Of rules that use a rollout several times; all geometries can be split so."""
@@ -60,13 +62,14 @@ def search_space(
 ) -> dict[str, "BaseDistribution"]:
     """Distributions of the hyper-parameters that a sweep changes, by name.
 
-    γ is not searched: it belongs to the task. All rules that use a rollout once have the same geometries for a kind of
-    agent.
+    γ is not searched: it belongs to the task. All rules without a step limit have the same geometries for a kind of
+    agent, and on dense networks the same numbers of epochs.
 
     Args:
         is_learned: learned rules have neither an entropy bonus nor λ.
         is_valued: see the function of this name.
-        step_limit: see `lpg.update_rules.proximal.step_limit_of`; rules that have one use a rollout several times.
+        step_limit: see `lpg.update_rules.proximal.step_limit_of`; rules that have one use parts of a rollout several
+            times.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -90,6 +93,8 @@ def search_space(
             "num_epochs": CategoricalDistribution(EPOCHS),
             "num_minibatches": CategoricalDistribution(MINIBATCHES),
         }
+    elif kind == DENSE:
+        space["num_epochs"] = CategoricalDistribution(WHOLE_EPOCHS)
     if kind != TABLE:
         space["normalise_advantages"] = CategoricalDistribution((False, True))
     return space

@@ -38,8 +38,6 @@ class CategoricalA2C(eqx.Module):
     """v₀, value of a uniform prediction."""
     largest_advantage: float | None = eqx.field(static=True, default=None)
     """L: advantages in π̂ are bounded, L tanh(A / L); none: they are not."""
-    negative_weight: float = eqx.field(static=True, default=1.0)
-    """Factor of negative advantages in π̂; below 1 an action that disappoints loses less than one that pleases gains."""
 
     @property
     def discovers_predictions(self) -> bool:
@@ -71,7 +69,6 @@ class CategoricalA2C(eqx.Module):
         y_hat = self.distribution(self.value(inputs.output.prediction) + advantage)
         if (largest := self.largest_advantage) is not None:
             advantage = largest * jnp.tanh(advantage / largest)
-        advantage = advantage * jnp.where(advantage < 0, self.negative_weight, 1.0)
         return Targets(pi_hat=PI_SCALE * (advantage + bonus), y_hat=y_hat)
 
     def loss(
@@ -83,12 +80,10 @@ class CategoricalA2C(eqx.Module):
 
 
 def optimistic_a2c(prediction_size: int = 30) -> CategoricalA2C:
-    """The same with an initial value that most states do not reach if rewards are normalised, and other advantages.
+    """The same with an initial value that most states do not reach if rewards are normalised, and bounded advantages.
 
-    States without visits attract agents, so that they explore. A surprise moves a policy by a bounded amount, a
-    disappointment, which optimism makes frequent, by half of it.
+    States without visits attract agents, so that they explore; a surprise moves a policy by a bounded amount.
 
-    Reference: optimistic initial values, Sutton and Barto (2018), section 2.6; the two sizes of learning rates of
-    hysteretic Q-learning, Matignon et al. (2007).
+    Reference: optimistic initial values, Sutton and Barto (2018), section 2.6.
     """
-    return CategoricalA2C(prediction_size, initial_value=3.0, largest_advantage=3.0, negative_weight=0.5)
+    return CategoricalA2C(prediction_size, initial_value=3.0, largest_advantage=3.0)

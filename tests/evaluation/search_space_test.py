@@ -82,7 +82,12 @@ def test_hand_written_rules_in_the_form_of_the_lpg_search_its_learning_rates():
 def test_rules_that_use_a_rollout_several_times_search_how_often_and_how_far(kind, step_limit):
     space = search_space(kind, is_learned=False, is_valued=True, step_limit=step_limit)
     without = search_space(kind, is_learned=False, is_valued=True)
-    assert set(space) - set(without) == {step_limit, "num_epochs", "num_minibatches"}
+    assert set(space) == set(without) | {step_limit, "num_epochs", "num_minibatches"}
+    # Dense networks are updated several times on a rollout under all rules, there by the whole of it.
+    assert ("num_epochs" in without) == (kind == "dense") and "num_minibatches" not in without
+    if kind == "dense":
+        assert without["num_epochs"] == search_space(kind, is_learned=True, is_valued=False)["num_epochs"]
+        assert set(without["num_epochs"].choices) < set(space["num_epochs"].choices)
     config = default_for(kind, is_learned=False, step_limit=step_limit)
     for name, value in values_of(dataclasses.asdict(config), space).items():
         choices = getattr(space[name], "choices", None)
