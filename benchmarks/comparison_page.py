@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.comparison_figure import save_figure
 from benchmarks.markdown import NAMES, bold, interval, number, table, with_parts
 from benchmarks.measured import LEFT_OUT, SUITES, Cell, Suite, cells, command, known_rules, unplaced
+from benchmarks.rule_speed import in_markdown, read
 from lpg.evaluation.suites import members
 from lpg.update_rules.registry import NamedRule
 from lpg.update_rules.rule_file import origin
@@ -56,7 +57,8 @@ def discovered() -> set[str]:
 def with_measurements(page: str, found: Found) -> str:
     """The page with its marked parts made anew."""
     rules = known_rules()
-    parts = {"commands": commands, "matrix": lambda: matrix(found, rules), "rest": lambda: rest(found, rules)}
+    parts = {"commands": commands, "matrix": lambda: matrix(found, rules), "rest": lambda: rest(found, rules),
+             "speed": lambda: in_markdown(read())}  # fmt: skip
     return with_parts(page, lambda name: parts[name]())
 
 
