@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.markdown import BASELINE, NAMES
 from benchmarks.measured import Cell
 from lpg.analysis.style import INK, MUTED, RULE_COLOURS, style
+from lpg.evaluation.scores import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +21,8 @@ GAP = 2.4
 """Between two lines of panels, in heights of a rule."""
 DISCOVERED, BY_HAND = RULE_COLOURS[:2]
 
-Point = tuple[float, float, float]
-"""Interquartile mean of the area, and the ends of its interval."""
+Point = tuple[Estimate, Estimate]
+"""Interquartile mean of the area, and mean."""
 
 
 def save_figure(found: Mapping[str, Mapping[str, Cell]], discovered: Collection[str], path: Path) -> None:
@@ -46,20 +47,24 @@ def points(found: Mapping[str, Mapping[str, Cell]]) -> dict[str, dict[str, Point
         areas = {name: cell.area for name, cell in by_rule.items() if cell.area is not None}
         order = sorted(areas, key=lambda name: -areas[name].iqm)
         if len(areas) > 1:
-            panels[title] = {name: (areas[name].iqm, areas[name].low, areas[name].high) for name in order}
+            panels[title] = {name: (areas[name].middle, areas[name].mean) for name in order}
     return panels
 
 
 def description(panels: Mapping[str, Mapping[str, Point]]) -> str:
     """The numbers of the figure in words; the file keeps them, so that one can see whether it is drawn from today's."""
+
+    def numbers(point: Point) -> str:
+        return " ".join(f"{of.value:.3f} {of.low:.3f} {of.high:.3f}" for of in point)
+
     return "; ".join(
-        f"{title}: {', '.join(f'{name} {iqm:.3f} {low:.3f} {high:.3f}' for name, (iqm, low, high) in own.items())}"
+        f"{title}: {', '.join(f'{name} {numbers(point)}' for name, point in own.items())}"
         for title, own in panels.items()
     )
 
 
 def draw(panels: Mapping[str, Mapping[str, Point]], discovered: Collection[str]) -> "Figure":
-    """The figure; the interval of A2C is a band, too."""
+    """The figure; the interval of A2C's interquartile mean is a band, too."""
     from matplotlib.figure import Figure
 
     items = list(panels.items())
@@ -84,12 +89,14 @@ def _panel(ax: "Axes", own: Mapping[str, Point], discovered: Collection[str]) ->
     """One suite."""
     from matplotlib.ticker import MaxNLocator
 
-    for place, (name, (iqm, low, high)) in enumerate(own.items()):
+    for place, (name, (middle, mean)) in enumerate(own.items()):
         colour = INK if name == BASELINE else DISCOVERED if name in discovered else BY_HAND
-        ax.plot([low, high], [place, place], color=colour, zorder=3)
-        ax.plot([iqm], [place], "o", color=colour, markersize=5, zorder=4)
+        ax.plot([middle.low, middle.high], [place - 0.12] * 2, color=colour, zorder=3)
+        ax.plot([middle.value], [place - 0.12], "o", color=colour, markersize=5, zorder=4)
+        ax.plot([mean.low, mean.high], [place + 0.2] * 2, color=colour, linewidth=0.8, zorder=3)
+        ax.plot([mean.value], [place + 0.2], "o", color=colour, markersize=4, markerfacecolor="white", zorder=4)
         if name == BASELINE:
-            ax.axvspan(low, high, color=MUTED, alpha=0.18, linewidth=0, zorder=1)
+            ax.axvspan(middle.low, middle.high, color=MUTED, alpha=0.18, linewidth=0, zorder=1)
     ax.set_yticks(range(len(own)), [NAMES.get(name, name) for name in own])
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.grid(axis="y", visible=False)

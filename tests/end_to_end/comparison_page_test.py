@@ -176,11 +176,15 @@ def test_the_figure_has_the_numbers_and_the_same_bytes_every_time(tmp_path):
     better = dataclasses.replace(CELL, area=dataclasses.replace(AREA, iqm=0.75, low=0.7, high=0.8))
     found = {"one": {"a2c": CELL, "lpg": better}, "alone": {"a2c": CELL}}
     panels = points(found)
-    assert panels == {"one": {"lpg": (0.75, 0.7, 0.8), "a2c": (0.5, 0.4, 0.6)}}
-    assert description(panels) == "one: lpg 0.750 0.700 0.800, a2c 0.500 0.400 0.600"
+    better, worse = Estimate(0.75, 0.7, 0.8), Estimate(0.5, 0.4, 0.6)
+    assert panels == {"one": {"lpg": (better, AREA.mean), "a2c": (worse, AREA.mean)}}
+    mean = "0.550 0.450 0.650"
+    assert description(panels) == f"one: lpg 0.750 0.700 0.800 {mean}, a2c 0.500 0.400 0.600 {mean}"
     (ax,) = draw(panels, {"lpg"}).axes
-    drawn = [(list(line.get_xdata()), set(line.get_ydata())) for line in ax.lines]
-    assert drawn == [([0.7, 0.8], {0}), ([0.75], {0}), ([0.4, 0.6], {1}), ([0.5], {1})]
+    drawn = [list(line.get_xdata()) for line in ax.lines]
+    assert drawn == [[0.7, 0.8], [0.75], [0.45, 0.65], [0.55], [0.4, 0.6], [0.5], [0.45, 0.65], [0.55]]
+    rows = [round(line.get_ydata()[0]) for line in ax.lines]
+    assert rows == [0] * 4 + [1] * 4
     assert [label.get_text() for label in ax.get_yticklabels()] == ["lpg", "A2C"]
     assert len({line.get_color() for line in ax.lines}) == 2
     for name in ("a.svg", "b.svg"):
