@@ -67,7 +67,9 @@ def test_the_file_for_programs_has_the_promised_shape_and_no_nan(tmp_path):
     assert found["chosen"]["a2c"]["chain/short"]["learning_rate"] == 40.0
     assert found["chosen"]["a2c"]["chain/short"]["source"] == "its source"
     assert found["normalised"]["a2c"]["end"]["per_environment"] == {"chain/short": 0.5}
-    assert set(found["normalised"]["a2c"]["area"]) == {"iqm", "low", "high", "per_environment"}
+    area = found["normalised"]["a2c"]["area"]
+    assert set(area) == {"iqm", "low", "high", "per_environment", "mean"}
+    assert area["mean"] == {"value": area["iqm"], "low": area["iqm"], "high": area["iqm"]}  # of one run
     assert found["differences"] == {"against": None} and found["warnings"] == []
 
 
