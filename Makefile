@@ -86,5 +86,5 @@ format: .venv/installed
 	.venv/bin/ruff format .
 
 clean:
-	rm -rf .venv .venv-torch .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+	rm -rf .cache .venv .venv-torch .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

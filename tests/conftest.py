@@ -1,4 +1,4 @@
-"""Settings of the test run: shape checks, warnings as errors (see pyproject.toml), fast compilation."""
+"""Settings of the test run: shape checks, warnings as errors (see pyproject.toml), fast compilation, kept programs."""
 
 import importlib.metadata
 import os
@@ -19,6 +19,20 @@ from jaxtyping import install_import_hook
 
 _hook = install_import_hook("lpg", "beartype.beartype")
 _hook.__enter__()
+
+# Compiled programs are kept between runs; workers, and commands that tests start, share them. They belong to one jaxlib
+# and one kind of CPU, as the folder of the command line says; `make clean` removes them.
+from lpg.cli.machine import cache_folder
+
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (folder := cache_folder()) is not None:
+    kept = {
+        "jax_compilation_cache_dir": str(Path(__file__).parents[1] / ".cache" / "tests" / folder.name),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in kept.items():
+        os.environ[name.upper()] = str(value)
+        jax.config.update(name, value)
 
 
 @pytest.fixture
