@@ -30,14 +30,15 @@ def folder(tmp_path):
 
 def test_a_table_worked_by_hand(folder):
     # A2C: mean over the curve .25 and 0, normalised .625 and .5, mean .5625; own: .75 → .875.
-    head, _, catch, middle, mean, apart = table_of(folder).splitlines()
+    head, _, catch, middle, mean, apart, apart_in_the_mean = table_of(folder).splitlines()
     assert head == HEAD
     assert catch == "| bsuite/catch | .50 ± .00 | .56 | .75 ± .00 | **.88** |"
-    assert mean == "| mean |  | .56 |  | .88 |"
+    assert mean == "| mean [95 %] |  | .562 [.500, .625] |  | .875 [.875, .875] |"
     assert re.fullmatch(
         r"\| interquartile mean \[95 %\] \|  \| \.562 \[\.5.*\] \|  \| \.875 \[\.875, \.875\] \|", middle
     )
-    assert "+.312 [+.25" in apart and apart.startswith("| difference from A2C, paired [95 %] |  |  |  |")
+    assert apart == ("| difference from A2C, paired, of the interquartile means |  |  |  | +.312 [+.250, +.375] |")
+    assert apart_in_the_mean == "| difference from A2C, paired, of the means |  |  |  | +.312 [+.250, +.375] |"
 
 
 def test_greedy_returns_take_the_place_of_training_returns_where_there_are_any(folder):
