@@ -99,7 +99,7 @@ def column(suite: Suite, by_rule: Mapping[str, Cell], names: list[str]) -> dict[
 
 
 def cell_text(cell: Cell, total: int, most: int, *, is_best: bool) -> str:
-    """Area, its mean, difference from A2C, trials, and what is missing, each on a line.
+    """Area, its mean, differences from A2C, trials, and what is missing, each on a line.
 
     Args:
         total: number of environments of the suite.
@@ -108,8 +108,8 @@ def cell_text(cell: Cell, total: int, most: int, *, is_best: bool) -> str:
     parts = ["no score"]
     if cell.area is not None:
         parts = [bold(interval(cell.area.middle), is_best), f"mean {number(cell.area.mean.value)}"]
-    apart = [] if cell.apart is None else [cell.apart.middle, cell.apart.mean]
-    parts += [f"{before}{interval(of, signed=True)}" for before, of in zip(("", "mean "), apart, strict=False)]
+    if cell.apart is not None:
+        parts += [interval(cell.apart.middle, signed=True), f"mean {interval(cell.apart.mean, signed=True)}"]
     parts += ["; ".join(cell.searched)]
     parts += [] if len(cell.environments) == total else [f"{len(cell.environments)} of {total} environments"]
     parts += [] if cell.num_seeds == most else [f"{cell.num_seeds} seeds"]

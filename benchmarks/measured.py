@@ -51,6 +51,8 @@ SUITES = (
           folders=("control-general", "control-general-unsearched")),
     Suite(title="CartPole, 200,000 steps, one setting", environments="classic/CartPole-v1", settings="general",
           steps_scale=0.4, folders=("cartpole-short",)),
+    Suite(title="CartPole, 200,000 steps, tuned", environments="classic/CartPole-v1", steps_scale=0.4,
+          folders=("cartpole-short-tuned",)),
     Suite(title="control and bsuite, tuned", folders=("control-tuned",), environments=CONTROL),
     Suite(title="CartPole, tuned", folders=("control-rules",), environments="classic/CartPole-v1"),
     Suite(title="MinAtar Breakout, short, tuned", environments="minatar/breakout", steps_scale=0.064,

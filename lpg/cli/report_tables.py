@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-AGGREGATES = {("end", "middle"): "IQM", ("area", "middle"): "IQM", ("area", "mean"): "mean"}
+AGGREGATES = (("end", "middle", "IQM"), ("area", "middle", "IQM"), ("area", "mean", "mean"))
 """Lines below the returns: the score, which of its aggregates, and what the line calls that."""
 
 
@@ -108,15 +108,15 @@ def _returns(report: Report) -> "Table":
         table.add_row(name, _number(reference_returns[RANDOM].get(name)), *joined, _best(reference_returns, name))
     if report.is_normalised:
         table.add_section()
-        for what, kind in AGGREGATES:
+        for what, kind, name in AGGREGATES:
             found = [_interval(getattr(one, what), kind) for one in scored.values()]
-            table.add_row(f"{what}, normalised {AGGREGATES[what, kind]}", "0", *found, "1")
+            table.add_row(f"{what}, normalised {name}", "0", *found, "1")
     if report.differences:
         table.add_section()
-        for what, kind in AGGREGATES:
+        for what, kind, name in AGGREGATES:
             apart = {rule: getattr(one, what) for rule, one in report.differences.items()}
             found = [_interval(apart.get(rule), kind, "+") for rule in scored]
-            table.add_row(f"{what} {AGGREGATES[what, kind]}, minus {report.against}", "", *found, "")
+            table.add_row(f"{what} {name}, minus {report.against}", "", *found, "")
     return table
 
 
