@@ -128,14 +128,11 @@ def measure(lifetimes: int, lstm: int, chunk: int) -> dict[str, Any]:
 def window_seconds(trainer: Any, state: Any, index: int) -> float:
     """One window of one group, lifetimes carried on."""
     import jax
-    import numpy as np
 
-    group = trainer.groups[index]
     state.counters.meta_update += 1
-    keys = trainer._keys(state, index, "window")
-    places = trainer._shard(group.weight), trainer._shard(np.array(group.env_index, np.int32))
+    arguments = trainer.window_arguments(state, index)
     at = time.perf_counter()
-    _, state.lifetimes[index], info = trainer.programs.window[index](state.rule, state.lifetimes[index], keys, *places)
+    _, state.lifetimes[index], info = trainer.programs.window[index](state.rule, state.lifetimes[index], *arguments)
     jax.block_until_ready(info)
     return time.perf_counter() - at
 

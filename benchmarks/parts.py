@@ -17,7 +17,6 @@ import tempfile
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from lpg.meta_training.config_file import load_config
 from lpg.meta_training.state import MetaState
@@ -45,14 +44,10 @@ def main() -> None:
 
 def profile(trainer: Trainer, state: MetaState, index: int) -> collections.Counter[str]:
     """Seconds of kernels of one group's window, by scope."""
-    group, window = trainer.groups[index], trainer.programs.window[index]
-    size = len(group.env_index)
-    keys = jax.random.split(jax.random.key(0), size)
+    window = trainer.programs.window[index]
 
     def run() -> None:
-        arguments = jax.device_put(
-            (keys, group.weight, np.array(group.env_index, np.int32)), window.input_shardings[0][2:]
-        )
+        arguments = trainer.window_arguments(state, index)
         _, state.lifetimes[index], _ = window(state.rule, state.lifetimes[index], *arguments)
         jax.block_until_ready(state.lifetimes[index])
 

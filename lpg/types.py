@@ -13,7 +13,10 @@ Time index
 `docs/glossary.md` maps the paper's symbols to these names.
 """
 
+import dataclasses
+
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 
@@ -78,3 +81,30 @@ class Hyperparameters(eqx.Module):
     """ε > 0 of PPO, see `lpg.update_rules.proximal`; None: the rule's own."""
     drift_scale: Float[Array, ""] | None = None
     """Factor > 0 of the constants of DPO's drift; None: 1."""
+    progress: Float[Array, ""] | None = None
+    """n/N: share of the agent's updates that are done, 0 at the first and 1 at the last; None: unknown. Read by rules
+    that know the time, see `lpg.update_rules.ta_lpg`."""
+    num_updates: Float[Array, ""] | None = None
+    """N ≥ 1: agent updates of the whole training; None: unknown."""
+
+
+def after_updates(hyper: Hyperparameters, count: Int[Array, ""]) -> Hyperparameters:
+    """The hyper-parameters so many updates later; unchanged if the time is unknown."""
+    if hyper.progress is None or hyper.num_updates is None:
+        return hyper
+    step = count.astype(hyper.progress.dtype) / jnp.maximum(hyper.num_updates - 1, 1)
+    return dataclasses.replace(hyper, progress=hyper.progress + step)
+
+
+def at_update(
+    hyper: Hyperparameters, number: Shaped[Array, ""] | int, num_updates: Shaped[Array, ""] | int
+) -> Hyperparameters:
+    """The hyper-parameters with the time of one update.
+
+    Args:
+        number: of the update, from 0.
+        num_updates: N ≥ 1.
+    """
+    kind = hyper.gamma.dtype
+    progress = jnp.asarray(number, kind) / jnp.maximum(jnp.asarray(num_updates, kind) - 1, 1)
+    return dataclasses.replace(hyper, progress=progress, num_updates=jnp.asarray(num_updates, kind))

@@ -96,6 +96,7 @@ class GymnasiumBackend:
             **({} if limit is None else {limit: getattr(config, limit)}),
             baseline=config.baseline,
             **{name: getattr(config, name) for name in LEARN_OPTIONS},
+            num_updates=plan.num_updates,
         )
 
     def template(self, agent: str, prediction_size: int, *, normalise_observations: bool) -> Agent:

@@ -261,6 +261,7 @@ def _advance(
             options=config.learn_options,
             step_size=run.step_size,
             progress=progress,
+            num_updates=total,
             key=jax.random.fold_in(key, 1),
         )
         return RunState(learner=learner, rollout=following), jax.tree.map(jnp.add, before, info)

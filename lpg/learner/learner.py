@@ -1,5 +1,6 @@
 """`lpg.Learner`: any agent learns by a rule, from trajectories of any source."""
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from lpg.update_rules.learning import AgentState, LearnOptions, learn
 from lpg.update_rules.losses import entropy
 from lpg.update_rules.proximal import CLIP, check_step_limits
 from lpg.update_rules.registry import check_entropy_weight, load_rule, named_rule
+from lpg.update_rules.ta_lpg import TALPG
 
 
 class LearnerInfo(eqx.Module):
@@ -66,6 +68,7 @@ class Learner:
         normalise_observations: bool = False,
         normalise_rewards: bool = False,
         normalise_advantages: bool = False,
+        num_updates: Count | None = None,
     ) -> None:
         """Nothing is computed yet.
 
@@ -92,6 +95,8 @@ class Learner:
             normalise_rewards: divide rewards by the running standard deviation of the discounted return. Consecutive
                 trajectories must then continue the same environments.
             normalise_advantages: centre and scale π̂ over each batch.
+            num_updates: N, trajectories of the whole training, for rules that read it (`ta-lpg`); `update` then has to
+                be given `progress`.
 
         Raises:
             ValueError: an argument has a wrong type, is out of range, or is one that the rule does not use.
@@ -115,9 +120,14 @@ class Learner:
                 "clip": CLIP,
                 "drift_scale": 1.0,
                 **limits,
+                **({} if num_updates is None else {"num_updates": num_updates}),
             },
         )
         check_entropy_weight(policy_entropy_weight, rule, named_rule(rule).label)
+        if num_updates is None and isinstance(rule, TALPG):
+            raise ValueError(
+                f"num_updates is None; {named_rule(rule).label} needs it, because it reads how long the training is"
+            )
         self.options = LearnOptions(
             num_epochs=num_epochs,
             num_minibatches=num_minibatches,
@@ -131,6 +141,7 @@ class Learner:
             learning_rate=jnp.asarray(1.0, float),  # the optimiser has its own
             **{name: jnp.asarray(value, float) for name, value in numbers.items()},
         )
+        self.num_updates = num_updates
         self._agent = as_agent(agent)
         self._optimizer = optimizer
         self._num_actions: int | None = None
@@ -207,6 +218,7 @@ class Learner:
         is_real: Bool[Any, " T B"] | None = None,
         *,
         key: PRNGKeyArray | None = None,
+        progress: Share | None = None,
     ) -> tuple[LearnerState, LearnerInfo]:
         """Moves θ down the rule's loss: one optimiser step, or `num_epochs` × `num_minibatches` of them.
 
@@ -219,6 +231,8 @@ class Learner:
             is_real: False in rows that are not steps, as after an episode's end under next-step autoreset; nothing is
                 learned from those. None: all are steps.
             key: of the shuffling of environments; needed if there are several minibatches.
+            progress: n/N, share of the trajectories that were learned from, 0 at the first and 1 at the last; needed,
+                and used, only with `num_updates`.
 
         Raises:
             ValueError: the arrays' shapes or types do not fit each other, the agent or the state's statistics, actions
@@ -238,7 +252,19 @@ class Learner:
         if largest is not None and largest >= (count := self._count_actions(state, trajectory.observation)):
             raise ValueError(f"action {largest} given; the agent has {count} actions, numbered from 0")
         key = jax.random.key(0) if key is None else key
-        return self._compiled_update(self.rule, self.hyper, state, trajectory, is_real, key)
+        hyper = self.hyper
+        if progress is not None or self.num_updates is not None:
+            if progress is None or self.num_updates is None or not 0 <= progress <= 1:
+                raise ValueError(
+                    f"progress is {progress} and the learner's num_updates {self.num_updates}; either a share in "
+                    "[0, 1] and a number are needed, or neither, because a rule that reads the time needs n/N and N"
+                )
+            hyper = dataclasses.replace(hyper, progress=jnp.asarray(progress, float))
+        return self._compiled_update(self.rule, hyper, state, trajectory, is_real, key)
+
+    def progress(self, number: int) -> float | None:
+        """What to give `update` as `progress` at its call number `number`, from 0; None without `num_updates`."""
+        return None if self.num_updates is None else min(number / max(self.num_updates - 1, 1), 1.0)
 
     def save(self, path: str | Path, state: LearnerState) -> None:
         """Writes the whole state (parameters, optimiser, statistics) into a safetensors file.

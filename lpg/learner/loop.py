@@ -76,7 +76,11 @@ def run(
                 f"the agent's numbers are not finite after {number} updates; a smaller learning rate may help"
             )
         moved, info = learner.update(
-            state.learner, collected.trajectory, collected.is_real, key=jax.random.fold_in(key_number, 1)
+            state.learner,
+            collected.trajectory,
+            collected.is_real,
+            key=jax.random.fold_in(key_number, 1),
+            progress=learner.progress(number),
         )
         acting, entropy = state.learner if overlap else moved, info.policy_entropy
         totals = state.totals.copy()

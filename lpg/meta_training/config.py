@@ -23,8 +23,9 @@ class MetaConfig:
     suite: str = "paper"
     """Environments to train on: a suite, or names with commas; one that is named twice has twice the lifetimes."""
     rule: str = "lpg"
-    """Which rule to discover: `lpg`, `lpg-v`; `lpg-no-softmax`, `lpg-no-bootstrap` or `lpg-no-recurrence`, which are
-    ablations of `lpg`; or `module:factory`, which makes one of your own."""
+    """Which rule to discover: `lpg`, `lpg-v`; `ta-lpg`, an `lpg` that also reads how much of a training is done;
+    `lpg-no-softmax`, `lpg-no-bootstrap` or `lpg-no-recurrence`, which are ablations of `lpg`; or `module:factory`,
+    which makes one of your own."""
     lstm_size: Count = 256
     """Hidden units of the rule's LSTM."""
     prediction_size: Count = 30
@@ -32,7 +33,11 @@ class MetaConfig:
     embedding_size: Count = 16
     """Width of the hidden layer of φ (not of lpg-v)."""
     initial_rule: str | None = None
-    """Rule at meta-update 0 (name, file or run folder; of the same kind and sizes); none: random initialisation."""
+    """Rule at meta-update 0 (name, file or run folder; of the same kind and sizes, or an `lpg` for a `ta-lpg`, which
+    then begins without regard to the time); none: random initialisation."""
+
+    trained_weights: Literal["all", "time"] = "all"
+    """Which weights of η move: all, or those of the inputs n/N and log N alone (ta-lpg only)."""
 
     lifetimes_per_environment: Count = 64
     """Parallel lifetimes of each environment."""
@@ -46,6 +51,8 @@ class MetaConfig:
     """K, agent updates per meta-update: the window through which the meta-gradient flows."""
     lifetime_updates: Count | None = None
     """Agent updates per lifetime; none: the environment's budget of steps (Table 3) times `lifetime_scale`."""
+    min_lifetime_updates: Count | None = None
+    """Draw each lifetime's length from here up to that, uniformly on a logarithmic axis; none: all are equally long."""
     lifetime_scale: Annotated[float, Meta(gt=0, le=1, description="a share of each environment's own budget")] = 1.0
     """Factor of the environment's budget of steps, if `lifetime_updates` is none."""
     table_step: TableStep = "samples"
@@ -153,6 +160,10 @@ class MetaConfig:
         environments = suite(self.suite)
         if not is_own(self.rule):
             known(self.rule, INPUTS, "rule")
+        if self.trained_weights == "time" and self.rule != "ta-lpg":
+            raise ValueError(
+                f"trained_weights is time and rule {self.rule}; ta-lpg is needed, because only it reads the time"
+            )
         if self.rule == "lpg-no-softmax" and self.prediction_entropy_weight != 0:
             raise ValueError(
                 f"prediction_entropy_weight is {self.prediction_entropy_weight}; it must be 0 for lpg-no-softmax, "
@@ -182,6 +193,11 @@ class MetaConfig:
             raise ValueError(
                 f"num_lifetimes is {self.num_lifetimes}; {self.suite} has {len(environments)} environments, and each "
                 "needs at least one lifetime"
+            )
+        if self.min_lifetime_updates is not None and self.min_lifetime_updates < self.num_updates:
+            raise ValueError(
+                f"min_lifetime_updates is {self.min_lifetime_updates}; at least num_updates = {self.num_updates} are "
+                "needed, because a lifetime is made of whole windows"
             )
         if self.lifetime_updates is not None and self.lifetime_updates < self.num_updates:
             raise ValueError(

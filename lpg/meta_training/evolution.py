@@ -10,7 +10,7 @@ Li et al. (2023, noise-reuse evolution strategies), windows that keep ε.
 """
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import equinox as eqx
 import jax
@@ -33,7 +33,9 @@ from lpg.meta_training.lifetime import (
 )
 from lpg.meta_training.meta_gradient import WindowInfo, all_finite
 from lpg.meta_training.objective import ObjectiveTerms, terms
+from lpg.types import after_updates
 from lpg.update_rules.base import Rule
+from lpg.update_rules.ta_lpg import TALPG, time_weights
 from lpg.update_rules.update import agent_update, rule_inputs
 
 Tree = TypeVar("Tree")
@@ -79,6 +81,8 @@ def pair_gradient(
     and there is no policy-gradient term and no critic.
     """
     noise = draw_noise(jax.random.wrap_key_data(pair.noise), rule)
+    if config.trained_weights == "time":
+        noise = time_weights(cast(TALPG, noise))
 
     def run(row: tuple[Float[Array, ""], LifetimeState]) -> tuple:
         sign, lifetime = row
@@ -148,8 +152,8 @@ def run_lifetime(
     mask, optimizer = env.action_mask(lifetime.env_params), agent_optimizer(agent_name, config.table_step)
     names = ("agent", "optimizer_state", "rollout", "trajectory", "statistics", "return_sum", "return_count")
 
-    def step(fields: dict[str, Any], key: PRNGKeyArray) -> tuple[dict[str, Any], tuple]:
-        newest = fields["trajectory"]
+    def step(fields: dict[str, Any], row: tuple) -> tuple[dict[str, Any], tuple]:
+        newest, (key, count) = fields["trajectory"], row
         agent, optimizer_state, _ = agent_update(
             rule,
             fields["agent"],
@@ -157,7 +161,7 @@ def run_lifetime(
             fields["optimizer_state"],
             newest,
             mask_of(mask, newest),
-            lifetime.hyper,
+            after_updates(lifetime.hyper, count),
         )
         acting = fields["statistics"].acting(agent)
         state, seen, info = fresh_rollout(key, fields["rollout"], acting, env, lifetime.env_params, config)
@@ -168,7 +172,9 @@ def run_lifetime(
         return dict(zip(names, new, strict=True)), (mean, info)
 
     fields = {name: getattr(lifetime, name) for name in names}
-    fields, (returns, info) = jax.lax.scan(step, fields, jax.random.split(key, config.num_updates))
+    fields, (returns, info) = jax.lax.scan(
+        step, fields, (jax.random.split(key, config.num_updates), jnp.arange(config.num_updates))
+    )
     after = dataclasses.replace(lifetime, **fields)
     mask = mask_of(mask, after.trajectory)
     output = outputs(after.agent, after.trajectory.observation, mask)

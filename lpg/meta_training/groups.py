@@ -132,3 +132,10 @@ def lifetime_updates(config: MetaConfig, name: str) -> int:
     steps = config.lifetime_scale * env_spec(name).lifetime_steps
     updates = config.lifetime_updates or math.ceil(steps / config.steps_per_update)
     return -(-updates // config.num_updates) * config.num_updates
+
+
+def drawn_length(config: MetaConfig, longest: int, generator: np.random.Generator) -> int:
+    """Length of one lifetime between `config.min_lifetime_updates` and the longest, in whole windows of K."""
+    shortest = min(config.min_lifetime_updates or longest, longest)
+    drawn = math.exp(generator.uniform(math.log(shortest), math.log(longest)))
+    return max(round(drawn / config.num_updates), 1) * config.num_updates

@@ -20,7 +20,7 @@ from lpg.meta_training.critic import CriticInfo, update_critic
 from lpg.meta_training.lifetime import LifetimeState, fresh_rollout, update_running_return
 from lpg.meta_training.objective import ObjectiveTerms, meta_loss, terms
 from lpg.meta_training.own_term import find_term
-from lpg.types import Targets, Trajectory
+from lpg.types import Targets, Trajectory, after_updates
 from lpg.update_rules.base import Rule
 from lpg.update_rules.update import agent_update
 
@@ -77,16 +77,15 @@ def run_window(
     """
     mask = env.action_mask(lifetime.env_params)
 
-    def step(carry: tuple, key: PRNGKeyArray) -> tuple:
-        fields, previous = carry
-        new_lifetime, previous, info = _update(
-            rule, dataclasses.replace(lifetime, **fields), previous, key, mask, config, env, agent_name
-        )
+    def step(carry: tuple, row: tuple) -> tuple:
+        (fields, previous), (key, count) = carry, row
+        now = dataclasses.replace(lifetime, hyper=after_updates(lifetime.hyper, count), **fields)
+        new_lifetime, previous, info = _update(rule, now, previous, key, mask, config, env, agent_name)
         return (_changing_fields(new_lifetime), previous), info
 
     carry = (_changing_fields(lifetime), _zero_previous(lifetime.trajectory, rule))
     (fields, previous), (previous_terms, critic_info, rollout_info) = jax.lax.scan(
-        step, carry, jax.random.split(key, config.num_updates)
+        step, carry, (jax.random.split(key, config.num_updates), jnp.arange(config.num_updates))
     )
     new_lifetime = dataclasses.replace(lifetime, **fields)
     newest = new_lifetime.trajectory

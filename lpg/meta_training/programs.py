@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -15,13 +15,15 @@ from jaxtyping import Array, Bool, Float, Key
 
 from lpg.arrays import vmap_unless_single
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.evolution import Lifetimes, init_pair, pair_gradient
+from lpg.meta_training.evolution import Lifetimes, PairState, init_pair, pair_gradient
 from lpg.meta_training.groups import Group
 from lpg.meta_training.imitation import imitation_window
 from lpg.meta_training.lifetime import LifetimeSpec, init_lifetime
 from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
 from lpg.processes import device_mesh
+from lpg.types import at_update
 from lpg.update_rules.base import Rule
+from lpg.update_rules.ta_lpg import TALPG, time_weights
 
 AXIS = "lifetimes"
 """Name of the mesh axis: lifetimes are sharded over all devices of all processes."""
@@ -64,28 +66,34 @@ def make_mesh() -> Mesh:
 
 
 def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
-    """(η, lifetimes, keys, weight, env_index) → gradients [D, E, …], lifetimes, diagnostics; all others are [N, …].
+    """(η, lifetimes, keys, weight, env_index, times) → gradients [D, E, …], lifetimes, diagnostics; others are [N, …].
 
-    `weight` and `env_index` are those of the group. On each of the D devices, `group.chunk` lifetimes are
+    `weight` and `env_index` are those of the group; `times` are two arrays, the agent updates that were made and those
+    of the whole lifetime, for rules that read them. On each of the D devices, `group.chunk` lifetimes are
     differentiated at a time, and gradients are summed over the lifetimes of each of the E environments.
     """
-    estimate = pair_gradient if config.meta_optimizer == "es" else meta_gradient
+    estimate: Callable = pair_gradient if config.meta_optimizer == "es" else meta_gradient
     window = {"window": imitation_window} if config.objective == "imitate" else {}
 
-    def on_device(rule: Rule, lifetimes: Lifetimes, keys: Key[Array, " N"], weight: Array, env_index: Array) -> tuple:
-        def differentiate_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[Lifetimes, WindowInfo]]:
-            lifetimes, keys, weight, env_index = rows
-            gradient_of = lambda lifetime, key: estimate(  # noqa: E731
-                rule, lifetime, key, config, group.env, group.agent, **window
+    def on_device(
+        rule: Rule, lifetimes: Lifetimes, keys: Key[Array, " N"], weight: Array, env_index: Array, times: tuple
+    ) -> tuple:
+        def gradient_of(lifetime: Lifetimes, key: Array, times: tuple) -> tuple:
+            gradient, after, info = estimate(
+                rule, timed(lifetime, times), key, config, group.env, group.agent, **window
             )
-            gradient, lifetimes, info = vmap_unless_single(gradient_of)(lifetimes, keys)
+            return gradient, timed(after, None), info
+
+        def differentiate_chunk(total: Rule, rows: tuple) -> tuple[Rule, tuple[Lifetimes, WindowInfo]]:
+            lifetimes, keys, weight, env_index, times = rows
+            gradient, lifetimes, info = vmap_unless_single(gradient_of)(lifetimes, keys, times)
             selected = jax.nn.one_hot(env_index, len(group.names), axis=0, dtype=weight.dtype) * weight
             total = jax.tree.map(lambda t, g: t + jnp.tensordot(selected, g, axes=1), total, gradient)
             return total, (lifetimes, info)
 
         chunked = jax.tree.map(
             lambda x: x.reshape(x.shape[0] // group.chunk, group.chunk, *x.shape[1:]),
-            (lifetimes, keys, weight, env_index),
+            (lifetimes, keys, weight, env_index, times),
         )
         zero = jax.tree.map(lambda x: jnp.zeros((len(group.names), *x.shape), x.dtype), rule)
         total, results = jax.lax.scan(differentiate_chunk, zero, chunked)
@@ -96,11 +104,22 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
     sharded = jax.shard_map(
         on_device,
         mesh=mesh,
-        in_specs=(PartitionSpec(), by_lifetime, by_lifetime, by_lifetime, by_lifetime),
+        in_specs=(PartitionSpec(), *[by_lifetime] * 5),
         out_specs=(by_lifetime, by_lifetime, by_lifetime),
         check_vma=False,
     )
     return jax.jit(sharded, donate_argnums=1)
+
+
+def timed(lifetime: Lifetimes, times: tuple[Array, Array] | None) -> Lifetimes:
+    """A lifetime, or a pair, with the time in its hyper-parameters; None: without, as checkpoints have it."""
+    inner = lifetime.both if isinstance(lifetime, PairState) else lifetime
+    if times is None:
+        hyper = dataclasses.replace(inner.hyper, progress=None, num_updates=None)
+    else:
+        hyper = at_update(inner.hyper, *(jnp.broadcast_to(time, inner.hyper.gamma.shape) for time in times))
+    inner = dataclasses.replace(inner, hyper=hyper)
+    return dataclasses.replace(lifetime, both=inner) if isinstance(lifetime, PairState) else inner
 
 
 def starter(config: MetaConfig) -> Callable:
@@ -164,6 +183,8 @@ def meta_step_program(config: MetaConfig, counts: list[np.ndarray], mesh: Mesh) 
         if config.scale_gradients:
             env_weight = env_weight / jnp.maximum(jnp.sqrt(new_scales.mean_square / new_scales.weight), 1e-6)
         gradient = jax.tree.map(lambda g: jnp.tensordot(env_weight.astype(g.dtype), g, axes=1), mean)
+        if config.trained_weights == "time":
+            gradient = time_weights(cast(TALPG, gradient))
         is_finite = all_finite(gradient)
         updates, new_optimizer_state = optimizer.update(gradient, optimizer_state, rule)
         new_rule = optax.apply_updates(rule, updates)
@@ -206,7 +227,8 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
         weight, env_index = jax.ShapeDtypeStruct((size,), jnp.float32), jax.ShapeDtypeStruct((size,), jnp.int32)
         replicated = NamedSharding(mesh, PartitionSpec())
         eta = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated), rule)
-        window = window_program(config, group, mesh).lower(eta, *place((empty, keys, weight, env_index)))
+        arguments = (empty, keys, weight, env_index, (env_index, env_index))
+        window = window_program(config, group, mesh).lower(eta, *place(arguments))
         reset = reset_program(config, group, mesh, rule).lower(*place((empty, flags, specs, keys)))
         return window, reset, place(empty)
 

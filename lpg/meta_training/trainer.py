@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from lpg.agents.registry import env_sizes
 from lpg.environments.registry import env_spec, suite
 from lpg.keys import stream
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.groups import Group, arms, lifetime_updates, make_groups
+from lpg.meta_training.groups import Group, arms, drawn_length, lifetime_updates, make_groups
 from lpg.meta_training.lifetime import LifetimeSpec
 from lpg.meta_training.meta_gradient import WindowInfo
 from lpg.meta_training.own_term import check_term
@@ -29,9 +29,11 @@ from lpg.meta_training.programs import (
 from lpg.meta_training.state import Counters, MetaState, init_bandit, init_slots
 from lpg.processes import fetch, place
 from lpg.update_rules.base import Rule
+from lpg.update_rules.lpg import LPG
 from lpg.update_rules.own_rule import check_rule
 from lpg.update_rules.registry import find_rule
 from lpg.update_rules.rule_file import FITTED, RANDOM, describe, initialiser, origin, sizes_of
+from lpg.update_rules.ta_lpg import with_time
 
 MAX_DIVERGED_SHARE = 0.05
 """The run stops if a larger share of its lifetimes diverges, that is, has a number that is not finite."""
@@ -120,14 +122,9 @@ class Trainer:
             DivergenceError: η is not finite, or more than `MAX_DIVERGED_SHARE` of the lifetimes diverged.
         """
         gradients, infos = [], []
-        for index, group in enumerate(self.groups):
-            keys = self._keys(state, index, "window")
+        for index in range(len(self.groups)):
             gradient, state.lifetimes[index], info = self.programs.window[index](
-                state.rule,
-                state.lifetimes[index],
-                keys,
-                self._shard(group.weight),
-                self._shard(np.array(group.env_index, np.int32)),
+                state.rule, state.lifetimes[index], *self.window_arguments(state, index)
             )
             gradients.append(gradient)
             infos.append(info)
@@ -140,6 +137,13 @@ class Trainer:
             self._end_lifetimes(state, index, fetch(info), report)
         self._check(state, report)
         return report
+
+    def window_arguments(self, state: MetaState, index: int) -> tuple:
+        """What a group's window takes after η and the lifetimes, see `lpg.meta_training.programs.window_program`."""
+        group, slots = self.groups[index], state.slots[index]
+        times = slots.age.astype(np.int32), slots.length.astype(np.int32)
+        rest = group.weight, np.array(group.env_index, np.int32), times
+        return self._keys(state, index, "window"), *self._shard(rest)
 
     def _end_lifetimes(self, state: MetaState, index: int, info: WindowInfo, report: MetaUpdateReport) -> None:
         """Records the lifetimes of a group that ended, and starts new ones in their place."""
@@ -177,6 +181,8 @@ class Trainer:
         for lifetime in np.flatnonzero(must_reset):
             name = group.names[group.env_index[lifetime]]
             length = lifetime_updates(config, name)
+            if config.min_lifetime_updates is not None:
+                length = drawn_length(config, length, generator)
             is_shortened = is_first and config.stagger
             num_windows = generator.integers(1, length // config.num_updates, endpoint=True)
             slots.length[lifetime] = num_windows * config.num_updates if is_shortened else length
@@ -248,6 +254,8 @@ def initial_rule(config: MetaConfig, seed: int) -> Rule:
         return random_rule(config, seed)
     found = find_rule(config.initial_rule)
     kind, sizes = describe(found.rule, found.card) if found.is_learned else ("written by hand", {})
+    if (kind, config.rule) == ("lpg", "ta-lpg") and sizes == rule_sizes(config):
+        return with_time(cast(LPG, found.rule))
     if (kind, sizes) != (config.rule, rule_sizes(config)):
         needed = _description(config.rule, rule_sizes(config))
         raise ValueError(f"initial_rule {config.initial_rule!r} is {_description(kind, sizes)}; {needed} is needed")

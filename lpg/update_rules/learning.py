@@ -108,6 +108,7 @@ def learn(
     key: PRNGKeyArray,
     step_size: StepSize | None = None,
     progress: Float[Array, ""] | float = 0.0,
+    num_updates: Shaped[Array, ""] | int | None = None,
     is_real: Bool[Array, " T B"] | None = None,
 ) -> tuple[AgentState, UpdateInfo]:
     """Updates an agent on one rollout.
@@ -119,6 +120,7 @@ def learn(
         key: shuffles the minibatches.
         step_size: clipping and schedule; None: those of the optimiser, if it has any.
         progress: share of the training that is done, in [0, 1].
+        num_updates: rollouts of the whole training; the rule is then told this and `progress`. None: `hyper` as it is.
         is_real: false for rows that only reset an environment, see `lpg.update_rules.real_steps`; None: all are real.
             Nothing is learned from other rows, and no statistics include them.
 
@@ -127,6 +129,11 @@ def learn(
     """
     before = Statistics(observations=state.observations, rewards=state.rewards)
     after, normalised = normalise_trajectory(before, trajectory, hyper.gamma, is_real)
+    if num_updates is not None:
+        kind = hyper.gamma.dtype
+        hyper = dataclasses.replace(
+            hyper, progress=jnp.asarray(progress, kind), num_updates=jnp.asarray(num_updates, kind)
+        )
     rate_scale: Float[Array, ""] | float = 1.0
     if step_size is not None:
         rate_scale = 1 + (step_size.final_learning_rate - 1) * progress

@@ -68,11 +68,17 @@ class LPG(eqx.Module):
             if self.without == "bootstrap"
             else continues * self.embed(inputs.next_prediction),
         ]
+        features += [jnp.broadcast_to(extra, continues.shape) for extra in self.more_inputs(hyper)]
         h = jax.nn.relu(backward_lstm(self.lstm, jnp.stack(features, axis=-1), is_reset))
         y_hat = self.y_head(h)
         return Targets(
             pi_hat=self.pi_head(h)[..., 0], y_hat=y_hat if self.without == "softmax" else jax.nn.softmax(y_hat)
         )
+
+    def more_inputs(self, hyper: Hyperparameters) -> list[Float[Array, ""]]:
+        """Inputs after the six, equal at all steps; a derived class may have some."""
+        del hyper
+        return []
 
     def loss(
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters

@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from lpg.agents.custom import AgentSizes, kind_of
 from lpg.environments.registry import import_factory
 from lpg.places import described
-from lpg.types import AgentOutput, Hyperparameters, Trajectory
+from lpg.types import AgentOutput, Hyperparameters, Trajectory, at_update
 from lpg.update_rules.base import Rule, RuleInputs
 
 SIZE_NAMES = ("lstm_size", "prediction_size", "embedding_size")
@@ -113,7 +113,7 @@ def check_rule(rule: Rule, sizes: AgentSizes) -> None:
             raise ValueError(f"{name} failed in {what}: {described(error)}") from error
 
     inputs = jax.eval_shape(lambda: _blank_inputs(steps, size, sizes))
-    hyper = jax.eval_shape(lambda: Hyperparameters(*[jnp.zeros(())] * 5))
+    hyper = jax.eval_shape(lambda: at_update(Hyperparameters(*[jnp.zeros(())] * 5), 0, 1))
     targets = traced("targets", rule.targets, inputs, hyper)
     for field, shape in (("pi_hat", steps), ("y_hat", (*steps, size))):
         found = getattr(targets, field, None)

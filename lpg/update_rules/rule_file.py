@@ -24,6 +24,7 @@ from lpg.update_rules.base import Rule
 from lpg.update_rules.lpg import LPG, Component, init_lpg
 from lpg.update_rules.lpg_v import LPGV, init_lpg_v
 from lpg.update_rules.own_rule import SIZE_NAMES, check_importable, init_own, is_own, size_names
+from lpg.update_rules.ta_lpg import TALPG, init_ta_lpg
 
 FORMAT_VERSION = 2
 KIND = FileKind("a rule file (*.safetensors), as `lpg meta-train` writes it,")
@@ -47,6 +48,7 @@ INPUTS = {
     "lpg-no-softmax": _LPG_INPUTS,
     "lpg-no-bootstrap": (*_LPG_INPUTS[:-1], "0"),
     "lpg-no-recurrence": _LPG_INPUTS,
+    "ta-lpg": (*_LPG_INPUTS, "n/N", "log N / log 1000"),
     "lpg-v": ("r", "d", "gamma", "pi(a|s)", "v(s)", "v(s')"),
 }
 """Inputs of each kind of rule at a step, in the order of the rows of its LSTM's weights."""
@@ -139,8 +141,9 @@ def describe(rule: Rule, card: Mapping[str, Any] | None = None) -> tuple[str, di
     kind, sizes = (card or {}).get("kind"), (card or {}).get("sizes")
     if isinstance(kind, str) and is_own(kind) and isinstance(sizes, dict):
         return kind, sizes
-    if type(rule) is LPG:
-        return "lpg" if rule.without == "nothing" else f"lpg-no-{rule.without}", {
+    if type(rule) is LPG or (type(rule) is TALPG and rule.without == "nothing"):
+        ablated = "lpg" if rule.without == "nothing" else f"lpg-no-{rule.without}"
+        return "ta-lpg" if type(rule) is TALPG else ablated, {
             "lstm_size": rule.lstm.bias.shape[0] // 4,
             "prediction_size": rule.prediction_size,
             "embedding_size": rule.hidden.bias.shape[0],
@@ -159,6 +162,8 @@ def initialiser(kind: str) -> Callable[..., Rule]:
         return lambda key, **sizes: init_own(kind, key, sizes)
     if kind == "lpg-v":
         return init_lpg_v
+    if kind == "ta-lpg":
+        return init_ta_lpg
     parts: dict[str, Component] = {f"lpg-no-{part}": part for part in get_args(Component)}
     return functools.partial(init_lpg, without=parts.get(kind, "nothing"))
 

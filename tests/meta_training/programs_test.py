@@ -44,16 +44,16 @@ def assert_close(found, expected) -> None:
 def run(window, weight=None, before=None):
     """Gradients [E, …] of the first window of an initial state, with the trainer's keys and padding."""
     one = trainer()
-    group = one.groups[0]
     state = one.init()
     if before is not None:
         before(state)
+    keys, weights, *rest = one.window_arguments(state, 0)
     arguments = (
         state.rule,
         state.lifetimes[0],
-        one._keys(state, 0, "window"),
-        one._shard(group.weight if weight is None else weight),
-        one._shard(np.array(group.env_index, np.int32)),
+        keys,
+        weights if weight is None else one._shard(weight),
+        *rest,
     )
     gradients, lifetimes, info = window(arguments)
     return jax.tree.map(lambda g: np.asarray(g).sum(0), gradients), lifetimes, info
