@@ -32,14 +32,22 @@ class Thresholds:
 class Audit:
     """Collects the diagnostics of meta-updates. Flags are warnings; they do not change the run."""
 
-    def __init__(self, leaf_names: list[str], prediction_size: int, thresholds: Thresholds | None = None) -> None:
+    def __init__(
+        self,
+        leaf_names: list[str],
+        prediction_size: int,
+        thresholds: Thresholds | None = None,
+        trained: list[str] | None = None,
+    ) -> None:
         """No meta-update has been observed.
 
         Args:
             leaf_names: paths of the leaves of η, in tree order.
             prediction_size: m; below 2 the rule does not discover predictions.
             thresholds: limits.
+            trained: paths of the leaves that move; None: all.
         """
+        self.trained = leaf_names if trained is None else trained
         self.leaf_names, self.prediction_size = leaf_names, prediction_size
         self.thresholds = thresholds or Thresholds()
         self._reports: collections.deque[MetaUpdateReport] = collections.deque(maxlen=WINDOW)
@@ -68,7 +76,8 @@ class Audit:
     def _leaves(self) -> list[str]:
         norms = np.max([report.step.leaf_norms for report in self._reports], axis=0)
         advice = "set num_updates to 2 or more; if it is, look for a stop_gradient on the rule's inputs"
-        names = [name for name, norm in zip(self.leaf_names, norms, strict=True) if norm == 0]
+        zero = [name for name, norm in zip(self.leaf_names, norms, strict=True) if norm == 0]
+        names = [name for name in zero if name in self.trained]
         return [f"no gradient reaches {name}; {advice}" for name in names]
 
     def _predictions(self) -> list[str]:

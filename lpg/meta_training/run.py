@@ -41,6 +41,7 @@ from lpg.meta_training.trainer import (
 from lpg.processes import fetch, is_first, largest
 from lpg.update_rules.base import Rule
 from lpg.update_rules.rule_file import read_rule, save_rule
+from lpg.update_rules.ta_lpg import TIME_LEAVES
 
 GO_ON, OUT_OF_TIME = 0, 1
 """What processes agree on before every meta-update; or the number of a signal, all of which are above 1."""
@@ -124,7 +125,8 @@ def run(
     if is_first():
         metrics = MetricsFile(folder / "metrics.csv", trainer.names, max(newest, 0), terms_of(config))
     has_entropy = rule.discovers_predictions and config.rule != "lpg-no-softmax"
-    audit = Audit(leaf_names(state.rule), rule.prediction_size if has_entropy else 1)
+    trained = TIME_LEAVES if config.trained_weights == "time" else None
+    audit = Audit(leaf_names(state.rule), rule.prediction_size if has_entropy else 1, trained=trained)
     flags: list[str] = []
     stop = GO_ON
     try:

@@ -20,6 +20,8 @@ from lpg.update_rules.lstm import LSTM
 NUM_INPUTS = 6
 """Of the LPG."""
 NUM_TIMES = 2
+TIME_LEAVES = ["lstm.weight"]
+"""Paths of the arrays with weights of the two."""
 LOG_SCALE = math.log(1000.0)
 """log N is divided by it, so that both inputs are about 1 at most: N = 1,000 gives 1.
 

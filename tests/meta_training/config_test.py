@@ -38,6 +38,8 @@ def test_it_is_frozen_and_hashable_so_that_programs_can_depend_on_it():
         ({"rule": "lpg-no-softmax"}, "prediction_entropy_weight is 0.001"),
         ({"num_steps": 1}, "num_steps is 1; expected int >= 2 .*looks one step ahead"),
         ({"num_updates": 5, "lifetime_updates": 4}, "whole windows"),
+        ({"num_updates": 5, "min_lifetime_updates": 4}, "min_lifetime_updates is 4; at least num_updates = 5"),
+        ({"trained_weights": "time"}, "trained_weights is time and rule lpg; ta-lpg is needed"),
         ({"lifetime_scale": 1.5}, "lifetime_scale is 1.5"),
         ({"gammas": ()}, r"gammas is \[\]; expected array of length >= 1"),
         ({"gammas": (1.0,)}, r"gammas is \[1.0\]; expected float < 1.0 .*returns must be finite"),

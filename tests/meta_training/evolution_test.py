@@ -216,3 +216,45 @@ def _interrupted(one, number):
         return real(state)
 
     return meta_update
+
+
+TA = dataclasses.replace(
+    ES, suite="chain/short", num_lifetimes=3, rule="ta-lpg", trained_weights="time", min_lifetime_updates=2
+)
+
+
+@pytest.fixture(scope="module")
+def timed():
+    return Trainer(TA, 0)
+
+
+def test_with_weights_of_the_time_alone_only_these_move_and_lifetimes_have_several_lengths(timed):
+    state = timed.init()
+    lengths = set(state.slots[0].length.tolist())
+    before = state.rule
+    for _ in range(6):
+        timed.meta_update(state)
+        lengths |= set(state.slots[0].length.tolist())
+    moved = jax.tree.map(lambda new, old: np.asarray(new != old), state.rule, before)
+    rows = moved.lstm.weight.any(axis=1)
+    assert rows.tolist() == [row in (6, 7) for row in range(len(rows))]
+    assert not any(leaf.any() for leaf in leaves(dataclasses.replace(moved, lstm=None)))
+    assert not moved.lstm.bias.any()
+    assert lengths <= {2, 4, 6, 8} and len(lengths) > 1
+    # What is kept of a lifetime has no time; slots have.
+    assert state.lifetimes[0].both.hyper.progress is None
+
+
+def test_a_run_of_a_rule_that_reads_the_time_resumes_bit_for_bit(timed, tmp_path, monkeypatch):
+    monkeypatch.setattr("lpg.meta_training.run.Trainer", lambda config, seed: timed)
+
+    def go(folder, *, resume=False, minutes=None):
+        return run(TA, folder, seed=0, resume=resume, minutes=minutes, validate=lambda rule: 0.5, listener=Silent())
+
+    whole = go(tmp_path / "whole").state
+    go(tmp_path / "parts", minutes=1e-9)
+    resumed = go(tmp_path / "parts", resume=True).state
+    arrays, expected = to_arrays(resumed)[0], to_arrays(whole)[0]
+    for name, value in expected.items():
+        np.testing.assert_array_equal(arrays[name], value, err_msg=name)
+    assert np.any(whole.rule.lstm.weight[6:8] != timed.init().rule.lstm.weight[6:8])

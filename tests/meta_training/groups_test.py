@@ -5,7 +5,7 @@ import pytest
 
 from lpg.environments.registry import suite
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.groups import arms, distribute, fit_chunks, lifetime_updates, make_groups
+from lpg.meta_training.groups import arms, distribute, drawn_length, fit_chunks, lifetime_updates, make_groups
 
 FIVE = "chain/short,chain/short_noisy,tabular/dense,tabular/sparse,chain/long"
 
@@ -106,6 +106,16 @@ def test_a_lifetime_is_rounded_up_to_whole_windows():
     assert lifetime_updates(MetaConfig(), "chain/short") == 785
     assert lifetime_updates(MetaConfig(), "tabular/dense") == 2345
     assert lifetime_updates(MetaConfig(lifetime_scale=0.25), "tabular/dense") == 590  # 585.9, in whole windows
+
+
+def test_lengths_are_drawn_uniformly_on_a_logarithmic_axis_in_whole_windows():
+    config = MetaConfig(suite="chain/short", num_updates=5, min_lifetime_updates=10)
+    drawn = np.array([drawn_length(config, 1000, np.random.default_rng(seed)) for seed in range(4000)])
+    assert drawn.min() == 10 and drawn.max() <= 1000 and np.all(drawn % 5 == 0)
+    # Half are below √(10 · 1000) = 100; of uniform lengths a tenth would be. Standard error: .008.
+    assert abs(np.mean(drawn < 100) - 0.5) < 0.03
+    # A lifetime that is shorter anyway keeps its length.
+    assert drawn_length(config, 5, np.random.default_rng(0)) == 5
 
 
 def test_arms_are_all_pairs_in_lexicographic_order():

@@ -1,5 +1,6 @@
 """The meta-gradient, checked against central differences in float64, leaf by leaf, and against a plain loop."""
 
+import dataclasses
 import functools
 
 import equinox as eqx
@@ -19,8 +20,10 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.critic import init_critic
 from lpg.meta_training.lifetime import LifetimeSpec, LifetimeState, fresh_rollout
 from lpg.meta_training.meta_gradient import meta_gradient, run_window
+from lpg.types import at_update
 from lpg.update_rules.lpg import LPG
 from lpg.update_rules.lpg_v import init_lpg_v
+from lpg.update_rules.ta_lpg import with_time
 from tests.helpers import CHAIN, GRID, grid, hyperparameters, with_random_predictions
 from tests.meta_training.replayed import (
     ADAM,
@@ -68,6 +71,26 @@ def test_the_gradient_of_a_window_equals_that_of_its_replay(objective, table_ste
         np.testing.assert_allclose(info.loss, loss, rtol=1e-12)
         for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
+
+
+def test_the_meta_gradient_of_a_rule_that_reads_the_time_agrees_with_central_differences():
+    settings = config(num_updates=3, objective="every", **REGULARISED)
+    with jax.enable_x64(True):
+        rule = with_time(rule_of(True), jax.random.normal(jax.random.key(5), (2, 16)))
+        lifetime, key = fresh_lifetime(settings, is_double=True), jax.random.key(3)
+        lifetime = dataclasses.replace(lifetime, hyper=at_update(lifetime.hyper, 4, 10))
+        fixed = record(rule, lifetime, key, settings, CHAIN, SGD)
+        check_against_central_differences(
+            rule, lambda eta: replayed(eta, lifetime, fixed, settings, CHAIN, SGD), rtol=1e-5
+        )
+        expected = replayed(rule, lifetime, fixed, settings, CHAIN, SGD)[1]
+        gradient, following, _ = gradient_of(rule, lifetime, key, settings, CHAIN)
+        for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
+        assert np.all(np.any(gradient.lstm.weight[6:8] != 0, axis=1))
+        # The twin: a window that begins at another time has another gradient.
+        late = dataclasses.replace(lifetime, hyper=at_update(lifetime.hyper, 7, 10))
+        assert np.any(gradient_of(rule, late, key, settings, CHAIN)[0].lstm.weight != gradient.lstm.weight)
 
 
 Y_HEAD = {"y_head.weight", "y_head.bias"}

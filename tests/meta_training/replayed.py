@@ -16,7 +16,7 @@ from lpg.meta_training.critic import update_critic
 from lpg.meta_training.lifetime import LifetimeSpec, LifetimeState, fresh_rollout, init_lifetime
 from lpg.meta_training.meta_gradient import meta_gradient
 from lpg.meta_training.objective import meta_loss, terms
-from lpg.types import Trajectory
+from lpg.types import Trajectory, after_updates
 from lpg.update_rules.lpg import LPG, init_lpg
 from lpg.update_rules.update import agent_update
 from tests.helpers import CHAIN, with_random_predictions
@@ -92,8 +92,9 @@ def record(rule, lifetime, key, settings, env, optimizer) -> Record:
     agent, state, seen, critic = lifetime.agent, lifetime.rollout, lifetime.trajectory, lifetime.critic
     optimizer_state = optimizer.init(agent)
     rows = []
-    for key_k in jax.random.split(key, settings.num_updates):
-        agent, optimizer_state, _ = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, lifetime.hyper)
+    for k, key_k in enumerate(jax.random.split(key, settings.num_updates)):
+        hyper = after_updates(lifetime.hyper, jnp.asarray(k))
+        agent, optimizer_state, _ = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, hyper)
         state, seen, _ = fresh_rollout(key_k, state, agent, env, lifetime.env_params, settings)
         critic, advantage, _ = update_critic(
             critic, seen, lifetime.hyper.gamma,
@@ -109,7 +110,8 @@ def replayed_loss(rule, lifetime, fixed: Record, settings, env, optimizer):
     mask = env.action_mask(lifetime.env_params)
     agent, optimizer_state, seen, rows = lifetime.agent, optimizer.init(lifetime.agent), fixed.first, []
     for k in range(settings.num_updates):
-        agent, optimizer_state, info = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, lifetime.hyper)
+        hyper = after_updates(lifetime.hyper, jnp.asarray(k))
+        agent, optimizer_state, info = agent_update(rule, agent, optimizer, optimizer_state, seen, mask, hyper)
         seen = jax.tree.map(lambda x, k=k: x[k], fixed.fresh)
         output = outputs(agent, seen.observation, mask)
         rows.append(terms(output, seen.action, fixed.advantage[k], info.targets, rule.discovers_predictions))

@@ -10,6 +10,7 @@ import pytest
 
 from lpg.meta_training.trainer import DivergenceError, final_returns, initial_rule, nonfinite_terms, random_rule
 from lpg.update_rules.rule_file import save_rule
+from lpg.update_rules.ta_lpg import TALPG
 from tests.tiny_run import TINY, overwrite, report, trainer
 
 REAL, PADDING = range(5), 5
@@ -259,6 +260,16 @@ def test_a_run_may_start_with_an_existing_rule(tmp_path, one):
     # A resumed run has η in its checkpoint and does not need the file.
     (tmp_path / "found.safetensors").unlink()
     trainer(config, 0).template()
+
+
+def test_a_ta_lpg_may_start_with_an_lpg(tmp_path):
+    save_rule(tmp_path / "found.safetensors", random_rule(TINY, 7), {})
+    config = dataclasses.replace(TINY, rule="ta-lpg", initial_rule=str(tmp_path / "found.safetensors"))
+    begun, found = initial_rule(config, 0), random_rule(TINY, 7)
+    assert isinstance(begun, TALPG) and np.all(begun.lstm.weight[6:8] == 0)
+    np.testing.assert_array_equal(np.delete(begun.lstm.weight, [6, 7], axis=0), found.lstm.weight)
+    with pytest.raises(ValueError, match="is lpg lstm_size 4 .*; ta-lpg lstm_size 8 .* is needed"):
+        initial_rule(dataclasses.replace(config, lstm_size=8), 0)
 
 
 @pytest.mark.parametrize(

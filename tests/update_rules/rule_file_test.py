@@ -18,6 +18,7 @@ from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.lpg_v import init_lpg_v
 from lpg.update_rules.rule_file import read_rule, save_rule
 from lpg.update_rules.rule_paths import SHIPPED_FOLDER
+from lpg.update_rules.ta_lpg import init_ta_lpg
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +40,11 @@ def without(part):
 ABLATED = [without(part) for part in ("softmax", "bootstrap", "recurrence")]
 
 
-@pytest.mark.parametrize("make", [small, lambda key: init_lpg_v(key, lstm_size=3), *ABLATED])
+def time_aware(key):
+    return init_ta_lpg(key, lstm_size=3, prediction_size=4, embedding_size=2)
+
+
+@pytest.mark.parametrize("make", [small, time_aware, lambda key: init_lpg_v(key, lstm_size=3), *ABLATED])
 def test_a_rule_and_its_card_survive_saving(make, key, tmp_path):
     rule = make(key)
     save_rule(tmp_path / "rule.safetensors", rule, {"seed": 7, "config": {"suite": "chain"}})
@@ -73,6 +78,9 @@ def test_a_file_of_the_first_format_is_migrated():
 def test_the_card_has_the_order_of_inputs(key, tmp_path):
     save_rule(tmp_path / "r.safetensors", small(key), {})
     assert read_rule(tmp_path / "r.safetensors")[1]["inputs"][:4] == ["r", "d", "gamma", "pi(a|s)"]
+    save_rule(tmp_path / "r.safetensors", time_aware(key), {})
+    card = read_rule(tmp_path / "r.safetensors")[1]
+    assert (card["kind"], card["inputs"][6:]) == ("ta-lpg", ["n/N", "log N / log 1000"])
 
 
 def test_the_card_names_the_ablated_component(key, tmp_path):
