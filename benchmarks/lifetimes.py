@@ -39,7 +39,7 @@ LAST = 0.2
 """Share of the curve that counts as its end."""
 
 Found = dict[str, dict[int, np.ndarray]]
-"""By contestant and number of updates, [2, environments, seeds]: normalised return, over the whole curve and at its end."""
+"""By contestant and number of updates, [2, environments, seeds]: normalised return, over the curve and at its end."""
 MEASURES = ("area", "end")
 
 

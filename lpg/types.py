@@ -97,7 +97,7 @@ def after_updates(hyper: Hyperparameters, count: Int[Array, ""]) -> Hyperparamet
 
 
 def at_update(
-    hyper: Hyperparameters, number: Shaped[Array, " *N"] | int, num_updates: Shaped[Array, " *N"] | int
+    hyper: Hyperparameters, number: Shaped[Array, ""] | int, num_updates: Shaped[Array, ""] | int
 ) -> Hyperparameters:
     """The hyper-parameters with the time of one update.
 

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import pytest
 from jaxtyping import TypeCheckError
 
-from lpg.types import AgentOutput, Targets, Trajectory
+from lpg.types import AgentOutput, Targets, Trajectory, after_updates, at_update
+from tests.helpers import hyperparameters
 
 T, B = 4, 2
 FIELDS = {
@@ -53,3 +54,15 @@ def test_containers_survive_a_leading_axis_of_lifetimes():
         jnp.arange(3)
     )
     assert many.reward.shape == (3, T, B)
+
+
+def test_the_time_of_an_update_worked_by_hand():
+    # N = 9: the first update is at 0, the last, number 8, at 1; two after number 3 is number 5, at 5/8.
+    begun = hyperparameters()
+    assert begun.progress is None and after_updates(begun, jnp.asarray(2)) is begun
+    third = at_update(begun, 3, 9)
+    assert (float(third.progress), float(third.num_updates)) == (0.375, 9.0)
+    assert float(after_updates(third, jnp.asarray(2)).progress) == 0.625
+    assert [float(at_update(begun, number, 9).progress) for number in (0, 8)] == [0.0, 1.0]
+    # A training of one update is at its beginning.
+    assert float(at_update(begun, 0, 1).progress) == 0.0

@@ -21,7 +21,7 @@ from lpg.meta_training.imitation import imitation_window
 from lpg.meta_training.lifetime import LifetimeSpec, init_lifetime
 from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
 from lpg.processes import device_mesh
-from lpg.types import at_update
+from lpg.types import Hyperparameters, at_update
 from lpg.update_rules.base import Rule
 from lpg.update_rules.ta_lpg import TALPG, time_weights
 
@@ -113,13 +113,15 @@ def window_program(config: MetaConfig, group: Group, mesh: Mesh) -> Any:
 
 def timed(lifetime: Lifetimes, times: tuple[Array, Array] | None) -> Lifetimes:
     """A lifetime, or a pair, with the time in its hyper-parameters; None: without, as checkpoints have it."""
-    inner = lifetime.both if isinstance(lifetime, PairState) else lifetime
-    if times is None:
-        hyper = dataclasses.replace(inner.hyper, progress=None, num_updates=None)
-    else:
-        hyper = at_update(inner.hyper, *(jnp.broadcast_to(time, inner.hyper.gamma.shape) for time in times))
-    inner = dataclasses.replace(inner, hyper=hyper)
-    return dataclasses.replace(lifetime, both=inner) if isinstance(lifetime, PairState) else inner
+
+    def change(hyper: Hyperparameters) -> Hyperparameters:
+        if times is None:
+            return dataclasses.replace(hyper, progress=None, num_updates=None)
+        return at_update(hyper, *times)
+
+    if isinstance(lifetime, PairState):
+        return eqx.tree_at(lambda pair: pair.both.hyper, lifetime, jax.vmap(change)(lifetime.both.hyper))
+    return eqx.tree_at(lambda one: one.hyper, lifetime, change(lifetime.hyper))
 
 
 def starter(config: MetaConfig) -> Callable:

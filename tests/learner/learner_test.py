@@ -11,8 +11,9 @@ import pytest
 
 import lpg
 from lpg.learner.learner import Learner
-from lpg.types import AgentOutput
+from lpg.types import AgentOutput, at_update
 from lpg.update_rules.real_steps import OnRealSteps
+from lpg.update_rules.ta_lpg import init_ta_lpg
 from lpg.update_rules.update import agent_update
 from tests.helpers import hyperparameters
 from tests.learner.fixtures import RULES, seen, table, table_pair
@@ -326,3 +327,30 @@ def test_actions_that_the_agent_does_not_have_are_refused(key):
         one.update(agent, dataclasses.replace(trajectory, action=np.ones(trajectory.action.shape, int)))
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def test_a_rule_that_reads_the_time_is_told_it(key):
+    rule = init_ta_lpg(jax.random.key(3), lstm_size=4, prediction_size=RULES["lpg"]().prediction_size)
+    one, data = learner(rule, optimizer=optax.sgd(1.0), num_updates=9), seen()
+    moved, _ = one.update(one.init(key), data, progress=one.progress(2))
+    agent, optimizer = table(prediction_size=rule.prediction_size)(key), optax.sgd(1.0)
+    hyper = at_update(hyperparameters(gamma=0.99), 2, 9)
+    wanted = agent_update(rule, agent, optimizer, optimizer.init(agent), data, jnp.ones(2, bool), hyper)[0]
+    np.testing.assert_allclose(moved.params.rows, wanted.rows, atol=1e-6)
+    # The twins: another time and another length.
+    late = one.update(one.init(key), data, progress=1.0)[0]
+    longer = learner(rule, optimizer=optax.sgd(1.0), num_updates=900)
+    long = longer.update(longer.init(key), data, progress=0.25)[0]
+    assert all(np.abs(other.params.rows - wanted.rows).max() > 1e-4 for other in (late, long))
+    assert [one.progress(number) for number in (0, 4, 8, 12)] == [0.0, 0.5, 1.0, 1.0]
+    assert learner().progress(3) is None
+
+
+def test_the_time_is_given_whole_or_not_at_all(key):
+    rule = init_ta_lpg(jax.random.key(3), lstm_size=4, prediction_size=RULES["lpg"]().prediction_size)
+    with pytest.raises(ValueError, match="num_updates is None; talpg needs it"):
+        learner(rule)
+    one = learner(rule, num_updates=9)
+    for learning, given in ((one, {}), (one, {"progress": 1.5}), (learner(), {"progress": 0.5})):
+        with pytest.raises(ValueError, match="progress is .* and the learner's num_updates .*; either a share in"):
+            learning.update(learning.init(key), seen(), **given)

@@ -22,10 +22,10 @@ class Watched(Learner):
         return super().choose(state, observation, uniform, action_mask)
 
 
-def learner(rule="lpg", rate=0.1, kind=Learner):
+def learner(rule="lpg", rate=0.1, kind=Learner, **options):
     made = RULES[rule]()
     agent = make_agent("D(4)", made, spaces_of(gym.Box(-1, 1, (2,)), gym.Discrete(2), "x"))
-    return kind(agent, made, optimizer=optax.sgd(rate))
+    return kind(agent, made, optimizer=optax.sgd(rate), **options)
 
 
 def collector(mode="SAME_STEP"):
@@ -56,6 +56,21 @@ def test_a_loop_that_is_left_and_entered_again_is_the_loop_that_was_not(mode, ke
     # The twin: the actions depend on the key.
     *_, other = loop.run(one, same, middle, jax.random.key(1), ends, num_steps=3)
     assert not np.array_equal(other.learner.params.policy.weight, straight.learner.params.policy.weight)
+
+
+class Timed(Learner):
+    """Remembers which share of the training each update was told."""
+
+    def update(self, state, trajectory, is_real=None, *, key=None, progress=None):
+        self.told = [*getattr(self, "told", []), progress]
+        return super().update(state, trajectory, is_real, key=key, progress=progress)
+
+
+@pytest.mark.parametrize(("num_updates", "told"), [(None, [None] * 3), (3, [0.0, 0.5, 1.0])])
+def test_updates_are_told_which_share_of_the_training_is_done(num_updates, told, key):
+    one = learner(kind=Timed, num_updates=num_updates)
+    list(loop.run(one, collector(), loop.init(one, key, 1), key, np.array([3]), num_steps=2))
+    assert one.told == told
 
 
 @pytest.mark.parametrize(("overlap", "behind"), [(False, 0), (True, 1)])
