@@ -8,6 +8,7 @@ from msgspec import Meta
 from lpg.agents.registry import TableStep
 from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields, known
 from lpg.environments.registry import suite
+from lpg.meta_training.levels import LevelSampling
 from lpg.update_rules.own_rule import is_own
 from lpg.update_rules.rule_file import INPUTS
 
@@ -38,6 +39,12 @@ class MetaConfig:
 
     trained_weights: Literal["all", "time"] = "all"
     """Which weights of η move: all, or those of the inputs n/N and log N alone (ta-lpg only)."""
+
+    level_sampling: LevelSampling = "uniform"
+    """How new lifetimes choose the parameters of their environment: always new ones; or also ones that were seen, by
+    regret or learnability, see `lpg.meta_training.levels`. Environments that cannot be solved exactly draw new ones."""
+    level_replay: Share = 0.5
+    """Share of new lifetimes that begin on a level that was seen (unless level_sampling is uniform)."""
 
     lifetimes_per_environment: Count = 64
     """Parallel lifetimes of each environment."""

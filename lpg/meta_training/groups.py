@@ -11,7 +11,7 @@ import numpy as np
 from lpg.agents.defaults import default_agent
 from lpg.agents.network import is_faster_unbatched
 from lpg.agents.registry import TABULAR
-from lpg.environments.base import Environment
+from lpg.environments.base import Environment, ExactEnvironment
 from lpg.environments.masks import has_state_masks
 from lpg.environments.registry import env_spec, suite
 from lpg.meta_training.config import MetaConfig
@@ -60,6 +60,11 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
             )
         names_by_group.setdefault((env, default_agent(name, env).agent), []).append(name)
     groups = []
+    if config.level_sampling != "uniform" and not any(has_levels(config, env) for env, _ in names_by_group):
+        raise ValueError(
+            f"level_sampling is {config.level_sampling} and suite {config.suite}; an environment that can be solved "
+            "exactly is needed, a table, because levels are chosen by their optimum"
+        )
     for (env, agent), names in names_by_group.items():
         indices = [index for index, name in enumerate(names) for _ in range(counts[name])]
         chunk, size = fit_chunks(len(indices), num_devices, preferred_chunk(config, agent, len(indices)))
@@ -75,6 +80,11 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
             )
         )
     return groups
+
+
+def has_levels(config: MetaConfig, env: Environment) -> bool:
+    """Whether lifetimes in an environment choose among levels that were seen."""
+    return config.level_sampling != "uniform" and isinstance(env, ExactEnvironment)
 
 
 def arms(config: MetaConfig, name: str) -> list[tuple[float, float]]:

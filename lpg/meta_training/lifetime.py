@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 
 from lpg.agents.normalisation import Statistics, init_reward_statistics, init_statistics, normalise_trajectory
 from lpg.agents.outputs import Agent
@@ -45,6 +45,8 @@ class LifetimeSpec(eqx.Module):
     """Index into the environments of its group, see `lpg.meta_training.groups`."""
     learning_rate: Float[Array, " *N"]
     y_weight: Float[Array, " *N"]
+    level: UInt32[Array, " *N 2"] | None = None
+    """Data of the key from which the environment's parameters are drawn; None: a new key."""
 
 
 def init_lifetime(
@@ -68,6 +70,8 @@ def init_lifetime(
         agent_name: name of the agent, see `lpg.agents.registry`.
     """
     key_params, key_agent, key_gamma, key_entropy, key_reset, key_rollout, key_critic = jax.random.split(key, 7)
+    if spec.level is not None:
+        key_params = jax.random.wrap_key_data(spec.level)
     env_params = jax.lax.switch(spec.environment, samplers, key_params)
     agent = init_agent(key_agent, agent_name, env, prediction_size=rule.prediction_size)
     gamma = jax.random.choice(key_gamma, jnp.array(config.gammas))

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Key
 from lpg.arrays import vmap_unless_single
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.evolution import Lifetimes, PairState, init_pair, pair_gradient
-from lpg.meta_training.groups import Group
+from lpg.meta_training.groups import Group, has_levels
 from lpg.meta_training.imitation import imitation_window
 from lpg.meta_training.lifetime import LifetimeSpec, init_lifetime
 from lpg.meta_training.meta_gradient import WindowInfo, all_finite, meta_gradient
@@ -220,7 +220,10 @@ def compile_programs(config: MetaConfig, groups: list[Group], mesh: Mesh, rule: 
     def lower(group: Group) -> tuple[Any, Any, Any]:
         size = len(group.env_index)
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), size))
-        specs = jax.eval_shape(lambda: LifetimeSpec(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size)))
+        level = jnp.zeros((size, 2), jnp.uint32) if has_levels(config, group.env) else None
+        specs = jax.eval_shape(
+            lambda: LifetimeSpec(jnp.zeros(size, jnp.int32), jnp.zeros(size), jnp.zeros(size), level)
+        )
         samplers = tuple(distribution.sample for distribution in group.distributions)
         init = jax.vmap(lambda key, spec: starter(config)(key, spec, config, group.env, samplers, rule, group.agent))
         empty = jax.eval_shape(init, keys, specs)

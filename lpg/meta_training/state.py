@@ -11,7 +11,8 @@ from lpg.arrays import flatten, unflatten
 from lpg.meta_training.bandit import Bandit, BanditConfig
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.evolution import Lifetimes
-from lpg.meta_training.groups import Group, arms
+from lpg.meta_training.groups import Group, arms, has_levels
+from lpg.meta_training.levels import Levels
 from lpg.meta_training.programs import ScaleState
 from lpg.processes import fetch
 from lpg.update_rules.base import Rule
@@ -29,6 +30,8 @@ class Slots:
     """The bandit's arm that the lifetime uses."""
     is_counted: np.ndarray
     """Whether the bandit records the final return: false for the shortened first lifetimes."""
+    level: np.ndarray | None = None
+    """[N, 2] data of the key of each lifetime's level; None if levels are not chosen."""
 
 
 @dataclasses.dataclass
@@ -67,6 +70,7 @@ class MetaState:
     slots: list[Slots]
     """Of each group."""
     bandit: Bandit
+    levels: Levels
     counters: Counters
 
 
@@ -84,7 +88,7 @@ def init_bandit(config: MetaConfig, names: tuple[str, ...]) -> Bandit:
     )
 
 
-def init_slots(group: Group) -> Slots:
+def init_slots(config: MetaConfig, group: Group) -> Slots:
     """A record of lifetimes that have not started."""
     size = len(group.env_index)
     return Slots(
@@ -92,6 +96,7 @@ def init_slots(group: Group) -> Slots:
         length=np.zeros(size, np.int64),
         arm=np.zeros(size, np.int64),
         is_counted=np.zeros(size, bool),
+        level=np.zeros((size, 2), np.uint32) if has_levels(config, group.env) else None,
     )
 
 
@@ -110,6 +115,8 @@ def to_arrays(state: MetaState) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "bandit.arm": np.array(bandit.arm, np.int64),
         "bandit.final_return": np.array(bandit.final_return, np.float64),
     }
+    if state.levels.sampling != "uniform":
+        arrays |= {f"levels.{name}": array for name, array in state.levels.arrays().items()}
     return arrays, dataclasses.asdict(state.counters)
 
 
@@ -133,16 +140,25 @@ def from_arrays(template: MetaState, arrays: dict[str, np.ndarray], counters: di
         template.bandit.config,
         *(arrays[f"bandit.{name}"].tolist() for name in ("environment", "arm", "final_return")),
     )
+    levels = template.levels
+    if levels.sampling != "uniform":
+        levels = levels.with_arrays({name: arrays[f"levels.{name}"] for name in levels.arrays()})
     return MetaState(
         rule=unflatten(template.rule, arrays, "rule."),
         average=unflatten(template.average, arrays, "average."),
         optimizer_state=unflatten(template.optimizer_state, arrays, "optimizer."),
         scales=unflatten(template.scales, arrays, "scales."),
         lifetimes=unflatten(template.lifetimes, arrays, "lifetimes."),
-        slots=[Slots(**{name: value.copy() for name, value in record.items()}) for record in slots],
+        slots=[Slots(**{name: _copy(value) for name, value in record.items()}) for record in slots],
         bandit=bandit,
+        levels=levels,
         counters=Counters(**counters),
     )
+
+
+def _copy(column: Any) -> Any:
+    """A column of `Slots`; None where levels are not chosen."""
+    return None if column is None else column.copy()
 
 
 def with_rows(lifetimes: np.ndarray, size: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Meta-training (Algorithm 1 of the paper): initial state, and one meta-update over all lifetimes."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from lpg.environments.registry import env_spec, suite
 from lpg.keys import stream
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.groups import Group, arms, drawn_length, lifetime_updates, make_groups
+from lpg.meta_training.levels import Levels, exact_returns
 from lpg.meta_training.lifetime import LifetimeSpec
 from lpg.meta_training.meta_gradient import WindowInfo
 from lpg.meta_training.own_term import check_term
@@ -98,8 +100,9 @@ class Trainer:
             optimizer_state=place(meta_optimizer(self.config).init(rule), replicated),
             scales=place(ScaleState(jnp.zeros((num_environments,)), jnp.zeros(())), replicated),
             lifetimes=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype, device=x.sharding), self._shapes),
-            slots=[init_slots(group) for group in self.groups],
+            slots=[init_slots(self.config, group) for group in self.groups],
             bandit=init_bandit(self.config, self.names),
+            levels=Levels(self.config.level_sampling, self.config.level_replay),
             counters=Counters(),
         )
 
@@ -161,6 +164,10 @@ class Trainer:
             name = group.names[environments[lifetime]]
             state.bandit.record(self.names.index(name), int(slots.arm[lifetime]), float(final[lifetime]))
             report.final_returns.setdefault(name, []).append(float(final[lifetime]))
+            if slots.level is not None:
+                solve = functools.partial(exact_returns, group.distributions[environments[lifetime]])
+                first, second = slots.level[lifetime].tolist()
+                state.levels.record(self.names.index(name), (first, second), float(final[lifetime]), solve)
         for lifetime in np.flatnonzero(has_diverged & is_real):
             name = group.names[environments[lifetime]]
             state.bandit.record_failure(self.names.index(name), int(slots.arm[lifetime]))
@@ -189,9 +196,16 @@ class Trainer:
             slots.age[lifetime] = 0
             slots.is_counted[lifetime] = not is_shortened
             slots.arm[lifetime] = state.bandit.choose(self.names.index(name), generator)
+            if slots.level is not None:
+                slots.level[lifetime] = state.levels.choose(self.names.index(name), generator)
         pairs = [arms(config, name) for name in group.names]
         chosen = np.array([pairs[env][arm] for env, arm in zip(group.env_index, slots.arm, strict=True)], np.float32)
-        specs = LifetimeSpec(jnp.array(group.env_index, jnp.int32), jnp.array(chosen[:, 0]), jnp.array(chosen[:, 1]))
+        specs = LifetimeSpec(
+            jnp.array(group.env_index, jnp.int32),
+            jnp.array(chosen[:, 0]),
+            jnp.array(chosen[:, 1]),
+            None if slots.level is None else jnp.array(slots.level),
+        )
         keys = self._keys(state, index, "reset")
         state.lifetimes[index] = self.programs.reset[index](
             state.lifetimes[index], self._shard(must_reset), self._shard(specs), keys

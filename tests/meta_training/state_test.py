@@ -88,6 +88,9 @@ def test_a_bandit_has_an_arm_for_every_pair_and_the_configured_constants():
 
 
 def test_initial_slots_are_zero():
-    slots = init_slots(trainer().groups[0])
-    for values in vars(slots).values():
+    slots = vars(init_slots(TINY, trainer().groups[0]))
+    assert slots.pop("level") is None
+    for values in slots.values():
         np.testing.assert_array_equal(values, np.zeros(6))
+    with_levels = init_slots(dataclasses.replace(TINY, level_sampling="regret"), trainer().groups[0])
+    np.testing.assert_array_equal(with_levels.level, np.zeros((6, 2)))
