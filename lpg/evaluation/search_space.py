@@ -16,8 +16,7 @@ TABLE, DENSE, CONVOLUTION = KINDS = ("table", "dense", "convolution")
 
 Range = tuple[float, float]
 LAMBDA: Range = (0.8, 1.0)
-ENTROPY: dict[str, Range] = {TABLE: (3e-4, 0.1), DENSE: (3e-4, 0.1), CONVOLUTION: (0.01, 0.2)}
-"""MinAtar wants large ones: with .04 to .06 A2C keeps learning where it stops at two thirds of that with less."""
+ENTROPY: Range = (3e-4, 0.1)
 TABLE_RATES = {True: (1.0, 64.0), False: (0.25, 8.0)}
 """Learning rates of tables that step by visits, for rules that are learned or have the form of the LPG, and for others.
 A value overshoots from learning rate × weight = 2 on; a categorical prediction does not."""
@@ -27,13 +26,13 @@ Y_WEIGHTS = {True: (0.125, 4.0), False: (0.02, 0.5)}
 GEOMETRIES = {
     TABLE: ("8 x 20", "16 x 20", "32 x 20", "64 x 20"),
     DENSE: ("8 x 8", "8 x 16", "8 x 32", "16 x 8", "16 x 16"),
-    CONVOLUTION: ("16 x 8", "16 x 16", "32 x 8", "32 x 16"),
+    CONVOLUTION: ("8 x 8", "8 x 16", "16 x 8", "16 x 16", "32 x 8"),
 }
 """Parallel environments × steps of an update."""
 STEP_LIMITS: dict[str, Range] = {"clip": (0.05, 0.5), "drift_scale": (0.25, 4.0)}
 """How far the policy may move from the one that acted, by the rule's `step_limit`."""
 WHOLE_EPOCHS = (1, 2, 4)
-"""Updates on one whole rollout, of dense networks under rules without a step limit."""
+"""Updates on one whole rollout, of networks under rules without a step limit."""
 EPOCHS = (1, 2, 4, 8)
 MINIBATCHES = (1, 2, 4, 8)
 """Of rules that use a rollout several times; all geometries can be split so."""
@@ -63,7 +62,7 @@ def search_space(
     """Distributions of the hyper-parameters that a sweep changes, by name.
 
     γ is not searched: it belongs to the task. All rules without a step limit have the same geometries for a kind of
-    agent, and on dense networks the same numbers of epochs.
+    agent, and on networks the same numbers of epochs.
 
     Args:
         is_learned: learned rules have neither an entropy bonus nor λ.
@@ -82,7 +81,7 @@ def search_space(
         "geometry": CategoricalDistribution((GEOMETRIES if step_limit is None else LONG_GEOMETRIES)[kind]),
     }
     if not is_learned:
-        space |= {"policy_entropy_weight": log(ENTROPY[kind]), "lambda_": FloatDistribution(*LAMBDA)}
+        space |= {"policy_entropy_weight": log(ENTROPY), "lambda_": FloatDistribution(*LAMBDA)}
     if kind == TABLE or is_learned:
         # A learned rule reads rewards and has seen only those of its meta-training. Networks under hand-written rules
         # always want them scaled.
@@ -93,7 +92,7 @@ def search_space(
             "num_epochs": CategoricalDistribution(EPOCHS),
             "num_minibatches": CategoricalDistribution(MINIBATCHES),
         }
-    elif kind == DENSE:
+    elif kind != TABLE:
         space["num_epochs"] = CategoricalDistribution(WHOLE_EPOCHS)
     if kind != TABLE:
         space["normalise_advantages"] = CategoricalDistribution((False, True))

@@ -83,9 +83,9 @@ def test_rules_that_use_a_rollout_several_times_search_how_often_and_how_far(kin
     space = search_space(kind, is_learned=False, is_valued=True, step_limit=step_limit)
     without = search_space(kind, is_learned=False, is_valued=True)
     assert set(space) == set(without) | {step_limit, "num_epochs", "num_minibatches"}
-    # Dense networks are updated several times on a rollout under all rules, there by the whole of it.
-    assert ("num_epochs" in without) == (kind == "dense") and "num_minibatches" not in without
-    if kind == "dense":
+    # Networks are updated several times on a rollout under all rules, there by the whole of it.
+    assert ("num_epochs" in without) == (kind != "table") and "num_minibatches" not in without
+    if kind != "table":
         assert without["num_epochs"] == search_space(kind, is_learned=True, is_valued=False)["num_epochs"]
         assert set(without["num_epochs"].choices) < set(space["num_epochs"].choices)
     config = default_for(kind, is_learned=False, step_limit=step_limit)
@@ -99,11 +99,9 @@ def test_rules_that_use_a_rollout_several_times_search_how_often_and_how_far(kin
             TrainConfig(**fields_of({"geometry": geometry}), num_minibatches=parts)
 
 
-def test_tables_and_learned_rules_choose_about_rewards_and_convolutions_have_larger_entropy_bonuses():
+def test_tables_and_learned_rules_choose_about_rewards():
     spaces = {(kind, is_learned): search_space(kind, is_learned=is_learned, is_valued=not is_learned)
               for kind in KINDS for is_learned in (True, False)}  # fmt: skip
     assert [key for key, space in spaces.items() if "normalise_rewards" in space] == [
         ("table", True), ("table", False), ("dense", True), ("convolution", True)
     ]  # fmt: skip
-    lowest = {kind: spaces[kind, False]["policy_entropy_weight"].low for kind in KINDS}
-    assert lowest["table"] == lowest["dense"] < lowest["convolution"]
