@@ -36,7 +36,6 @@ class MetaConfig:
     initial_rule: str | None = None
     """Rule at meta-update 0 (name, file or run folder; of the same kind and sizes, or an `lpg` for a `ta-lpg`, which
     then begins without regard to the time); none: random initialisation."""
-
     trained_weights: Literal["all", "time"] = "all"
     """Which weights of η move: all, or those of the inputs n/N and log N alone (ta-lpg only)."""
 
