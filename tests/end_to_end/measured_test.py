@@ -59,7 +59,8 @@ def test_the_rules_of_the_readme_have_what_was_measured():
     found = [float(value) for row in cells for value in re.findall(r"\.\d+", row[-1])]
     more, general, tuned, control, own, toy, short, breakout = (
         scores(results.read(DOCS / "measured" / name / "results.csv"))
-        for name in ("tables-general-32", "tables-general", "tables-tuned", "control-general", "control-rules", "toy-text", "minatar-short",
+        for name in ("tables-general-32", "tables-general", "tables-tuned", "control-general", "control-rules",
+                     "toy-text", "minatar-short",
                      "minatar-short-unsearched")
     )  # fmt: skip
     pairs = [(more, "lpg"), (tuned, "lpg"), (general, "lpg-v"), (tuned, "lpg-v")]
