@@ -1,13 +1,13 @@
 """How well rules train agents that have little or much time: area over the number of agent updates.
 
     python -m benchmarks.lifetimes --rule lpg-kick-start --rule runs/ta-lpg [--seeds 8] [--out build/lifetimes]
-    python -m benchmarks.lifetimes --redraw docs/measured/lifetimes --out docs/images
+    python -m benchmarks.lifetimes --redraw docs/measured/lifetimes --out docs/images --page docs/recipe.md
 
 Agents are tables on the ten environments of `tables` and on two procedural families, with one setting for all lengths
 and all learned rules, that of the first rule. Two contestants stand beside the rules for what needs no rule: the first
 rule with a learning rate that decays linearly to zero, and the first rule at the best of three learning rates for each
 length, chosen on the same agents (no setting can be chosen so; it says what the right step size would be worth).
-Written are results.csv, a row for each agent, and lifetimes.svg.
+Written are areas.csv, a row for each agent, and lifetimes.svg.
 """
 
 import argparse
@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.markdown import interval, number, table, with_parts
 from lpg.agents.registry import TABULAR
 from lpg.cli.machine import set_up_jax
 from lpg.environments.registry import suite
 from lpg.evaluation.evaluate import Trial, run_trials
-from lpg.evaluation.scores import bootstrap_interval
+from lpg.evaluation.scores import Estimate, bootstrap_interval
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning import references
 from lpg.evaluation.tuning_table import choose_config
@@ -50,17 +51,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("build/lifetimes"))
     parser.add_argument("--purpose", choices=("report", "validation"), default="report", help="which instances")
-    parser.add_argument("--redraw", type=Path, help="a folder with results.csv: draws and prints it, measures nothing")
+    parser.add_argument("--redraw", type=Path, help="a folder with areas.csv: draws and prints it, measures nothing")
+    parser.add_argument("--page", type=Path, help="its part `measured: lifetimes` is made anew")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.redraw is None:
         set_up_jax()
         found = measure([find_rule(rule) for rule in arguments.rule], arguments.seeds, arguments.purpose)
-        write(arguments.out / "results.csv", found)
-    else:
-        found = read(arguments.redraw / "results.csv")
-    print("\n".join(lines(found)))
+        write(arguments.out / "areas.csv", found)
+    found = read((arguments.redraw or arguments.out) / "areas.csv")
+    print(tables(found))
     draw(arguments.out / "lifetimes.svg", found)
+    if arguments.page is not None:
+        arguments.page.write_text(with_parts(arguments.page.read_text(), lambda _: tables(found)))
 
 
 def measure(rules: list[NamedRule], seeds: int, purpose: Purpose) -> Found:
@@ -124,42 +127,53 @@ def read(path: Path) -> Found:
     }
 
 
-def lines(found: Found) -> list[str]:
-    """A Markdown table for each measure: means over all agents, and paired differences from the first contestant."""
-    first, *_ = found
-    text = []
+def difference(values: np.ndarray, base: np.ndarray) -> Estimate:
+    """Mean of values minus base [environments, seeds], paired."""
+    apart = values - base
+    ends = bootstrap_interval([row[None] for row in apart], lambda x: x[0].mean(-1), np.random.default_rng(0))
+    return Estimate(float(apart.mean()), *ends)
+
+
+def tables(found: Found) -> str:
+    """A table in Markdown for each measure: means over all agents, and differences from the first contestant."""
+    first = next(iter(found.values()))
+    made = []
     for index, measure_name in enumerate(MEASURES):
-        text += [f"| {measure_name} | {' | '.join(f'{n:,} updates' for n in found[first])} |"]
-        text += ["|---|" + "---|" * len(found[first])]
+        rows = []
         for label, by_updates in found.items():
-            cells = []
-            for updates, values in by_updates.items():
-                cell = f"{values[index].mean():.3f}"
-                if label != first:
-                    pairs = [np.stack(pair) for pair in zip(values[index], found[first][updates][index], strict=True)]
-                    low, high = bootstrap_interval(pairs, lambda x: (x[0] - x[1]).mean(-1), np.random.default_rng(0))
-                    difference = (values[index] - found[first][updates][index]).mean()
-                    cell += f", {difference:+.3f} [{low:+.3f}, {high:+.3f}]"
-                cells.append(cell)
-            text.append(f"| {label} | {' | '.join(cells)} |")
-        text.append("")
-    return text
+            pairs = [(values[index], first[updates][index]) for updates, values in by_updates.items()]
+            # Of all lengths together an agent has its mean.
+            pairs.append((np.mean([one for one, _ in pairs], axis=0), np.mean([base for _, base in pairs], axis=0)))
+            cells = [number(values.mean(), 3) for values, _ in pairs]
+            if by_updates is not first:
+                apart = [interval(difference(*pair), signed=True) for pair in pairs]
+                cells = [f"{cell}, {text}" for cell, text in zip(cells, apart, strict=True)]
+            rows.append([label, *cells])
+        made.append(table([measure_name, *(f"{updates:,} updates" for updates in first), "all"], rows))
+    return "\n\n".join(made)
 
 
 def draw(path: Path, found: Found) -> None:
-    """Means over the logarithm of the number of updates, a panel for each measure."""
+    """Differences from the first contestant over the number of updates, a panel for each measure."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(MEASURES), figsize=(9, 3.6), sharex=True)
-    for index, (axis, title) in enumerate(zip(axes, ("whole learning curve", "last fifth"), strict=True)):
-        for number, (label, by_updates) in enumerate(found.items()):
-            style = "--" if label.split(", ")[-1].endswith(("to 0", "rates")) else "-"
-            values = [one[index].mean() for one in by_updates.values()]
-            axis.plot(list(by_updates), values, style, marker="o", markersize=3, label=label, color=f"C{number}")
-        axis.set(xscale="log", xlabel="agent updates", title=f"normalised return, {title}")
-        axis.set_xticks(list(UPDATES), [f"{n:,}" for n in UPDATES])
+    (name, first), *others = found.items()
+    figure, axes = plt.subplots(1, len(MEASURES), figsize=(9, 3.8), sharey=True)
+    for index, (axis, title) in enumerate(zip(axes, ("whole learning curve", "last fifth of it"), strict=True)):
+        axis.axhline(0, color="0.6", linewidth=1)
+        for row, (label, by_updates) in enumerate(others):
+            color = f"C{row}"
+            apart = [difference(values[index], first[updates][index]) for updates, values in by_updates.items()]
+            # Points of several contestants stand beside each other.
+            x = np.array(list(by_updates)) * 1.09 ** (row - (len(others) - 1) / 2)
+            style = "--" if label.startswith(name) else "-"
+            axis.plot(x, [one.value for one in apart], style, marker="o", markersize=3, color=color, label=label)
+            axis.vlines(x, [one.low for one in apart], [one.high for one in apart], color=color, linewidth=1)
+        axis.set(xscale="log", xlabel="agent updates", title=title)
+        axis.set_xticks(list(first), [f"{n:,}" for n in first])
         axis.minorticks_off()
         axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel(f"normalised return minus that of\n{name}")
     axes[0].legend(frameon=False, fontsize=8)
     figure.tight_layout()
     figure.savefig(path)
