@@ -1,4 +1,4 @@
-"""Rules over lengths of lifetimes: the page has what was measured, and a small measurement runs from rules to figure."""
+"""Rules over lengths of lifetimes: the page has what was measured; a small measurement from rules to figure."""
 
 from pathlib import Path
 
