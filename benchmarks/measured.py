@@ -40,7 +40,7 @@ SUITES = (
           steps_scale=0.1707, folders=("tables-general-32", "tables-general", "tables-general-unsearched")),
     Suite(title="ten tables, a sixth of the steps, tuned", folders=("tables-tuned",), environments="tables",
           steps_scale=0.1707),
-    Suite(title="ten tables, whole lifetimes, one setting", folders=("full-general",), environments="tables",
+    Suite(title="ten tables, whole lifetimes, one setting", folders=("full-general-24", "full-general"), environments="tables",
           settings="general"),
     Suite(title="ten tables, whole lifetimes, the paper's step, tuned", folders=("full",), environments="tables",
           labels={"lpg": "lpg, stage 1"}),
