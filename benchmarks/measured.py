@@ -57,6 +57,8 @@ SUITES = (
     Suite(title="CartPole, tuned", folders=("control-rules",), environments="classic/CartPole-v1"),
     Suite(title="MinAtar Breakout, short, tuned", environments="minatar/breakout", steps_scale=0.064,
           folders=("minatar-short", "minatar-short-unsearched")),
+    Suite(title="MinAtar, three games, short, one setting", folders=("minatar-general",), environments=MINATAR,
+          settings="general", steps_scale=0.064),
     Suite(title="MinAtar, three games, tuned", folders=("minatar",), environments=MINATAR, steps_scale=0.192),
 )  # fmt: skip
 LEFT_OUT = {"atari": "one agent for each game, after 1/800 of the paper's frames, and in one game no episode ended"}
