@@ -15,7 +15,8 @@ def test_every_field_is_either_traced_or_static():
         return {field.name for field in dataclasses.fields(kind)}
 
     assert {*TRACED, *STEP_SIZE, *STATIC} == fields(TrainConfig)
-    assert set(TRACED) == fields(Hyperparameters) and set(STEP_SIZE) == fields(StepSize)
+    # The time of an update is no setting: the training knows it.
+    assert {*TRACED, "progress", "num_updates"} == fields(Hyperparameters) and set(STEP_SIZE) == fields(StepSize)
     assert set(LEARN_OPTIONS) == fields(LearnOptions) and set(LEARN_OPTIONS) < set(STATIC)
     assert len({*TRACED, *STEP_SIZE, *STATIC}) == len(TRACED) + len(STEP_SIZE) + len(STATIC)
 
