@@ -3,7 +3,7 @@
 Agents should explore at the beginning and commit themselves towards the end; the LPG sees no clock and cannot tell the
 two apart. The inputs of TA-LPG are those of the LPG, then n/N and log N, the same at all steps of a trajectory.
 
-Reference: Jackson et al. (2024), section 4.
+Reference: Jackson et al. (2024).
 """
 
 import dataclasses
