@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 import json
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -15,7 +16,9 @@ from lpg.meta_training.critic import CriticInfo
 from lpg.meta_training.meta_gradient import WindowInfo
 from lpg.meta_training.objective import ObjectiveTerms
 from lpg.meta_training.programs import MetaStepInfo
+from lpg.meta_training.run import RunResult, run
 from lpg.meta_training.trainer import MetaUpdateReport, Trainer
+from tests.helpers import Silent
 
 TINY = MetaConfig(
     suite="chain/short,chain/short_noisy,chain/long", lstm_size=4, prediction_size=3, embedding_size=2,
@@ -46,6 +49,11 @@ def trainer(config: MetaConfig = TINY, seed: int = 0) -> Trainer:
     one = copy.copy(compiled())
     one.config, one.seed = config, seed
     return one
+
+
+def run_silently(config: MetaConfig, folder: Path, *, resume: bool = False, minutes: float | None = None) -> RunResult:
+    """A run that says nothing, and whose validations all score one half."""
+    return run(config, folder, seed=0, resume=resume, minutes=minutes, validate=lambda rule: 0.5, listener=Silent())
 
 
 def overwrite(state, where, lifetime: int, value) -> None:

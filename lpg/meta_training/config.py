@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from lpg.agents.registry import TableStep
 from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields, known
-from lpg.environments.registry import suite
+from lpg.environments.base import ExactEnvironment
+from lpg.environments.registry import env_spec, suite
 from lpg.meta_training.levels import LevelSampling
 from lpg.update_rules.own_rule import is_own
 from lpg.update_rules.rule_file import INPUTS
@@ -169,6 +170,13 @@ class MetaConfig:
         if self.trained_weights == "time" and self.rule != "ta-lpg":
             raise ValueError(
                 f"trained_weights is time and rule {self.rule}; ta-lpg is needed, because only it reads the time"
+            )
+        if self.level_sampling != "uniform" and not any(
+            isinstance(env_spec(name).distribution.env, ExactEnvironment) for name in environments
+        ):
+            raise ValueError(
+                f"level_sampling is {self.level_sampling} and suite {self.suite}; an environment that can be solved "
+                "exactly is needed, a table, because levels are chosen by their optimum"
             )
         if self.rule == "lpg-no-softmax" and self.prediction_entropy_weight != 0:
             raise ValueError(

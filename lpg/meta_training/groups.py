@@ -60,11 +60,6 @@ def make_groups(config: MetaConfig, num_devices: int) -> list[Group]:
             )
         names_by_group.setdefault((env, default_agent(name, env).agent), []).append(name)
     groups = []
-    if config.level_sampling != "uniform" and not any(has_levels(config, env) for env, _ in names_by_group):
-        raise ValueError(
-            f"level_sampling is {config.level_sampling} and suite {config.suite}; an environment that can be solved "
-            "exactly is needed, a table, because levels are chosen by their optimum"
-        )
     for (env, agent), names in names_by_group.items():
         indices = [index for index, name in enumerate(names) for _ in range(counts[name])]
         chunk, size = fit_chunks(len(indices), num_devices, preferred_chunk(config, agent, len(indices)))

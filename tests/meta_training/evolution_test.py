@@ -14,13 +14,12 @@ from lpg.arrays import flatten
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.meta_training.evolution import PairState, advantage, draw_noise, estimate, init_pair, pair_gradient
 from lpg.meta_training.lifetime import LifetimeSpec, fresh_rollout, update_running_return
-from lpg.meta_training.run import run
 from lpg.meta_training.state import to_arrays
 from lpg.meta_training.trainer import Trainer
 from lpg.update_rules.update import agent_update
 from tests.helpers import CHAIN
 from tests.meta_training.replayed import VISITS, config, rule_of
-from tests.tiny_run import TINY
+from tests.tiny_run import TINY, run_silently
 
 SETTINGS = config(meta_optimizer="es", num_updates=3, es_std=0.3, table_step="visits")
 ES = dataclasses.replace(TINY, meta_optimizer="es", es_std=0.3)
@@ -178,28 +177,16 @@ def test_a_meta_update_moves_eta_and_counts_both_agents(one):
     )
 
 
-class Silent:
-    def note(self, text):
-        pass
-
-    def step(self, state, values, flags):
-        pass
-
-
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(one, tmp_path, monkeypatch):
     monkeypatch.setattr("lpg.meta_training.run.Trainer", lambda config, seed: one)
-
-    def go(folder, *, resume=False, minutes=None):
-        return run(ES, folder, seed=0, resume=resume, minutes=minutes, validate=lambda rule: 0.5, listener=Silent())
-
-    whole = go(tmp_path / "whole").state
-    go(tmp_path / "parts", minutes=1e-9)
+    whole = run_silently(ES, tmp_path / "whole").state
+    run_silently(ES, tmp_path / "parts", minutes=1e-9)
     monkeypatch.setattr(one, "meta_update", _interrupted(one, 3))
     with pytest.raises(KeyboardInterrupt):
-        go(tmp_path / "parts", resume=True)
+        run_silently(ES, tmp_path / "parts", resume=True)
     monkeypatch.undo()
     monkeypatch.setattr("lpg.meta_training.run.Trainer", lambda config, seed: one)
-    resumed = go(tmp_path / "parts", resume=True).state
+    resumed = run_silently(ES, tmp_path / "parts", resume=True).state
     (arrays, counters), (expected, expected_counters) = to_arrays(resumed), to_arrays(whole)
     for name, value in expected.items():
         np.testing.assert_array_equal(arrays[name], value, err_msg=name)
@@ -255,13 +242,9 @@ def test_with_weights_of_the_time_alone_only_these_move_and_lifetimes_have_sever
 
 def test_a_run_of_a_rule_that_reads_the_time_resumes_bit_for_bit(timed, tmp_path, monkeypatch):
     monkeypatch.setattr("lpg.meta_training.run.Trainer", lambda config, seed: timed)
-
-    def go(folder, *, resume=False, minutes=None):
-        return run(TA, folder, seed=0, resume=resume, minutes=minutes, validate=lambda rule: 0.5, listener=Silent())
-
-    whole = go(tmp_path / "whole").state
-    go(tmp_path / "parts", minutes=1e-9)
-    resumed = go(tmp_path / "parts", resume=True).state
+    whole = run_silently(TA, tmp_path / "whole").state
+    run_silently(TA, tmp_path / "parts", minutes=1e-9)
+    resumed = run_silently(TA, tmp_path / "parts", resume=True).state
     arrays, expected = to_arrays(resumed)[0], to_arrays(whole)[0]
     for name, value in expected.items():
         np.testing.assert_array_equal(arrays[name], value, err_msg=name)
