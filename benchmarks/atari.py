@@ -1,6 +1,6 @@
 """How fast agents learn on an Atari game, beside the emulator alone: frames per second, four frames a step.
 
-    python -m benchmarks.atari [--game breakout] [--rule a2c] [--environments 30] [--updates 8] [--out build/atari.json]
+    python -m benchmarks.atari [--game breakout] [--rule a2c] [--agent atari-small] [--num-envs 30] [--updates 8]
 
 Five measurements: the emulators with random actions; with actions of the network; updates alone, of one and the same
 trajectory; with learning; with learning while the emulators go on (`overlap`). What could be had is acting and then
@@ -47,11 +47,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--game", default="breakout")
     parser.add_argument("--rule", default="a2c")
+    parser.add_argument("--agent", help="none: the network of the paper")
     parser.add_argument("--num-envs", type=int, default=30)
     parser.add_argument("--updates", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("build/atari.json"))
     arguments = parser.parse_args()
-    plan = make_plan(find_rule(arguments.rule), f"atari/{arguments.game}", changes={"num_envs": arguments.num_envs})
+    plan = make_plan(
+        find_rule(arguments.rule),
+        f"atari/{arguments.game}",
+        agent=arguments.agent,
+        changes={"num_envs": arguments.num_envs},
+    )
     assert isinstance(plan.backend, GymnasiumBackend)
     learner, rates = plan.backend.learner(plan), {}
     print(f"{'':<9} {'frames/s':>10} {'per CPU s':>10} {'of emulator':>12}")
@@ -66,7 +72,7 @@ def main() -> None:
     possible = 1 / sum(1 / rates[name]["frames_per_second"] for name in ("acting", "updating"))
     best = max(rates[name]["frames_per_second"] for name in ("learning", "overlap"))
     print(f"{best / possible:.0%} of acting and then updating ({possible:,.0f} frames/s)")
-    about = {"game": arguments.game, "rule": arguments.rule, "environments": arguments.num_envs,
+    about = {"game": arguments.game, "rule": arguments.rule, "agent": plan.agent, "environments": arguments.num_envs,
              "cores": len(os.sched_getaffinity(0)), "of_possible": best / possible}  # fmt: skip
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({**about, "rates": rates}, indent=2))
@@ -89,11 +95,11 @@ def updating(plan: TrainingPlan, learner: Learner, num_updates: int) -> Stretch:
     """One and the same trajectory, again and again: the network, forwards and backwards, and the rule."""
     state = learner.init(jax.random.key(0))
     trajectory = begin(plan).collect(random_actions(plan), plan.config.num_steps).trajectory
-    state, _ = learner.update(state, trajectory)
+    state, _ = learner.update(state, trajectory, progress=0.0)
     jax.block_until_ready(state)
     with Stretch() as stretch:
         for _ in range(num_updates):
-            state, _ = learner.update(state, trajectory)
+            state, _ = learner.update(state, trajectory, progress=0.0)
         jax.block_until_ready(state)
     return stretch
 

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import pytest
 
-from lpg.agents.atari import init_atari
+from lpg.agents.atari import TORSOS, init_atari
 from lpg.agents.network import init_network, parse_architecture
 from lpg.agents.tabular import init_table
 from lpg.learner.baseline import WithBaseline
@@ -172,7 +172,9 @@ MODULES = {
         num_actions=2,
         prediction_size=2,
     ),
-    "atari": lambda key: init_atari(key, observation_shape=(1, 36, 36), num_actions=2, prediction_size=2),
+    "atari": lambda key: init_atari(
+        key, TORSOS["atari"], observation_shape=(1, 36, 36), num_actions=2, prediction_size=2
+    ),
     "a2c": lambda key: A2C(),
     "ppo": lambda key: PPO(),
     "dpo": lambda key: DPO(),

@@ -14,8 +14,8 @@ from lpg.agents.images import as_floats, image_sizes, to_channels_last
 from lpg.layers import KERNEL, Linear, convolve, init_linear
 from lpg.types import AgentOutput
 
-ATARI = "atari"
-"""The name of the network in `lpg.agents.atari`."""
+ATARI, ATARI_SMALL = "atari", "atari-small"
+"""The names of the networks in `lpg.agents.atari`."""
 
 Activation = Literal["relu", "tanh"]
 _ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
@@ -53,7 +53,7 @@ def is_faster_unbatched(agent: str) -> bool:
 
     XLA's convolution on CPUs is up to ten times as fast with one kernel as with a batch of kernels.
     """
-    return ("C(" in agent or agent == ATARI) and jax.default_backend() == "cpu"
+    return ("C(" in agent or agent in (ATARI, ATARI_SMALL)) and jax.default_backend() == "cpu"
 
 
 class Network(eqx.Module):

@@ -6,11 +6,11 @@ import jax
 import optax
 from jaxtyping import PRNGKeyArray
 
-from lpg.agents.atari import init_atari
+from lpg.agents.atari import TORSOS, init_atari
 from lpg.agents.custom import AgentSizes, init_custom, is_custom
 from lpg.agents.disco import PREFIX as DISCO
 from lpg.agents.disco import init_disco_agent
-from lpg.agents.network import ATARI, Architecture, init_network, parse_architecture
+from lpg.agents.network import ATARI, ATARI_SMALL, Architecture, init_network, parse_architecture
 from lpg.agents.optimizers import gradient_descent, safe_adam, visit_mean
 from lpg.agents.outputs import Agent
 from lpg.agents.separate import SEPARATOR, init_separate
@@ -30,6 +30,7 @@ AGENTS: dict[str, str] = {
     "D(32)/D(32)": "two networks that share nothing, one for the policy and one for the predictions (any two); Adam",
     f"{DISCO}D(512-512)": "the agent of DiscoRL's rule with a torso of any such network; Adam",
     ATARI: "the network of the Atari experiments, for images of at least 36 × 36 pixels; Adam",
+    ATARI_SMALL: "the same with C(16)-C(32)-D(256), a third of the work; Adam",
     "module:factory": "a custom agent, see docs/adding_an_agent.md; Adam",
 }
 
@@ -77,12 +78,12 @@ def build_agent(key: PRNGKeyArray, agent: str, sizes: AgentSizes) -> Agent:
             )
         return init_table(num_states=sizes.num_states, **outputs)
     is_disco = agent.startswith(DISCO)
-    networks = () if agent == ATARI else read_networks(agent.removeprefix(DISCO))
+    networks = () if agent in TORSOS else read_networks(agent.removeprefix(DISCO))
     if is_disco and len(networks) > 1:
         raise ValueError(f"agent {agent!r} has {len(networks)} networks; after {DISCO!r} one is needed, D(64-64) say")
     if sizes.num_states is not None and not (is_disco and not networks[0].channels):
         raise ValueError(f"agent {agent!r} is a network; observations here are state indices, so give '{TABULAR}'")
-    if (agent == ATARI or any(one.channels for one in networks)) and len(sizes.observation_shape) not in (2, 3):
+    if (agent in TORSOS or any(one.channels for one in networks)) and len(sizes.observation_shape) not in (2, 3):
         raise ValueError(
             f"agent {agent!r} has convolutions; observations here have shape {list(sizes.observation_shape)} and no "
             "rows and columns, so give a dense one, 'D(32)' say"
@@ -90,8 +91,8 @@ def build_agent(key: PRNGKeyArray, agent: str, sizes: AgentSizes) -> Agent:
     inputs = {"observation_shape": sizes.observation_shape, "channels_last": sizes.channels_last}
     if is_disco:
         return init_disco_agent(key, networks[0], num_states=sizes.num_states, **inputs, **outputs)  # type: ignore[arg-type]
-    if agent == ATARI:
-        return init_atari(key, **inputs, **outputs)  # type: ignore[arg-type]
+    if agent in TORSOS:
+        return init_atari(key, TORSOS[agent], **inputs, **outputs)  # type: ignore[arg-type]
     if len(networks) == 2:
         return init_separate(key, networks, **inputs, **outputs)  # type: ignore[arg-type]
     return init_network(key, networks[0], **inputs, **outputs)  # type: ignore[arg-type]

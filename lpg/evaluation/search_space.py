@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lpg.agents.atari import TORSOS
 from lpg.agents.registry import TABULAR
 from lpg.update_rules.a2c_categorical import CategoricalA2C
 from lpg.update_rules.base import Rule
@@ -48,7 +49,7 @@ def agent_kind(agent: str) -> AgentKind:
     """The kind of an agent by name; custom agents count as dense networks."""
     if agent == TABULAR:
         return TABLE
-    return CONVOLUTION if "C(" in agent or agent == "atari" else DENSE
+    return CONVOLUTION if "C(" in agent or agent in TORSOS else DENSE
 
 
 def is_valued(rule: Rule) -> bool:

@@ -99,7 +99,7 @@ def test_a_table_begins_with_a_uniform_policy_and_as_many_predictions_of_zero_as
 @pytest.mark.parametrize(
     ("agent", "shape"),
     [("D(8)", (4,)), ("D(8)", (2, 3, 4)), ("C(4)-D(8)", (5, 6, 3)), ("C(4)-D(8)", (5, 6)), ("D(8)/D(4)", (4,)),
-     ("atari", (40, 36, 3))],
+     ("atari", (40, 36, 3)), ("atari-small", (36, 40))],
 )  # fmt: skip
 def test_networks_read_what_they_are_made_for_and_their_predictions_begin_at_zero(agent, shape):
     found = output(make_agent(agent, LPG, spaces(shape=shape, num_actions=5), baseline=True), jnp.ones(shape))
