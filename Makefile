@@ -1,5 +1,7 @@
 # make discover   discover a rule on this machine and measure it
 # make test       style, types and the quick tests
+# make thorough   the other tests: what takes seconds each
+# make slow       tests that train something
 # make test-torch the rule in PyTorch, in an environment of its own
 # make wheel-test the README with the built wheel, in an empty environment
 # make docs       the docs site, into build/docs
@@ -32,7 +34,7 @@ EVALUATE = $(LPG) evaluate --rule discovered=$(REFINED) --rule untrained=$(RUN)/
 PYTEST := PJRT_NPROC=1 .venv/bin/python -m pytest -p no:cacheprovider -q
 WORKERS ?= 2
 
-.PHONY: discover test test-torch wheel-test slow bench docs lint format clean
+.PHONY: discover test thorough test-torch wheel-test slow bench docs lint format clean
 
 .venv: .venv/installed
 
@@ -49,7 +51,10 @@ discover: .venv/installed
 	$(EVALUATE)
 
 test: lint
-	$(PYTEST) -m "not slow" -n $(WORKERS) --dist worksteal
+	$(PYTEST) -m "not slow and not thorough" -n $(WORKERS) --dist worksteal
+
+thorough: .venv/installed
+	$(PYTEST) -m "thorough and not slow" -n $(WORKERS) --dist worksteal
 
 slow: .venv/installed
 	XLA_FLAGS= $(PYTEST) -m slow --durations=10

@@ -44,6 +44,7 @@ def test_a_strided_convolution_is_the_sum_over_its_window(key):
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", TORSOS)
 def test_the_policy_begins_almost_uniform_and_predictions_at_zero_on_a_torso_that_keeps_the_scale(name, key):
     network = init_atari(key, TORSOS[name], observation_shape=(4, 40, 40), num_actions=3, prediction_size=64)

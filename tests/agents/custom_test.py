@@ -119,6 +119,7 @@ def test_an_agent_that_does_not_fit_is_refused_in_one_line(factory, key):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("environment", "factory"), [("chain/distractor", "linear"), ("chain/short", "table"), (NAME, "table")]
 )

@@ -14,6 +14,7 @@ from tests.update_rules.disco.fixtures import small_agent
 X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 4, 5)), jnp.float32)
 
 
+@pytest.mark.thorough
 def test_all_outputs_are_those_of_the_transcription():
     agent = small_agent(1)
     features = agent.features(X)
@@ -37,6 +38,7 @@ def test_one_action_alone_is_predicted_as_among_all():
         assert np.any(jnp.abs(one - of_all[:, :, 0]) > 1e-3)  # the twin: another action
 
 
+@pytest.mark.thorough
 def test_it_begins_with_an_almost_uniform_policy_and_finite_predictions():
     env = env_spec("bsuite/catch").distribution.env
     agent = init_agent(jax.random.key(0), "disco-D(16)", env, prediction_size=600)
@@ -48,6 +50,7 @@ def test_it_begins_with_an_almost_uniform_policy_and_finite_predictions():
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(by_action))
 
 
+@pytest.mark.thorough
 def test_state_indices_are_read_as_one_hot_vectors_and_images_by_convolutions(key):
     chain = init_agent(key, "disco-D(4)", env_spec("chain/short").distribution.env, prediction_size=3)
     assert isinstance(chain, DiscoAgent) and chain.network.dense[0].weight.shape == (198, 4)
@@ -67,6 +70,7 @@ def test_what_is_no_such_agent_is_refused(agent, words, key):
         init_agent(key, agent, env_spec("chain/short").distribution.env, prediction_size=3)
 
 
+@pytest.mark.thorough
 def test_its_optimiser_is_that_of_networks(key):
     agent = init_agent(key, "disco-D(4)", env_spec("chain/short").distribution.env, prediction_size=3)
     optimizer = agent_optimizer("disco-D(4)")

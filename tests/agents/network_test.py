@@ -182,6 +182,7 @@ def test_a_batch_in_one_call_is_a_loop_over_single_observations(text, shape, key
     assert not np.allclose(batch.prediction[0, 0], batch.prediction[1, 2])  # the twin: rows do differ
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", ["D(4-3)", "C(2-3)-D(4)"])
 def test_the_gradient_of_the_outputs_agrees_with_central_differences(text, key):
     # In float64, h = 1e-5: an error of h² ≈ 1e-10 and rounding of 1e-16 / h ≈ 1e-11 remain. Biases that are not zero

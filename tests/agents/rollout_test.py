@@ -77,6 +77,7 @@ def test_at_an_episodes_end_the_next_observation_is_the_final_state_and_not_the_
     assert np.all(following[~inside] < 2)  # the twin: observation[t + 1] belongs to the next episode
 
 
+@pytest.mark.thorough
 def test_where_ends_are_terminations_only_what_follows_the_last_step_is_kept():
     # The same rollout shown in both ways: one row, equal to the last of all, but where an episode ends there.
     for env_params, env in ((grid(), GRID), (chain(5), CHAIN)):
@@ -164,6 +165,7 @@ def test_a_masked_action_is_not_taken():
         assert (np.asarray(seen.action) >= 9).any() == has_collect_actions
 
 
+@pytest.mark.thorough
 def test_no_gradient_reaches_the_agent_through_a_rollout():
     agent, env_params = uniform_agent(CHAIN), chain(3)
 

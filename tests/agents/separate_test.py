@@ -28,6 +28,7 @@ def test_the_policy_is_the_first_networks_and_the_prediction_the_seconds(key):
     assert len(agent.policy.convolutions) == 1 and len(agent.prediction.convolutions) == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", ["logits", "prediction"])
 def test_what_moves_one_output_leaves_the_other_network_alone(part, key):
     x = jax.random.normal(key, (7, *PLANES))

@@ -10,6 +10,7 @@ from lpg.update_rules.registry import NamedRule, find_rule
 from tests.helpers import Diary
 
 
+@pytest.mark.thorough
 def test_it_measures_what_the_command_line_does(tmp_path):
     argv = ["--rule", "a2c", "--rule", "again=lpg", "--suite", "chain/short,chain/long", "--seeds", "2"]
     assert (

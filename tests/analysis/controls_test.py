@@ -93,6 +93,7 @@ CASES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rule", [untrained, constant])
 @pytest.mark.parametrize("case", CASES)
 def test_a_rule_that_discovered_nothing_reproduces_nothing(case, rule):

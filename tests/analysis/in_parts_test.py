@@ -55,6 +55,7 @@ def interrupted(folder, monkeypatch, after: int):
     return done
 
 
+@pytest.mark.thorough
 def test_an_evaluation_with_parts_goes_on_and_is_that_of_one_call(alone, tmp_path, monkeypatch):
     folder = tmp_path / "out"
     assert interrupted(folder, monkeypatch, after=3) == ["chain/short", "chain/long", "chain/short"]

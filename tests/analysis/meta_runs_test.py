@@ -36,6 +36,7 @@ def train(folder, variants, heard, **options):
     )  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_variants_are_trained_once_and_their_validations_collected(tmp_path):
     variants = {"whole": CONFIG, "flat": dataclasses.replace(CONFIG, rule="lpg-no-recurrence")}
     heard = []

@@ -19,6 +19,7 @@ def quick(monkeypatch):
     monkeypatch.setattr("lpg.analysis.meta_train.Validator", lambda config: lambda rule: 0.25)
 
 
+@pytest.mark.thorough
 def test_a_rule_is_discovered_and_used(tmp_path):
     seen = []
     result = lpg.meta_train(

@@ -34,6 +34,7 @@ def evaluate(rule, cases, iterations, **hyper):
     return evaluate_policies(rule, CHAIN, cases, hyperparameters(y_weight=1.0, **hyper), iterations, TRAIN_CONFIG)
 
 
+@pytest.mark.thorough
 def test_under_a_td_target_y_becomes_the_true_value(key):
     # A2C's target is the λ-return; the chain is deterministic after its first step, so nothing but the first states'
     # values is noisy, and those have value (½ · 1 + ½ · (−1)) = 0.

@@ -25,6 +25,7 @@ def rule(tmp_path):
     return str(path)
 
 
+@pytest.mark.thorough
 def test_a_question_about_a_rule_is_answered_once(rule, tmp_path, capsys):
     command = ["analyse", "predictions", "--rule", rule, "--iterations", "2", "--frames", "1", "--out", "p"]
     assert main(command) == 0
@@ -41,6 +42,7 @@ def test_a_question_about_a_rule_is_answered_once(rule, tmp_path, capsys):
     assert "seed = 0, not 1" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_the_ablation_trains_a_variant_and_says_what_is_missing(tmp_path, capsys):
     config = config_file(
         tmp_path / "tiny.json", suite="chain/short", num_lifetimes=2, meta_updates=2, validation_every=2,

@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 import lpg
 from lpg.cli.main import main
 
 CONFIG = lpg.TrainConfig(learning_rate=20.0, num_envs=4, num_steps=20, table_step="samples")
 
 
+@pytest.mark.thorough
 def test_each_agent_of_a_folder_is_reported(tmp_path, capsys):
     for seed in (0, 2):
         lpg.train("a2c", "chain/short", 16_000, seed=seed, config=CONFIG, out=tmp_path, resume=True)

@@ -70,6 +70,7 @@ def test_output_that_cannot_show_every_character_loses_no_result(tmp_path, monke
     assert (tmp_path / "results.csv").is_file() and (tmp_path / "final.csv").is_file()
 
 
+@pytest.mark.thorough
 def test_a_sweep_is_recorded_and_its_best_setting_is_used(tmp_path, capsys):
     argv = ["--rule", "a2c", "--suite", "chain/short", "--seeds", "1", "--steps-scale", "0.005", "--tune"]
     assert run([*argv, "--trials", "3", "--out", str(tmp_path), "--json", str(tmp_path / "e.json")]) == 0
@@ -82,6 +83,7 @@ def test_a_sweep_is_recorded_and_its_best_setting_is_used(tmp_path, capsys):
 WITH_GYMNASIUM = ["--rule", "a2c", "--suite", f"{MIRROR},chain/short,gymnasium/FrozenLake8x8-v1", "--seeds", "2"]
 
 
+@pytest.mark.thorough
 def test_gymnasium_environments_are_evaluated_beside_those_in_jax(tmp_path, capsys):
     files = ["--out", str(tmp_path), "--json", str(tmp_path / "e.json")]
     assert main(["evaluate", *WITH_GYMNASIUM, "--steps-scale", "0.02", *files]) == 0
@@ -141,6 +143,7 @@ def test_a_missing_extra_is_one_line_and_status_2(suite, package, extra, capsys,
     assert out == "" and err.count("\n") == 1 and f"pip install 'lpg[{extra}]'" in err
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of tensorflow-probability, which rejax imports
 def test_an_algorithm_of_another_library_is_evaluated_beside_a_rule(tmp_path, capsys):
     pytest.importorskip("rejax")

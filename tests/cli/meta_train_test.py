@@ -235,6 +235,7 @@ def test_a_flag_is_shown_once_whatever_its_numbers(capsys):
     ]
 
 
+@pytest.mark.thorough
 def test_a_process_that_is_told_to_stop_does(tmp_path):
     # The real command from outside, with nothing replaced.
     config = config_file(tmp_path / "long.json", meta_updates=10**6, checkpoint_every=10**6, validation_every=10**6)
@@ -253,6 +254,7 @@ def test_a_process_that_is_told_to_stop_does(tmp_path):
     assert len(read_metrics(tmp_path / "run" / "metrics.csv")) == done
 
 
+@pytest.mark.thorough
 def test_a_tracker_gets_rows_configuration_and_figure(config, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

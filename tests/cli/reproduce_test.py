@@ -59,6 +59,7 @@ def test_figures_of_runs_and_games_are_drawn_from_what_is_there(tmp_path, capsys
     assert "breakout 160 (paper 300)" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_a_figure_about_a_rule_is_measured_once(rule, monkeypatch, tmp_path, capsys):
     quick = reproduce.measurement_of("convergence").quick
     monkeypatch.setitem(quick, "iterations", 1)

@@ -25,6 +25,7 @@ def frames_of(path):
             yield np.asarray(video.convert("RGB"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("environment", ["chain/short", "tabular/sparse", "minatar/freeway", NAME])
 def test_a_training_is_shown_by_an_episode_of_its_agent(environment, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(show_training, "MOST_STEPS", 60)

@@ -61,6 +61,7 @@ def test_the_general_settings_may_be_asked_for(tmp_path):
     assert sources[0].startswith("tuned at ") and sources[1] == "general setting for table agents (a2c.json)"
 
 
+@pytest.mark.thorough
 def test_environments_of_other_libraries_are_trained_on_alike(tmp_path, capsys):
     assert run(["classic/CartPole-v1", *ARGV[1:], "--out", str(tmp_path), "--json", str(tmp_path / "t.json")]) == 0
     rows = [row for row in results.read(tmp_path / "results.csv") if row.rule == "a2c"]

@@ -157,6 +157,7 @@ def test_every_measured_folder_has_a_place(folder):
     assert unplaced(folder) == ["one", "two"]
 
 
+@pytest.mark.thorough
 def test_the_page_and_its_figure_have_what_is_measured_today(made):
     assert (made / PAGE.name).read_text() == PAGE.read_text(), "python -m benchmarks.comparison_page makes it anew"
     numbers = [re.search(r"<dc:description>(.*?)</dc:description>", path.read_text())[1]

@@ -31,12 +31,14 @@ def run(folder: Path, *argv: str, quick: tuple[str, ...] = ("--quick",)) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 def test_an_environment_of_ones_own_is_learned(tmp_path):
     first, last = map(float, re.findall(r"-?\d+\.\d+", run(tmp_path, "custom_environment.py")))
     # A walk without a goal finds the end of the corridor in one episode of five; who has learned, in most of them.
     assert first < 0.4 and last > 0.7
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_learned", [False, True])
 def test_an_agent_in_flax_learns_in_a_loop_of_ones_own(is_learned, tmp_path, rule):
     out = run(tmp_path, "gymnasium_flax.py", "--rule", rule if is_learned else "a2c")

@@ -39,6 +39,7 @@ def test_every_file_that_a_guide_names_is_there(path):
     assert named and [name for name in named if not (ROOT / name).is_file()] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", [*GUIDES, ROOT / "docs/environments.md"], ids=lambda path: path.stem)
 def test_the_example_of_a_guide_runs_as_it_stands(path, tmp_path):
     text = path.read_text()

@@ -31,6 +31,7 @@ def test_differences_are_paired_and_their_interval_resamples_seeds():
     assert (one.value, one.low, one.high) == pytest.approx((0.1, 0.05, 0.15), abs=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_small_measurement(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lifetimes, "UPDATES", (1, 3))
     monkeypatch.setattr(lifetimes, "SUITE", "chain/short,chain/long")

@@ -32,6 +32,7 @@ def number(cell):
     return float(cell.strip("*").replace("−", "-").split(" ")[0])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("heading", "folder"), [
     ("### … with the paper's step", "full"),
 ])  # fmt: skip

@@ -52,6 +52,7 @@ def test_the_readme_has_what_these_tests_look_for():
     assert len(blocks("text")) == 1
 
 
+@pytest.mark.thorough
 def test_the_python_of_the_readme_prints_what_the_readme_shows(tmp_path):
     # Programs are compiled as for a user, not as in tests. Processors round differently, so early returns may differ.
     done = subprocess.run(

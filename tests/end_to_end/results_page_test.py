@@ -55,6 +55,7 @@ def test_marked_tables_alone_are_replaced(folder):
     assert table_of(folder) in found and with_tables(found, folder.parent) == found
 
 
+@pytest.mark.thorough
 def test_the_page_says_what_was_measured():
     page = PAGE.read_text()
     assert with_tables(page) == page, "python -m benchmarks.results_page makes the tables anew"

@@ -44,6 +44,7 @@ def site(tmp_path_factory):
     return folder
 
 
+@pytest.mark.thorough
 def test_every_public_name_is_explained(site):
     built = (site / "api.html").read_text() + (site / "configuration.html").read_text()
     names = [*(f"{module}.{name}" for name, module in lpg._WHERE.items()), "lpg.nonsense"]

@@ -264,6 +264,7 @@ def test_a_policy_for_few_steps_goes_for_what_it_can_reach():
     assert first_action(1) == 0
 
 
+@pytest.mark.thorough
 def test_values_under_vmap_with_different_time_limits_are_those_of_a_loop():
     family = registry.env_spec("procedural/grid").distribution
     env_params_batch = jax.vmap(family.sample)(jax.random.split(jax.random.key(6), 3))

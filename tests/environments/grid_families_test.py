@@ -66,6 +66,7 @@ def occupied(drawn, name):
         yield env_params_batch.place[one], int(env_params_batch.num_cells[one]), cells
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PAPER)
 def test_map_objects_and_time_limit_are_those_of_the_paper(name, drawn):
     drawing, max_steps, objects, num_cells = PAPER[name]

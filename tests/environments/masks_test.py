@@ -111,6 +111,7 @@ def test_an_agent_takes_allowed_actions_alone_and_its_trajectory_says_which_they
     assert blind.action_mask is None and float(blind.reward.min()) == -100
 
 
+@pytest.mark.thorough
 def test_what_is_forbidden_learns_nothing_and_the_loss_knows_the_mask(key):
     _, trajectory, _ = seen(Doors(), key)
     options, sgd = LearnOptions(), optax.sgd(1.0)
@@ -128,6 +129,7 @@ def test_what_is_forbidden_learns_nothing_and_the_loss_knows_the_mask(key):
     assert learned(dataclasses.replace(trajectory, action_mask=None))[0].all()
 
 
+@pytest.mark.thorough
 def test_random_and_greedy_episodes_keep_to_the_mask(key):
     env = Doors()
     returns = episode_returns(env, lambda params: random_policy(env), key, 50)
@@ -139,6 +141,7 @@ def test_random_and_greedy_episodes_keep_to_the_mask(key):
     assert blind.curve[0].return_mean < 0
 
 
+@pytest.mark.thorough
 def test_a_meta_training_keeps_to_the_mask(key):
     config = MetaConfig(
         suite=f"{__name__}:Doors", num_lifetimes=1, num_envs=4, num_steps=4, num_updates=2, lifetime_updates=4,
@@ -172,6 +175,7 @@ def test_an_algorithm_without_masks_is_refused():
         lpg.train("rejax/ppo", f"{__name__}:Doors", num_steps=320)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["pgx/2048", "jumanji/Game2048-v1"])
 def test_games_say_what_is_allowed(name, key):
     env, params = (d := env_spec(name).distribution).env, d.sample(key)

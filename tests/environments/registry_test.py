@@ -133,6 +133,7 @@ def test_vmap_is_a_loop(name):
         assert_equal(rollout(env, one(env_params_batch, 0), keys[1]), one(everything, 0), atol)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["tabular/dense", "tabular/longer_horizon", "chain/short_noisy",
                                   "random/small", "chain/distractor"])  # fmt: skip
 def test_jit_changes_nothing(name):

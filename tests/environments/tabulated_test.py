@@ -135,6 +135,7 @@ def test_returns_worked_by_hand(max_steps, random, best):
     assert exact_returns(published(max_steps)) == pytest.approx((random, best), abs=1e-8)
 
 
+@pytest.mark.thorough
 def test_the_cliff_is_walked_along_in_thirteen_steps():
     table = transitions("CliffWalking-v1")
     assert table.reward.shape == (48, 4, 1) and table.max_steps is None and table.start[36] == 1

@@ -145,6 +145,7 @@ def test_a_library_that_is_missing_is_named_with_the_extra_that_installs_it(libr
         load(library, "Pong")
 
 
+@pytest.mark.thorough
 def test_nothing_is_imported_until_an_environment_is_used():
     program = (
         "import sys, lpg, lpg.cli.main, lpg.environments.registry as r\n"
@@ -200,6 +201,7 @@ def equal(found, expected):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6), found, expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", gymnax_names())
 def test_a_trajectory_is_gymnaxs_own_for_the_same_keys_and_actions(name, key):
     env, env_params, environment, params = gymnax_parts(name)
@@ -284,6 +286,7 @@ def test_games_for_several_players_are_refused():
         _ = ThirdPartyEnv("pgx", "tic_tac_toe").num_actions
 
 
+@pytest.mark.thorough
 def test_breakout_is_pgxs_own_for_the_same_keys_and_actions(key):
     # Any of its environments for one player will do, and this one compiles quickly.
     check_pgx("minatar-breakout", (4, 10, 10), 3, key)

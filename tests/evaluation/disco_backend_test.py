@@ -49,6 +49,7 @@ def tiny_plan(path, environment="chain/short", num_updates=6, agent=AGENT, **cha
     return make_plan(find_algorithm(f"disco:{path}"), environment, **plan)
 
 
+@pytest.mark.thorough
 def test_one_line_trains_on_catch_with_the_published_agent(path, tmp_path, capsys):
     few = ["--steps", "64", "--set", "num_envs=2", "--set", "num_steps=8", "--out", str(tmp_path / "out")]
     assert main(["train", "bsuite/catch", "--rule", f"disco:{path}", *few]) == 0
@@ -60,6 +61,7 @@ def test_one_line_trains_on_catch_with_the_published_agent(path, tmp_path, capsy
     assert agent.card.agent == "disco-D(512-512)" and agent.evaluate(episodes=2).shape == (2,)
 
 
+@pytest.mark.thorough
 def test_python_trains_with_it_too(path):
     result = lpg.train(f"disco:{path}", "chain/short", 64, agent=AGENT, changes=TINY)
     assert result.curve[-1].agent_updates == 2 and result.curve[-1].rule == "disco"
@@ -104,6 +106,7 @@ def test_images_are_read_by_the_environments_own_torso(path):
     assert plan.agent == "disco-C(16)-D(32)" and plan.config.learning_rate == 0.0003
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("num_epochs", [1, 2])
 def test_a_training_goes_on_from_any_point_of_its_curve_bit_for_bit(num_epochs, path):
     plan, ends = tiny_plan(path, num_epochs=num_epochs), np.array([2, 4, 6])

@@ -29,6 +29,7 @@ def evaluate(rule, label, config=CONFIG):
     return evaluate_rule(rule, label, NAMES, 2, 8, "validation", config, num_points=2)
 
 
+@pytest.mark.thorough
 def test_rows_come_environment_by_environment_and_seed_by_seed():
     rows = evaluate(A2C(), "mine")
     assert [(row.environment, row.seed, row.agent_updates, row.steps) for row in rows] == [
@@ -55,6 +56,7 @@ def test_environments_may_have_configs_and_lengths_of_their_own():
     assert mixed[0] == still[0]
 
 
+@pytest.mark.thorough
 def test_agents_with_and_without_a_baseline_train_in_one_call():
     rule, moving = fixed_targets(0.4, (0.75, 0.25)), dataclasses.replace(CONFIG, learning_rate=20.0)
     configs = {"chain/short": dataclasses.replace(moving, baseline=True), "chain/long": moving}
@@ -90,6 +92,7 @@ def test_a_rule_is_scored_against_its_reference_returns():
     assert found.end.per_environment["chain/short"] == pytest.approx(found.raw_end["chain/short"], abs=1e-5)
 
 
+@pytest.mark.thorough
 def test_trials_with_other_geometries_are_those_of_runs_of_their_own():
     # 16 environments of 10 steps and 8 of 20 in one call: steps are each one's own, and company changes nothing.
     configs = [dataclasses.replace(CONFIG, num_envs=n, num_steps=160 // n, learning_rate=20.0) for n in (16, 8)]

@@ -23,6 +23,7 @@ def plan_of(name, num_updates):
     return make_plan(find_rule("a2c"), name, num_steps=num_updates * 80, chosen=ChosenConfig(CONFIG, "given"))
 
 
+@pytest.mark.thorough
 def test_agents_that_have_learned_play_well_and_their_steps_are_counted():
     names, seeds = ("chain/short", NAME), (0, 1)
     trained = train_plans([plan_of("chain/short", 200), plan_of(NAME, 20)], seeds)

@@ -45,6 +45,7 @@ def test_agents_may_be_played_together_or_alone():
     np.testing.assert_array_equal(together[1:], greedy_returns(plan.backend, plan.agent, agents[1:], [5], 4))
 
 
+@pytest.mark.thorough
 def test_an_episode_is_cut_at_the_step_limit():
     plan = plan_of("classic/CartPole-v1")
     agent = plan.backend.template(plan.agent, 1, normalise_observations=False)

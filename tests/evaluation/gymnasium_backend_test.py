@@ -33,6 +33,7 @@ def train(num_updates: int, seed: int = 0, progress=None, out=None, resume=False
     return rows, agent
 
 
+@pytest.mark.thorough
 def test_an_agent_learns_to_name_the_state_that_it_sees():
     config = dataclasses.replace(CONFIG, learning_rate=10.0, y_weight=0.2, gamma=0.0, table_step="samples")
     result = lpg.train("a2c", NAME, 64 * 150, config=config)
@@ -102,6 +103,7 @@ ALL = {
 }
 
 
+@pytest.mark.thorough
 def test_a_checkpoint_has_the_statistics(tmp_path):
     made = plan(3, "gymnasium/CartPole-v1", **ALL)
     with pytest.raises(Stop):
@@ -163,6 +165,7 @@ def test_a_checkpoint_of_another_training_is_refused(changes, seed, words, tmp_p
         train(**changes, seed=seed, out=tmp_path, resume=True)
 
 
+@pytest.mark.thorough
 def test_a_tiny_atari_training_runs_from_frames_to_scores():
     made = plan(2, "atari/pong", num_envs=2, num_steps=3)
     rows, (agent,) = train_plan(made, [0])

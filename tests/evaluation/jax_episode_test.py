@@ -35,6 +35,7 @@ def test_an_episode_has_a_picture_of_every_state_and_ends_once(tmp_path):
     assert all((one != other).any() for one, other in zip(pictures, pictures[1:], strict=False))
 
 
+@pytest.mark.thorough
 def test_actions_are_those_of_the_agent(tmp_path):
     lpg.train("a2c", "chain/short", 80 * 200, config=dataclasses.replace(CONFIG, learning_rate=20.0), out=tmp_path)
     agent, card = read_agent(tmp_path, 0)
@@ -45,6 +46,7 @@ def test_actions_are_those_of_the_agent(tmp_path):
     assert [list(replay(worse, card, jax.random.key(k)).frames)[-1].reward for k in range(4)] == [-1.0] * 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("environment", ["bsuite/catch", "tests.evaluation.jax_episode_test:Countdowns"])
 def test_what_nobody_here_can_draw_is_shown_as_the_agent_sees_it(environment, tmp_path):
     found, frames = play(environment, tmp_path)
@@ -52,6 +54,7 @@ def test_what_nobody_here_can_draw_is_shown_as_the_agent_sees_it(environment, tm
     assert len(frames) == 10 and (frames[0].picture != frames[-1].picture).any()
 
 
+@pytest.mark.thorough
 def test_a_version_of_a_grid_is_played_in_that_version(tmp_path):
     _, frames = play("tabular/sparse", tmp_path, num_actions=9)
     assert read_agent(tmp_path, 0)[1].num_actions == 9 and len(frames) > 1

@@ -35,6 +35,7 @@ def agrees(found, listed, found_stderr, listed_stderr):
     return abs(found - listed) <= 4 * np.hypot(found_stderr, listed_stderr) + 1e-5
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("num_actions", [9, 18])
 def test_a_small_sample_measured_anew_agrees_with_the_file(num_actions):
     keys = jax.random.split(jax.random.key(num_actions))
@@ -151,6 +152,7 @@ def test_the_best_that_is_said_of_others_environments_can_be_had(name, key):
     assert episode_returns(distribution, by(lambda s: 1), key, 200).mean() < there.best - 0.05
 
 
+@pytest.mark.thorough
 def test_toy_text_is_listed_as_it_is_solved():
     assert len(PUBLISHED) == 6
     for name in PUBLISHED:

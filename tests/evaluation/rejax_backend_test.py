@@ -97,6 +97,7 @@ def test_every_field_of_the_configuration_is_the_librarys_or_fixed():
     assert {name: getattr(config, name) for name in FIXED} == FIXED
 
 
+@pytest.mark.thorough
 def test_a_training_gives_the_points_of_a_curve_and_goes_on_from_any_of_them():
     plan, ends = tiny_plan(normalise_observations=True, normalise_rewards=True), np.array([2, 4, 6])
     (batch,) = plan.backend.batches(plan, [3, 4], ends)
@@ -111,6 +112,7 @@ def test_a_training_gives_the_points_of_a_curve_and_goes_on_from_any_of_them():
     assert total[0] != total[1] and (count * 5 <= 6 * 32).all() and (count > 0).all()
 
 
+@pytest.mark.thorough
 def test_one_agent_or_several_learn_alike_and_play_and_are_not_saved(tmp_path):
     plan = tiny_plan("classic/CartPole-v1")
     both, agents = train_plan(plan, [0, 1])
@@ -133,6 +135,7 @@ def trained_agent(environment):
     return agent, jax.tree.map(lambda x: x[0], state.tree.obs_rms_state)
 
 
+@pytest.mark.thorough
 def test_an_agent_has_the_policy_that_rejax_trained():
     agent, seen = trained_agent("chain/short")
     x = (jax.nn.one_hot(3, seen.mean.size) - seen.mean) / jnp.sqrt(seen.var + 1e-8)
@@ -141,6 +144,7 @@ def test_an_agent_has_the_policy_that_rejax_trained():
     assert log_prob[0] != log_prob[1]
 
 
+@pytest.mark.thorough
 def test_an_agent_never_takes_actions_that_do_not_exist():
     output = trained_agent(f"{__name__}:FirstAction")[0](jnp.asarray(3))
     assert output.logits.shape == (2,) and output.logits[1] == MASKED_LOGIT and output.prediction.shape == (0,)

@@ -20,6 +20,7 @@ def trial(environment, seed=0):
     return Trial(environment, seed, CONFIG, 4)
 
 
+@pytest.mark.thorough
 def test_curves_are_in_the_order_of_the_trials_wherever_they_come_from():
     named, told = find_rule("a2c"), []
     curves = SweepTrials(named)(named.rule, [trial(HOST), trial(JAX), trial(HOST, 1)], "tuning", progress=told.append)
@@ -50,6 +51,7 @@ def test_an_agent_that_diverges_is_a_bad_trial_and_a_broken_environment_is_none(
         assert updates.tolist() == [4] and np.isnan(mean).all() and episodes.tolist() == [0]
 
 
+@pytest.mark.thorough
 def test_a_sweep_on_the_host_is_recorded_and_used(tmp_path):
     found = lpg.tune("a2c", HOST, trials=2, steps_scale=0.0005, out=tmp_path)[HOST]
     (entry,) = read_table(tmp_path / "tuned" / "a2c.json")["environments"][HOST]

@@ -113,6 +113,7 @@ def test_an_update_is_that_of_the_learner_on_the_same_trajectory(name, agent, ta
     assert_same_as_learner(name, agent, baseline=baseline, table_step=table_step)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options",
     [

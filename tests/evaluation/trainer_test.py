@@ -49,6 +49,7 @@ def same(a, b) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
 
 
+@pytest.mark.thorough
 def test_sinks_get_each_point_once_even_if_the_training_was_interrupted(tmp_path):
     for environment in ("chain/short", NAME):
         plan, diary, folder = plan_of(environment), Diary(), tmp_path / environment

@@ -9,6 +9,7 @@ from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.rule_file import save_rule
 
 
+@pytest.mark.thorough
 def test_what_is_found_is_recorded_beside_the_rule_and_used(tmp_path):
     file = tmp_path / "mine.safetensors"
     save_rule(file, init_lpg(jax.random.key(0), lstm_size=2, prediction_size=3), {})

@@ -162,6 +162,7 @@ def test_what_is_fixed_is_not_searched():
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_agents_are_really_trained():
     options = {"is_learned": False, "num_trials": 4, "num_seeds": 2, "config": CONFIG, "fixed": ("geometry",)}
     entry = tune(A2C(), [SWEEP], **options)[NAME]

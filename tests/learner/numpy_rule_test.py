@@ -31,6 +31,7 @@ def path(rule, tmp_path):
     return tmp_path / "rule.safetensors"
 
 
+@pytest.mark.thorough
 def test_targets_are_those_of_the_rule_in_jax(rule, path, key):
     data, hyper = seen(shape=(20, 3)), hyperparameters(gamma=0.97)
     output, following = (random_output(k, (20, 3), num_actions=2, prediction_size=5) for k in jax.random.split(key))

@@ -97,6 +97,7 @@ def test_a_new_pair_is_twice_the_same_lifetime():
     assert np.any(pair.noise != fresh_pair(3).noise)
 
 
+@pytest.mark.thorough
 def test_the_agents_of_a_pair_share_environment_and_random_numbers():
     pair, key = fresh_pair(), jax.random.key(4)
     # With a σ that vanishes in rounding both have the same η: everything stays equal, and nothing is learned from it.
@@ -166,6 +167,7 @@ def one():
     return Trainer(ES, 0)
 
 
+@pytest.mark.thorough
 def test_a_meta_update_moves_eta_and_counts_both_agents(one):
     state = one.init()
     before = leaves(state.rule)
@@ -224,6 +226,7 @@ def timed():
     return Trainer(TA, 0)
 
 
+@pytest.mark.thorough
 def test_with_weights_of_the_time_alone_only_these_move_and_lifetimes_have_several_lengths(timed):
     state = timed.init()
     lengths = set(state.slots[0].length.tolist())
@@ -240,6 +243,7 @@ def test_with_weights_of_the_time_alone_only_these_move_and_lifetimes_have_sever
     assert state.lifetimes[0].both.hyper.progress is None
 
 
+@pytest.mark.thorough
 def test_a_run_of_a_rule_that_reads_the_time_resumes_bit_for_bit(timed, tmp_path, monkeypatch):
     monkeypatch.setattr("lpg.meta_training.run.Trainer", lambda config, seed: timed)
     whole = run_silently(TA, tmp_path / "whole").state

@@ -35,6 +35,7 @@ def mask_of(lifetime):
     return CHAIN.action_mask(lifetime.env_params)
 
 
+@pytest.mark.thorough
 def test_the_gradient_agrees_with_central_differences():
     with jax.enable_x64(True):
         lifetime, rule = fresh_lifetime(SETTINGS, is_double=True), rule_of(True)
@@ -63,6 +64,7 @@ class Twice(Knowing):
         return eqx.tree_at(lambda one: one.pi_hat, right, 2 * right.pi_hat)
 
 
+@pytest.mark.thorough
 def test_who_gives_the_teachers_targets_has_no_loss():
     lifetime = fresh_lifetime(SETTINGS)
     assert imitation_loss(Knowing(3), lifetime, mask_of(lifetime), NAME) == pytest.approx(0, abs=1e-6)
@@ -86,6 +88,7 @@ def test_errors_count_relative_to_the_teachers_step(part):
     assert imitation_loss(Still(3), lifetime, mask_of(lifetime), NAME) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.thorough
 def test_agents_move_by_the_mean_of_both_targets_and_roll_out_again():
     lifetime, rule = fresh_lifetime(SETTINGS), rule_of()
     _, after, info = gradient_of(rule, lifetime, jax.random.key(3), SETTINGS, CHAIN)

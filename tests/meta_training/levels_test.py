@@ -105,6 +105,7 @@ def one():
     return Trainer(CURRICULUM, 0)
 
 
+@pytest.mark.thorough
 def test_lifetimes_have_the_parameters_of_their_levels_and_ended_ones_are_kept(one):
     state = one.init()
     distribution, begun = env_spec("chain/short").distribution, set()

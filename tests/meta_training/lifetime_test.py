@@ -105,6 +105,7 @@ def window_on(size: float, **options: bool):
     return lifetime, *gradient_of(rule_of(), lifetime, KEY, settings, grids.env, "D(4)")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scales", [True, False])
 def test_with_normalised_rewards_their_size_does_not_matter(scales):
     (one, gradient, after, _), (other, scaled, same, _) = (
@@ -121,6 +122,7 @@ def test_with_normalised_rewards_their_size_does_not_matter(scales):
     np.testing.assert_allclose(other.return_sum, 8 * one.return_sum, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_the_statistics_are_those_of_all_rollouts():
     lifetime, _, after, _ = window_on(1.0, normalise_observations=True, normalise_rewards=True)
     # The first is seen as it is, because nothing is known before it.
@@ -132,6 +134,7 @@ def test_the_statistics_are_those_of_all_rollouts():
     np.testing.assert_allclose(after.statistics.rewards.statistics.count, 36, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_the_rollout_that_a_lifetime_keeps_is_scaled_by_the_statistics_before_it():
     settings = config(normalise_observations=True, num_updates=1)
     grids = GRIDS[1.0]

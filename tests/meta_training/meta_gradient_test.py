@@ -58,6 +58,7 @@ def test_the_meta_gradient_agrees_with_central_differences(num_updates, optimize
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("table_step, optimizer", [("samples", SGD), ("visits", VISITS)])
 @pytest.mark.parametrize("objective", ["last", "every"])
 def test_the_gradient_of_a_window_equals_that_of_its_replay(objective, table_step, optimizer):
@@ -185,6 +186,7 @@ def grid_lifetime(settings: MetaConfig, y_weight: float) -> LifetimeState:
     )
 
 
+@pytest.mark.thorough
 def test_inner_adam_needs_eps_root():
     # The root of the second moment has an infinite slope at 0, where an entry's gradient is exactly 0. Harmless in a
     # table are states never visited (rows are read by index, and what is not read passes nothing on) and masked actions
@@ -211,6 +213,7 @@ def test_rematerialisation_does_not_change_the_gradient():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.thorough
 def test_vmap_over_lifetimes_equals_a_loop():
     lifetimes = [fresh_lifetime(config(), seed=seed) for seed in (2, 5)]
     together = jax.tree.map(lambda *x: jnp.stack(x), *lifetimes)
@@ -282,6 +285,7 @@ def fresh_network_lifetime(
         return eqx.tree_at(lambda s: s.agent, lifetime, network)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("agent", NETWORKS)
 def test_with_networks_and_adam_the_meta_gradient_is_finite_and_reaches_every_leaf(agent):
     settings = config(objective="every")
@@ -297,6 +301,7 @@ def test_with_networks_and_adam_the_meta_gradient_is_finite_and_reaches_every_le
         assert np.any(one != other)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("agent", NETWORKS)
 def test_with_networks_and_plain_adam_the_meta_gradient_is_nan(agent):
     # The instance has 9 of 18 actions. Weights of the others have gradients of exactly 0, where the root's slope is
@@ -310,6 +315,7 @@ def test_with_networks_and_plain_adam_the_meta_gradient_is_nan(agent):
         assert finite(gradient) == is_finite
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("agent", NETWORKS)
 def test_with_networks_and_gradient_descent_the_meta_gradient_agrees_with_central_differences(agent, monkeypatch):
     # Plain descent instead of the networks' Adam: a denominator that counts as constant makes the derivative another
@@ -338,6 +344,7 @@ def test_with_networks_and_gradient_descent_the_meta_gradient_agrees_with_centra
         )
 
 
+@pytest.mark.thorough
 def test_with_networks_and_adam_the_meta_gradient_equals_that_of_the_replay_but_not_central_differences():
     settings, agent = config(objective="every", **REGULARISED), "D(4)"
     with jax.enable_x64(True):

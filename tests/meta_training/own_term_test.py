@@ -81,6 +81,7 @@ def test_a_term_without_a_meta_loss_is_refused(changes):
         MetaConfig(**changes, meta_term="a:b")
 
 
+@pytest.mark.thorough
 def test_the_example_of_the_page_runs_and_agrees_with_its_twin(tmp_path, monkeypatch):
     page = (ROOT / "docs/changing_the_objective.md").read_text()
     example, twin = blocks("python", page)

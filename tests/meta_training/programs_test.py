@@ -101,6 +101,7 @@ def test_two_devices_sum_the_gradients_of_single_lifetimes():
     assert_close(run(on_two_devices)[0], one_by_one())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("chunk", [2, 3])
 def test_one_device_and_any_chunk_size_give_the_same_gradient(chunk):
     # Six lifetimes, the last one padding: three chunks of 2, two of 3; above, on two devices, three of 1 each.

@@ -100,6 +100,7 @@ def test_epochs_repeat_the_update_with_new_targets(key):
     assert differs(state.agent, learned(key, trajectory).agent)
 
 
+@pytest.mark.thorough
 def test_minibatches_are_a_partition_of_the_environments(key):
     trajectory, options = trajectory_of(key), LearnOptions(num_minibatches=2)
     order = jax.random.permutation(jax.random.split(jax.random.key(3), 1)[0], B).reshape(2, 2)

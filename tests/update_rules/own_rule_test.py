@@ -186,6 +186,7 @@ def stop_after(updates):
     return agreed
 
 
+@pytest.mark.thorough
 def test_a_resumed_run_of_an_own_rule_equals_an_uninterrupted_one(whole):
     _, state, resumed = whole
     arrays, others = to_arrays(state)[0], to_arrays(resumed)[0]

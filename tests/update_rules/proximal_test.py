@@ -129,6 +129,7 @@ def many_updates(rule, num_epochs, learning_rate):
     return float(jax.nn.softmax(state.agent(jnp.zeros((), int)).logits)[0])
 
 
+@pytest.mark.thorough
 def test_many_epochs_stop_near_the_policy_that_acted_unlike_those_of_a2c():
     # Clipped from a ratio of 1.2 on, p stops at the first value above .6; a step is about .025. DPO's drift pulls back
     # an action with A < 0 that became rare; at p = .79 both actions' gradients in the logit cancel:
@@ -141,6 +142,7 @@ def test_many_epochs_stop_near_the_policy_that_acted_unlike_those_of_a2c():
     assert many_updates(PPO(), 1, 0.1) == many_updates(A2C(), 1, 0.1) == many_updates(DPO(), 1, 0.1)
 
 
+@pytest.mark.thorough
 def test_every_epoch_and_minibatch_has_the_old_policys_probabilities(key):
     keys = jax.random.split(key, 3)
     agent = dataclasses.replace(

@@ -13,6 +13,7 @@ from tests.helpers import hyperparameters
 from tests.update_rules.learning_test import inputs_of
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rule", [A2C(), init_lpg(jax.random.key(0), lstm_size=3, prediction_size=4)])
 def test_only_pi_hat_changes(rule, key):
     inputs, hyper = inputs_of(rule, key), hyperparameters()

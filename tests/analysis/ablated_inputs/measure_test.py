@@ -43,6 +43,7 @@ def depends(rule, one, other):
     return not np.array_equal(pi_hat(rule, one), pi_hat(rule, other))
 
 
+@pytest.mark.thorough
 def test_each_ablation_removes_one_input_and_keeps_the_others(rule):
     given = inputs(0)
     other = inputs(5)
@@ -115,6 +116,7 @@ def test_areas_are_normalised_returns_and_all_cuts_have_the_same_seeds_and_setti
     assert {t.config.learning_rate for _, trials, _ in asked for t in trials} == {7.0}
 
 
+@pytest.mark.thorough
 def test_agents_are_really_trained(rule):
     areas = measure(rule, CONFIG, TrainConfig(num_envs=4, num_steps=20), 0)["areas"]
     assert np.isfinite(areas["area"]).all() and len(select(areas, seed=1)["area"]) == len(INPUT_ABLATIONS)

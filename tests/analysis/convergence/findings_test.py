@@ -79,6 +79,7 @@ def test_left_are_the_beginnings_and_the_papers_curve_right_the_change():
     assert left.get_yscale() == right.get_yscale() == "log"
 
 
+@pytest.mark.thorough
 def test_it_is_saved(tmp_path):
     (path,) = plot(tables(), tmp_path / "figures")
     assert path.read_bytes().startswith(b"\x89PNG")

@@ -59,6 +59,7 @@ def test_divergences_worked_by_hand(key):
     np.testing.assert_allclose(distance_between_cells(A2C(), cells, share), [[3 / 8 * 2 * 0.25**2]], rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_under_a_td_target_the_beginning_is_forgotten(found):
     table = found["ScatteredOneStep"]
     assert select(table, method="y", pair="other")["distance"][0] == pytest.approx(
@@ -78,6 +79,7 @@ def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
     assert fallen(found["ScatteredNeverLearns"], "new") == 1
 
 
+@pytest.mark.thorough
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
     config = Config(iterations=3, grids=2, switch_grids=1, control_grids=1)

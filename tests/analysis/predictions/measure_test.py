@@ -13,6 +13,7 @@ from tests.analysis.toys import NeverLearns, OneStep
 TRAIN_CONFIG = TrainConfig(num_envs=32, num_steps=10)
 
 
+@pytest.mark.thorough
 def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other():
     tables = measure(OneStep(), Config(gamma=0.9, iterations=300, frames=2, rate=8.0), TRAIN_CONFIG, 0)
     cells, last = tables["cells"], select(tables["y"], iteration=300)
@@ -25,6 +26,7 @@ def test_a_rule_whose_target_is_the_td_target_learns_the_true_value_and_no_other
     assert correlations(unchanged["cells"], at_end(unchanged["y"]))[0]["value_0.9"] == 0
 
 
+@pytest.mark.thorough
 def test_the_tables_hold_the_grid_and_every_component(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
     tables = measure(rule, Config(iterations=4, frames=2), TrainConfig(num_envs=8, num_steps=5), 0)
@@ -44,6 +46,7 @@ def test_the_tables_hold_the_grid_and_every_component(key):
     assert np.any(one != other)
 
 
+@pytest.mark.thorough
 def test_equal_seeds_give_equal_tables(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=2)
     small = TrainConfig(num_envs=4, num_steps=3)

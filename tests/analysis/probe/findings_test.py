@@ -71,6 +71,7 @@ def test_the_data_is_drawn_environment_by_environment():
     assert figure.axes[0].lines[0].get_label() == "20 updates, r 1.00"
 
 
+@pytest.mark.thorough
 def test_they_are_saved(tmp_path):
     for path in plot(tables(), tmp_path / "figures"):
         assert path.read_bytes().startswith(b"\x89PNG")

@@ -13,6 +13,7 @@ from tests.analysis.toys import Discounting, NeverLearns
 SMALL = Config(steps_ahead=4, iterations=1, environments="chain/short", updates=(1,))
 
 
+@pytest.mark.thorough
 def test_every_table_is_there():
     train_config = TrainConfig(num_envs=8, num_steps=4)
     tables = measure(Discounting(), SMALL, train_config, 0)
@@ -46,6 +47,7 @@ def test_the_columns_are_consistent():
     assert len({len(column) for column in one.values()}) == 1
 
 
+@pytest.mark.thorough
 def test_a_discounted_sum_of_rewards_is_the_return_without_values_and_not_the_advantage():
     # γλ = .9 · .95 = .855: on short chains nearly all of the λ-return is rewards, none of the advantage's baseline.
     one = table(Discounting(decay=0.855), environments=("tabular/sparse",), updates=(1,))

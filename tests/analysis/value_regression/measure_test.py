@@ -26,6 +26,7 @@ def share(table, method, gamma=0.9):
     return float(one["mse"][0] / one["variance"][0])
 
 
+@pytest.mark.thorough
 def test_what_learned_the_value_tells_the_value(errors):
     assert share(errors["OneStep"], "y") < 0.25
     assert share(errors["OneStep"], "td") < 0.25
@@ -46,6 +47,7 @@ def test_there_is_a_row_for_every_method_iteration_and_discount(errors):
     assert np.all(first["mse"] / first["variance"] > 0.8)
 
 
+@pytest.mark.thorough
 def test_a_rule_with_categorical_predictions_is_measured_too(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=4)
     config = Config(iterations=2, training_grids=2, test_grids=1, fit_steps=20)

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lpg.layers import Linear
 from lpg.update_rules.disco.network import DiscoInputs, init_lifetime, log_scale, network_of, shared_layer
@@ -41,6 +42,7 @@ def lifetime_after_one_update():
     return run(network_of(WEIGHTS), inputs(5), init_lifetime())[1]
 
 
+@pytest.mark.thorough
 def test_the_features_are_as_many_as_the_weights_read():
     features, actions = network_of(WEIGHTS).embeddings(inputs())
     assert features.shape == (T, B, NUM_FEATURES) and actions.shape == (T, B, A, 2)

@@ -76,6 +76,7 @@ def test_the_network_is_the_transcriptions(expected):
     np.testing.assert_allclose(lifetime.cell, expected["lifetime"][1], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_the_loss_is_the_transcriptions(expected):
     state = state_in_mid_life()
     inputs, goals, _ = inputs_of(state)
@@ -85,6 +86,7 @@ def test_the_loss_is_the_transcriptions(expected):
     assert float(disco_loss(output, chosen, targets, goals, ROWS.at_end)) == pytest.approx(wanted, rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_an_update_is_a_step_of_adam_down_the_transcriptions_loss():
     # Central differences of the loss in NumPy, with the targets held fixed; Adam's first step is ± the learning rate.
     state = state_in_mid_life()
