@@ -56,6 +56,7 @@ def test_the_policy_begins_almost_uniform_and_predictions_at_zero_on_a_torso_tha
     assert 0.2 < np.std(with_random_predictions(key, network)(pixels).prediction) < 3
 
 
+@pytest.mark.thorough
 def test_every_layout_of_an_image_gives_the_same_outputs(key):
     image = jax.random.randint(key, (40, 36, 3), 0, 256).astype(jnp.uint8)
     first, last = (

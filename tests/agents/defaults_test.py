@@ -37,6 +37,7 @@ def test_agents_and_learning_rates_are_those_of_table_3(name):
     assert default(name) == AgentDefault(agent=agent, learning_rates=learning_rates)
 
 
+@pytest.mark.thorough
 def test_what_the_paper_does_not_know_gets_a_table_or_a_small_network_by_what_is_seen():
     assert default("procedural/grid").agent == "tabular"
     assert default("classic/CartPole-v1").agent == SEPARATE and default("minatar/seaquest").agent == "C(16)-D(128)"

@@ -28,6 +28,7 @@ def test_all_outputs_are_those_of_the_transcription():
     assert np.any(by_action.z[..., 0, :] != by_action.z[..., 1, :])
 
 
+@pytest.mark.thorough
 def test_one_action_alone_is_predicted_as_among_all():
     agent, action = small_agent(1), jnp.array([[0, 1, 2, 1], [2, 0, 1, 0]])
     features = agent.features(X)

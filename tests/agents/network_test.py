@@ -84,6 +84,7 @@ def test_every_leaf_is_a_float_array(text, num_layers, key):
     assert all(eqx.is_inexact_array(leaf) for leaf in leaves)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", ["D(32)", "C(16)-D(32)", "C(32-16-16)-D(256)"])
 def test_a_fresh_policy_is_nearly_uniform_and_fresh_predictions_are_zero(text, key):
     key_network, key_x = jax.random.split(key)

@@ -56,6 +56,7 @@ def test_rewards_are_divided_by_the_spread_of_the_discounted_return_worked_by_ha
     np.testing.assert_allclose(other.discounted_return, [3.5, 9])
 
 
+@pytest.mark.thorough
 def test_rows_that_are_no_steps_leave_all_statistics_as_they_are(key):
     samples, is_real = jax.random.normal(key, (6, 2)), jnp.array([True, False, True, True, False, True])
     found = update_statistics(init_statistics((2,)), samples, is_real)

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
 from lpg.agents.optimizers import gradient_descent, safe_adam, visit_mean
 
@@ -129,6 +130,7 @@ def test_the_derivative_is_finite_where_a_weight_never_had_a_gradient():
     np.testing.assert_array_equal(np.isnan(plain), [[False, True, False]] * 2)  # the twin
 
 
+@pytest.mark.thorough
 def test_the_derivative_goes_through_the_first_moment_only():
     # After two steps  u = −m̂ / (√v̂ + ε),  m̂ = ((1 − β₁) g₂ + β₁ (1 − β₁) g₁) / (1 − β₁²),  and v̂ counts as constant:
     #   ∂u/∂g₂ = −.1 / .19 / (√v̂ + ε)      ∂u/∂g₁ = −.09 / .19 / (√v̂ + ε)

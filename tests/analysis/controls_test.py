@@ -56,6 +56,7 @@ def test_controls_of_other_kinds(key):
     assert controls(key, init_lpg_v(key, lstm_size=3))["untrained 2"].prediction_size == 1
 
 
+@pytest.mark.thorough
 def test_a_constant_target_is_a_rule_with_the_loss_of_the_other(key):
     rule = init_lpg(key, lstm_size=3, prediction_size=3)
     one = controls(key, rule)["constant"]

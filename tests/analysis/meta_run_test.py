@@ -82,6 +82,7 @@ def test_it_is_drawn_after_a_single_meta_update_in_which_nothing_ended(tmp_path)
     assert [text.get_text() for text in figure.axes[2].texts] == ["none yet"]
 
 
+@pytest.mark.thorough
 def test_it_is_saved_beside_the_table_and_overwritten(tmp_path):
     table(tmp_path / "metrics.csv", 3)
     for _ in range(2):

@@ -58,6 +58,7 @@ def test_variants_are_trained_once_and_their_validations_collected(tmp_path):
     assert validations(tmp_path, ["whole"], [0, 1])["seed"].tolist() == [0, 0, 1, 1]
 
 
+@pytest.mark.thorough
 def test_a_budget_of_time_ends_it_and_it_goes_on_later(tmp_path):
     heard = []
     assert not train(tmp_path, {"whole": CONFIG}, heard, minutes=1e-9)
@@ -67,6 +68,7 @@ def test_a_budget_of_time_ends_it_and_it_goes_on_later(tmp_path):
     assert is_finished(run_folder(tmp_path, "whole", 0), CONFIG)
 
 
+@pytest.mark.thorough
 def test_one_that_diverges_is_given_up_and_the_next_has_its_turn(tmp_path, monkeypatch):
     told = {}
 

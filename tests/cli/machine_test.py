@@ -63,6 +63,7 @@ def test_without_a_home_the_command_line_works_without_a_cache():
     assert run.stdout.split()[1] == "None"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("platform", ["cuda", "tpu", "nonsense"])
 def test_a_platform_that_is_missing_is_one_line_and_status_2(platform):
     argv = ["train", "chain/short", "--rule", "a2c", "--steps", "20"]

@@ -65,6 +65,7 @@ def test_it_leaves_a_run_folder_and_says_what_came_of_it(config, tmp_path, capsy
     assert (summary["meta_update"], summary["best_score"], summary["run"]) == (4, 0.25, "runs/tiny")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_leaves_a_checkpoint_and_the_command_that_goes_on(
     number, status, config, tmp_path, capsys, monkeypatch
@@ -81,6 +82,7 @@ def test_a_signal_leaves_a_checkpoint_and_the_command_that_goes_on(
     assert [line["meta_update"] for line in read_metrics(tmp_path / "my run" / "metrics.csv")] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.thorough
 def test_a_plan_is_printed_and_no_folder_is_made(config, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("lpg.meta_training.plan.Trainer", trainer)
     monkeypatch.setattr("lpg.evaluation.validation.Validator", lambda config: validate)
@@ -167,6 +169,7 @@ def test_a_folder_that_holds_a_run_is_refused_with_both_ways_out(config, tmp_pat
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
 
+@pytest.mark.thorough
 def test_a_full_disk_is_one_line_and_status_1_and_the_earlier_checkpoint_works(config, tmp_path, capsys, monkeypatch):
     replace = os.replace
 

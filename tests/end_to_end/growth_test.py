@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 from benchmarks.growth import AXES, Case, Point, cases, draw, in_markdown, on_axis, read, save_figure, write
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,7 @@ def test_an_axis_has_the_base_and_what_differs_in_its_number_alone():
     assert on_axis(points, "devices")[1] == on_axis(points, "lifetimes")[1]  # the base
 
 
+@pytest.mark.thorough
 def test_a_table_comes_back_and_is_drawn_with_two_lines_in_every_panel(tmp_path):
     points = [point(case, number) for number, case in enumerate(cases(), 1)]
     write(points, tmp_path / "growth.csv")

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.rule_speed import RULES, STEPS, Point, in_markdown, measure, read, write
 from lpg.update_rules.registry import find_rule
@@ -11,6 +12,7 @@ from lpg.update_rules.registry import find_rule
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.thorough
 def test_the_median_round_counts_and_the_one_that_compiles_does_not():
     # Two rules take turns in four rounds. Begin and end of each training are read off this clock: 100 s in the first
     # round of each, then 2, 8 and 4 s for the first rule and 1, 1 and 50 s for the second: medians of 4 and 1 s.

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lpg.environments.delayed_chain import DelayedChain
 from lpg.environments.episodes import episode_returns, random_policy
@@ -24,6 +25,7 @@ def test_who_always_chooses_right_always_gets_one_and_who_never_does_loses_one(k
     np.testing.assert_array_equal(episode_returns(CHAIN, never_right, key, 50), -np.ones(50))
 
 
+@pytest.mark.thorough
 def test_any_number_of_episodes_is_played_each_with_its_own_parameters(key):
     # Noise of ±1 on all but the first and last steps: with lengths 2 to 5, at most three of them.
     noisy = DelayedChain(min_length=2, max_length=5, is_noisy=True)

@@ -194,6 +194,7 @@ def play(env, env_params, key, num_episodes):
     return jax.vmap(episode)(jax.random.split(key, num_episodes))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name", ["tabular/sparse", "tabular/dense", "procedural/grid", "procedural/rewards", "chain/short_noisy"]
 )

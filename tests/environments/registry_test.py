@@ -91,6 +91,7 @@ def test_observations_are_integers_in_range(name):
         assert seen.min() >= 0 and seen.max() < env.num_states
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PICTURES)
 def test_other_observations_are_zeros_and_ones_of_the_shape_said(name):
     env, _, _, ((_, _, after, before), _, _) = batch(name)
@@ -100,6 +101,7 @@ def test_other_observations_are_zeros_and_ones_of_the_shape_said(name):
         assert set(np.unique(seen)) == {0.0, 1.0}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] in THIRD_PARTY + CONTROL])
 def test_third_party_observations_and_positions_are_numbers_of_the_shape_said(name):
     env, _, _, ((_, result, after, before), _, _) = batch(name)
@@ -122,6 +124,7 @@ def test_what_is_seen_of_a_state_is_the_same_every_time(name):
     np.testing.assert_array_equal(np.asarray(after)[:, :-1][continues], np.asarray(before)[:, 1:][continues])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NAMES)
 def test_vmap_is_a_loop(name):
     env, env_params_batch, keys, everything = batch(name)

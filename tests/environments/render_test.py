@@ -166,6 +166,7 @@ def test_drawing_leaves_no_global_state_behind(env_params):
 THIRD_PARTY = tuple(name for suite in ("classic", "minatar", "bsuite", "toy_text") for name in registry.suite(suite))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in registry.ENVIRONMENTS if name not in THIRD_PARTY])
 def test_every_environment_of_ours_can_be_drawn_with_state_and_if_it_has_them_values_and_policy(name):
     family = registry.env_spec(name).distribution

@@ -63,6 +63,7 @@ def test_objects_like_gymnaxs_are_environments_in_jax_with_their_parameters():
     assert env_spec(name_of(Counter)).distribution.env.num_states == 4
 
 
+@pytest.mark.thorough
 def test_an_object_is_trained_on_and_given_again_to_its_agent(tmp_path):
     counter = Counter(num_values=6)
     result = lpg.train("a2c", counter, 160, config=CONFIG, out=tmp_path)

@@ -47,6 +47,7 @@ def test_every_rule_gets_the_same_environments_and_random_numbers(key):
     assert [r.episodes for r in other] != [r.episodes for r in a], "the twin: another purpose"
 
 
+@pytest.mark.thorough
 def test_environments_may_have_configs_and_lengths_of_their_own():
     configs = {"chain/short": STILL, "chain/long": dataclasses.replace(CONFIG, learning_rate=100.0)}
     mixed = evaluate_rule(A2C(), "a", NAMES, 1, {"chain/short": 8, "chain/long": 4}, "validation", configs,

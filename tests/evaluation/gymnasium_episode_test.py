@@ -64,6 +64,7 @@ def test_others_are_shown_as_the_agent_sees_them(environment, words, tmp_path):
     assert frames[0].picture.shape == (106, 318, 3)
 
 
+@pytest.mark.thorough
 def test_of_an_atari_game_the_newest_frame_is_shown(tmp_path):
     lpg.train("a2c", "atari/pong", 6, config=CONFIG, out=tmp_path)
     found = replay(*read_agent(tmp_path, 0), jax.random.key(0))

@@ -139,6 +139,7 @@ BEST_POLICIES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BEST_POLICIES)
 def test_the_best_that_is_said_of_others_environments_can_be_had(name, key):
     distribution, there = env_spec(name).distribution, listed(name)

@@ -32,6 +32,7 @@ def train(seeds=(0, 1, 2), num_updates=6, learning_rate=100.0, **options):
     return train_agents(A2C(), ENV, runs(seeds, learning_rate), num_updates, **options)
 
 
+@pytest.mark.thorough
 def test_curves_do_not_depend_on_company_or_chunks():
     together, _ = train(chunk=1)
     padded, _ = train(chunk=2)
@@ -87,6 +88,7 @@ def trained_table(rule, num_updates, baseline=False):
     return np.asarray(agent.rows)
 
 
+@pytest.mark.thorough
 def test_a_baseline_begins_at_zero_and_its_first_update_is_that_worked_by_hand():
     # π̂ = .4 in each of the four rows, f = 0, and the step size is 2. A state that n of the rows are in moves by
     #   −2 · n/4 · (0 − .4) = .2 n, which makes .4 for the two first states together and .8 for all.

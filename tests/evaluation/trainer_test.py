@@ -168,6 +168,7 @@ def test_the_short_way_saves_and_resumes_too(tmp_path):
         lpg.train("a2c", "chain/short", 200, resume=True)
 
 
+@pytest.mark.thorough
 def test_evaluating_several_plans_gives_the_curves_of_each_in_order():
     # Two lengths of chains in one program, a network and a Gymnasium environment, as they are asked for.
     names = ("chain/long", NAME, "chain/distractor", "chain/short")

@@ -25,6 +25,7 @@ def validator():
     return Validator(CONFIG)
 
 
+@pytest.mark.thorough
 def test_a_rule_that_learns_scores_far_above_one_that_does_not(validator):
     learns = validator(A2C())
     fresh = validator(init_lpg(jax.random.key(0), lstm_size=4, prediction_size=3))

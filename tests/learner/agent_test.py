@@ -62,6 +62,7 @@ def test_a_flax_module_learns_as_a_pair(key):
         as_agent(net)
 
 
+@pytest.mark.thorough
 def test_a_module_of_nnx_is_told_how_to_be_a_pair(key):
     nnx = pytest.importorskip("flax.nnx")
 

@@ -51,6 +51,7 @@ def test_targets_are_those_of_the_rule_in_jax(rule, path, key):
     assert np.abs(NumpyRule(path).targets(*arrays, np.asarray(following.prediction), 0.5)[0] - pi_hat).max() > 1e-3
 
 
+@pytest.mark.thorough
 def test_targets_of_lpg_v_are_those_of_the_rule_in_jax(key, tmp_path):
     rule = jax.tree.map(lambda x: 3 * x + 0.1, init_lpg_v(jax.random.key(4), lstm_size=16))
     save_rule(tmp_path / "v.safetensors", rule, {})

@@ -201,6 +201,7 @@ def learn_corridor(architecture, learning_rate):
     return critic, error
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("architecture", ["D(16)", "C(4)-D(16)"])
 def test_a_networks_error_falls_on_a_fixed_policy_unless_it_does_not_learn(architecture):
     (critic, learning), (_, idle) = learn_corridor(architecture, 0.02), learn_corridor(architecture, 0.0)

@@ -113,6 +113,7 @@ def test_a_lifetime_that_is_not_finite_gives_no_gradient():
     assert not info.is_finite and set(largest(found).values()) == {0.0}
 
 
+@pytest.mark.thorough
 def test_the_teachers_are_rules_of_the_registry_and_all_can_be_chosen():
     assert set(TEACHERS) == set(get_args(get_type_hints(MetaConfig)["teacher"]))
     for name, teacher in TEACHERS.items():

@@ -141,6 +141,7 @@ def test_a_resumed_run_with_levels_equals_an_uninterrupted_one_bit_for_bit(one, 
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
 
 
+@pytest.mark.thorough
 def test_a_checkpoint_without_levels_is_what_it_was(one):
     plain = to_arrays(Trainer(dataclasses.replace(CURRICULUM, level_sampling="uniform"), 0).init())[0]
     with_levels = to_arrays(one.init())[0]

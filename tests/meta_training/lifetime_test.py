@@ -150,6 +150,7 @@ def test_the_rollout_that_a_lifetime_keeps_is_scaled_by_the_statistics_before_it
     assert np.abs(expected - raw.observation).max() > 0.1  # the twin: they are not those of the environment
 
 
+@pytest.mark.thorough
 def test_tables_have_no_scale_of_observations():
     lifetime = fresh_lifetime(config(normalise_observations=True))
     assert lifetime.statistics.observations is None

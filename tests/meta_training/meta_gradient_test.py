@@ -74,6 +74,7 @@ def test_the_gradient_of_a_window_equals_that_of_its_replay(objective, table_ste
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.thorough
 def test_the_meta_gradient_of_a_rule_that_reads_the_time_agrees_with_central_differences():
     settings = config(num_updates=3, objective="every", **REGULARISED)
     with jax.enable_x64(True):

@@ -25,6 +25,7 @@ def plan_of(config=TINY, updates_done=0, available=None) -> Plan:
     )
 
 
+@pytest.mark.thorough
 def test_groups_and_counts_are_those_of_the_run():
     config = dataclasses.replace(TINY, meta_updates=10, validation_every=4)
     plan = plan_of(config)

@@ -162,6 +162,7 @@ def step(config, eta, counts, *groups, scales=None, average=None):
     return program(eta, eta if average is None else average, meta_optimizer(config).init(eta), scales, groups)
 
 
+@pytest.mark.thorough
 def test_the_mean_is_over_lifetimes_and_independent_of_groups(eta):
     # Sums 6 and 10 over 2 and 3 lifetimes in one group, 8 over 3 in another: (6 + 10 + 8) / (2 + 3 + 3) = 3; the means
     # of the three environments are 3, 10/3 and 8/3.
@@ -249,6 +250,7 @@ def test_a_large_meta_gradient_is_clipped_before_adam():
     np.testing.assert_allclose(optax.tree.get(state, "mu"), [0.05] * 4, rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_lifetimes_started_one_by_one_and_all_at_once_are_the_same(monkeypatch):
     one = trainer()
     group = one.groups[0]

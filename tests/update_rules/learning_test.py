@@ -185,6 +185,7 @@ EACH = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", EACH)
 def test_rows_that_are_no_steps_have_no_influence(name, key):
     """All environments end an episode with row 1; the oracle lacks the row after it."""

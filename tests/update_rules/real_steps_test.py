@@ -47,6 +47,7 @@ def with_reset_row(data: Trajectory, at: int, action: int = 0) -> Trajectory:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", WITH_BASELINE)
 def test_an_update_with_a_reset_row_is_the_update_without_it(name):
     # One environment, the episode ends with row 2; the reset row is put behind it. The oracle simply lacks it.

@@ -65,6 +65,7 @@ CHAIN_CONFIG = TrainConfig(num_envs=32, num_steps=5)
 LENGTHS = (3, 4, 8)
 
 
+@pytest.mark.thorough
 def test_with_values_actor_critic_sees_beyond_the_rollout_and_without_them_it_does_not():
     table = gaps(A2C(), jax.random.key(0), 0.9, 4.0, 150, CHAIN_CONFIG, LENGTHS)
     # Right minus wrong is worth 2 γ^(L−1): 1.62, 1.458, 0.957; all of it is known when the values are.

@@ -122,6 +122,7 @@ def test_the_target_agent_follows_by_a_tenth():
         np.testing.assert_allclose(new, 0.9 * old + 0.1 * agent, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_what_begins_an_episode_has_no_loss_and_what_ends_one_no_next_policy():
     state = state_in_mid_life()
     inputs, goals, _ = inputs_of(state)
@@ -135,6 +136,7 @@ def test_what_begins_an_episode_has_no_loss_and_what_ends_one_no_next_policy():
     assert np.all(gradient[0].logits[-1] == 0)  # no gradient through the next policy
 
 
+@pytest.mark.thorough
 def test_a_fresh_agent_is_its_own_target_and_remembers_nothing():
     state = init_state(small_agent(1))
     assert all(map(np.array_equal, jax.tree.leaves(state.agent), jax.tree.leaves(state.target)))
