@@ -31,6 +31,8 @@ class Suite:
     steps_scale: float = 1.0
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Rules by the label that they have in the tables, where it is not their name."""
+    is_unseen: bool = False
+    """Whether no shipped rule was meta-trained or fitted on environments of these families."""
 
 
 CONTROL = "classic,bsuite/catch,bsuite/deep_sea,bsuite/umbrella_chain"
@@ -46,9 +48,10 @@ SUITES = (
           labels={"lpg": "lpg, stage 1"}),
     Suite(title="procedural rewards and survival, one setting", folders=("families",), settings="general",
           environments="procedural/rewards,procedural/survival", steps_scale=0.1707),
-    Suite(title="toy text, one setting", folders=("toy-text",), settings="general", environments="toy_text"),
+    Suite(title="toy text, one setting", folders=("toy-text",), settings="general", environments="toy_text",
+          is_unseen=True),
     Suite(title="control and bsuite, one setting", environments=CONTROL, settings="general",
-          folders=("control-general", "control-general-unsearched")),
+          folders=("control-general", "control-general-unsearched"), is_unseen=True),
     Suite(title="CartPole, 200,000 steps, one setting", environments="classic/CartPole-v1", settings="general",
           steps_scale=0.4, folders=("cartpole-short",)),
     Suite(title="CartPole, 200,000 steps, tuned", environments="classic/CartPole-v1", steps_scale=0.4,
@@ -58,7 +61,7 @@ SUITES = (
     Suite(title="MinAtar Breakout, short, tuned", environments="minatar/breakout", steps_scale=0.064,
           folders=("minatar-short", "minatar-short-unsearched")),
     Suite(title="MinAtar, three games, short, one setting", folders=("minatar-general",), environments=MINATAR,
-          settings="general", steps_scale=0.064),
+          settings="general", steps_scale=0.064, is_unseen=True),
     Suite(title="MinAtar, three games, tuned", folders=("minatar",), environments=MINATAR, steps_scale=0.192),
 )  # fmt: skip
 LEFT_OUT = {"atari": "one agent for each game, after 1/800 of the paper's frames, and in one game no episode ended"}

@@ -4,6 +4,7 @@
 
 A table stands between `<!-- measured: FOLDER -->` and `<!-- end -->`. Its columns are the rules of FOLDER/results.csv,
 in their order; where there is a FOLDER/final.csv, the returns are those of the trained agents' most probable actions.
+The table of `benchmarks.unseen` is called unseen.
 """
 
 import csv
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import unseen
 from benchmarks.markdown import BASELINE, NAMES, bold, interval, number, plus_minus, table, with_parts
 from lpg.evaluation import results
 from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 MEASURED = PAGE.parent / "measured"
+UNSEEN = "unseen"
+"""The part that is no folder but the table of `benchmarks.unseen`."""
 
 
 def main() -> None:
@@ -27,7 +31,7 @@ def main() -> None:
 
 def with_tables(page: str, measured: Path = MEASURED) -> str:
     """The page with its tables made anew."""
-    return with_parts(page, lambda folder: table_of(measured / folder))
+    return with_parts(page, lambda name: unseen.in_markdown() if name == UNSEEN else table_of(measured / name))
 
 
 def table_of(folder: Path) -> str:

@@ -1,0 +1,61 @@
+"""The table of environments that no rule was made with, worked by hand."""
+
+import pytest
+
+from benchmarks.measured import SUITES, Suite
+from benchmarks.unseen import RULES, in_markdown
+from lpg.evaluation import results
+from lpg.evaluation.results import Row
+from lpg.evaluation.suites import members
+from lpg.update_rules.registry import find_algorithm
+from lpg.update_rules.rule_paths import shipped
+
+
+def row(rule: str, environment: str, seed: int, mean: float, steps: int = 320_000) -> Row:
+    return Row(rule, environment, seed, steps, steps, mean, 0.0, 1000)
+
+
+def suite(name: str, *, is_unseen: bool = True) -> Suite:
+    return Suite(title=name, folders=(name,), environments="bsuite/catch", is_unseen=is_unseen)
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """Returns are 0 to 1 and normalised: between a random policy of 0 and an optimum of 1."""
+    tables = {
+        # Ahead by .25 with both seeds; PPO is behind by .5 and ahead by .25, so that its interval has zero in it.
+        "one": [row("a2c", "x", 0, 0.5), row("a2c", "x", 1, 0.25), row("lpg-kick-start", "x", 0, 0.75),
+                row("lpg-kick-start", "x", 1, 0.5), row("ppo", "x", 0, 0.0), row("ppo", "x", 1, 0.5)],
+        # The same environment for longer: behind by .5 with both; PPO was not measured.
+        "two": [row("a2c", "x", seed, 0.75, 960_000) for seed in (0, 1)]
+        + [row("lpg-kick-start", "x", seed, 0.25, 960_000) for seed in (0, 1)],
+        "seen": [row("a2c", "y", 0, 0.5), row("ppo", "y", 0, 1.0)],
+    }  # fmt: skip
+    for name, found in tables.items():
+        environments = {one.environment for one in found}
+        found += [row(reference, environment, seed, mean, 0) for reference, mean in (("random", 0.0), ("optimum", 1.0))
+                  for environment in environments for seed in (0, 1)]  # fmt: skip
+        results.write(tmp_path / name / "results.csv", found)
+    return tmp_path
+
+
+def test_lines_counts_and_means(measured):
+    head, _, short, long, counts, means = in_markdown(
+        [suite("one"), suite("seen", is_unseen=False), suite("two")], measured
+    ).splitlines()
+    assert head == "| environment, environment steps | `lpg-kick-start` | `lpg-optimistic` | PPO |"
+    assert short == "| x, 0.32 M | +.250 [+.250, +.250] | – | −.125 [−.500, +.250] |"
+    assert long == "| x, 0.96 M | −.500 [−.500, −.500] | – | – |"
+    assert counts == "| not below A2C, of those measured | 1 of 2 | 0 of 0 | 1 of 1 |"
+    assert means == "| mean over these [95 %] | −.125 [−.125, −.125] | – | −.125 [−.500, +.250] |"
+
+
+def test_no_rule_that_is_compared_was_made_with_these_families():
+    unseen = [one for one in SUITES if one.is_unseen]
+    families = {name.split("/")[0] for one in unseen for name in members(one.environments)}
+    assert families == {"toy_text", "classic", "bsuite", "minatar"}
+    for rule in (name for name in RULES if name in shipped()):
+        card = find_algorithm(rule).card
+        made_with = {name.split("/")[0] for name in members(card["config"]["suite"])}
+        assert made_with and not made_with & families
+    assert all(one.settings == "general" for one in unseen)
