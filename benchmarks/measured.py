@@ -62,6 +62,8 @@ SUITES = (
           folders=("minatar-short", "minatar-short-unsearched")),
     Suite(title="MinAtar, three games, short, one setting", folders=("minatar-general",), environments=MINATAR,
           settings="general", steps_scale=0.064, is_unseen=True),
+    Suite(title="MinAtar, three games, one setting", folders=("minatar-general-long",), environments=MINATAR,
+          settings="general", steps_scale=0.192, is_unseen=True),
     Suite(title="MinAtar, three games, tuned", folders=("minatar",), environments=MINATAR, steps_scale=0.192),
 )  # fmt: skip
 LEFT_OUT = {"atari": "one agent for each game, after 1/800 of the paper's frames, and in one game no episode ended"}

@@ -40,14 +40,16 @@ def measured(tmp_path):
 
 
 def test_lines_counts_and_means(measured):
-    head, _, short, long, counts, means = in_markdown(
+    head, _, short, long, counts, middles, means = in_markdown(
         [suite("one"), suite("seen", is_unseen=False), suite("two")], measured
     ).splitlines()
     assert head == "| environment, environment steps | `lpg-kick-start` | `lpg-optimistic` | PPO |"
     assert short == "| x, 0.32 M | +.250 [+.250, +.250] | – | −.125 [−.500, +.250] |"
     assert long == "| x, 0.96 M | −.500 [−.500, −.500] | – | – |"
     assert counts == "| not below A2C, of those measured | 1 of 2 | 0 of 0 | 1 of 1 |"
-    assert means == "| mean over these [95 %] | −.125 [−.125, −.125] | – | −.125 [−.500, +.250] |"
+    # The middle two of .25, .25, .5, .75 and of .25, .5, .75, .75: .375 and .625.
+    assert middles.startswith("| all these, interquartile means | −.250 [")
+    assert means == "| all these, means | −.125 [−.125, −.125] | – | −.125 [−.500, +.250] |"
 
 
 def test_no_rule_that_is_compared_was_made_with_these_families():
