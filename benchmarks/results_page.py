@@ -31,7 +31,9 @@ def main() -> None:
 
 def with_tables(page: str, measured: Path = MEASURED) -> str:
     """The page with its tables made anew."""
-    return with_parts(page, lambda name: unseen.in_markdown() if name == UNSEEN else table_of(measured / name))
+    return with_parts(
+        page, lambda name: unseen.in_markdown(measured=measured) if name == UNSEEN else table_of(measured / name)
+    )
 
 
 def table_of(folder: Path) -> str:

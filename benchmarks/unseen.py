@@ -4,44 +4,58 @@ Every contestant has one setting for a kind of agent. `benchmarks.results_page` 
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.markdown import BASELINE, NAMES, interval, table
 from benchmarks.measured import MEASURED, SUITES, Suite, rows
 from lpg.evaluation.results import REFERENCES, Row
-from lpg.evaluation.scores import differences
+from lpg.evaluation.scores import Difference, differences
 
 RULES = ("lpg-kick-start", "lpg-optimistic", "ppo")
 """Contestants beside A2C."""
+SEPARATOR = ", "
+"""Between an environment and the length of its training."""
 
 
 def in_markdown(suites: Sequence[Suite] = SUITES, measured: Path = MEASURED) -> str:
-    """A line for each environment, then how often a rule is not below A2C, and its differences over all of them.
+    """A line for each environment and length of training, then the differences over all environments.
 
-    Not below: the 95 % interval of the paired difference in area reaches zero. The last two lines are over all runs of
-    those environments on which the rule was measured, which the line before counts.
+    There every environment counts once: where trainings have two lengths, with the shorter in one block of lines and
+    with the longer in another. Not below: the 95 % interval of the paired difference in area reaches zero. A rule that
+    was not measured on all has no numbers over all.
     """
     found = _rows([suite for suite in suites if suite.is_unseen], measured)
-    names = list(dict.fromkeys(row.environment for row in found if row.rule == BASELINE))
+    ends: dict[str, int] = {}
+    for row in found:
+        if row.rule == BASELINE:
+            ends[row.environment] = max(row.steps, ends.get(row.environment, 0))
+    names, lengths = list(ends), {}
+    for name in sorted(names, key=lambda name: ends[name]):
+        lengths.setdefault(name.split(SEPARATOR)[0], []).append(name)
+    blocks = {"shorter": [of[0] for of in lengths.values()], "longer": [of[-1] for of in lengths.values()]}
     apart = {name: differences([row for row in found if row.environment == name], BASELINE) for name in names}
-    lines, over_all = [], differences(found, BASELINE)
-    for name in names:
-        areas = [apart[name][rule].area.mean if rule in apart[name] else None for rule in RULES]
-        lines.append([name, *("–" if area is None else interval(area, signed=True) for area in areas)])
-    counts, middles, means = (
-        ["not below A2C, of those measured"],
-        ["all these, interquartile means"],
-        ["all these, means"],
-    )
-    for rule in RULES:
-        highs = [of[rule].area.mean.high for of in apart.values() if rule in of]
-        counts.append(f"{sum(high >= 0 for high in highs)} of {len(highs)}")
-        area = over_all[rule].area if rule in over_all else None
-        middles.append("–" if area is None else interval(area.middle, signed=True))
-        means.append("–" if area is None else interval(area.mean, signed=True))
-    head = ["environment, environment steps", *(NAMES.get(rule, f"`{rule}`") for rule in RULES)]
-    return table(head, [*lines, counts, middles, means])
+    lines = [[name, *(_mean(apart[name], rule) for rule in RULES)] for name in names]
+    for which, chosen in blocks.items():
+        over_all = differences([row for row in found if row.environment in chosen], BASELINE)
+        counts, middles, means = [], [], []
+        for rule in RULES:
+            highs = [apart[name][rule].area.mean.high for name in chosen if rule in apart[name]]
+            is_whole = len(highs) == len(chosen)
+            counts.append(f"{sum(high >= 0 for high in highs)} of {len(highs)}" if is_whole else "–")
+            middles.append(interval(over_all[rule].area.middle, signed=True) if is_whole else "–")
+            means.append(_mean(over_all, rule) if is_whole else "–")
+        lines += [
+            [f"each once, the {which} training: not below A2C", *counts],
+            ["… interquartile means", *middles],
+            ["… means", *means],
+        ]
+    return table(["environment, environment steps", *(NAMES.get(rule, f"`{rule}`") for rule in RULES)], lines)
+
+
+def _mean(apart: Mapping[str, Difference], rule: str) -> str:
+    """The difference of the means with its interval; a dash where the rule was not measured."""
+    return interval(apart[rule].area.mean, signed=True) if rule in apart else "–"
 
 
 def _rows(suites: Sequence[Suite], measured: Path) -> list[Row]:
@@ -53,6 +67,6 @@ def _rows(suites: Sequence[Suite], measured: Path) -> list[Row]:
         for row in own:
             ends[row.environment] = max(row.steps, ends.get(row.environment, 0))
         for row in own:
-            name = f"{row.environment}, {ends[row.environment] / 1e6:.2g} M"
+            name = f"{row.environment}{SEPARATOR}{ends[row.environment] / 1e6:.2g} M"
             found.append(dataclasses.replace(row, environment=name))
     return found

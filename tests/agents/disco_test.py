@@ -14,7 +14,6 @@ from tests.update_rules.disco.fixtures import small_agent
 X = jnp.asarray(np.random.default_rng(0).normal(size=(2, 4, 5)), jnp.float32)
 
 
-@pytest.mark.thorough
 def test_all_outputs_are_those_of_the_transcription():
     agent = small_agent(1)
     features = agent.features(X)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lpg.agents.network import Architecture, Network, init_network, parse_architecture
+from lpg.agents.network import Architecture, Network, init_network, is_faster_unbatched, parse_architecture
 from lpg.layers import Linear
 from tests.helpers import with_random_predictions
 
@@ -17,6 +17,16 @@ def network(key, text: str, observation_shape: tuple[int, ...]) -> Network:
     return init_network(
         key, parse_architecture(text), observation_shape=observation_shape, num_actions=6, prediction_size=2
     )
+
+
+@pytest.mark.parametrize(
+    "agent, wanted",
+    [("C(4)-D(8)", True), ("D(4)/C(4)-D(8)", True), ("atari", True), ("atari-small", True), ("D(8)/D(8)", False)],
+)
+def test_on_a_cpu_agents_with_convolutions_are_faster_one_after_the_other(agent, wanted, monkeypatch):
+    assert is_faster_unbatched(agent) is wanted
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    assert is_faster_unbatched(agent) is False
 
 
 @pytest.mark.parametrize(

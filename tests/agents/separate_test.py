@@ -19,7 +19,6 @@ def both(key, text: str = "C(2)-D(4)", other: str = "D(6)") -> SeparateNetworks:
     return SeparateNetworks(policy=agent.policy, prediction=with_random_predictions(key, agent.prediction))
 
 
-@pytest.mark.thorough
 def test_the_policy_is_the_first_networks_and_the_prediction_the_seconds(key):
     agent, x = both(key), jax.random.normal(key, (7, *PLANES))
     output = agent(x)

@@ -60,7 +60,11 @@ def test_the_page_says_what_was_measured():
     page = PAGE.read_text()
     assert with_tables(page) == page, "python -m benchmarks.results_page makes the tables anew"
     named = [match[2] for match in MARKED.finditer(page) if match[2] != UNSEEN]
-    assert len(named) >= 4 and all((MEASURED / name / "results.csv").is_file() for name in named)
+    assert (
+        f"<!-- measured: {UNSEEN} -->" in page
+        and len(named) >= 4
+        and all((MEASURED / name / "results.csv").is_file() for name in named)
+    )
     # A twin with another number in one table is told apart.
     table = next(MARKED.finditer(page))
     wrong = page[: table.start(3)] + table[3].replace("± ", "± 1", 1) + page[table.end(3) :]

@@ -26,7 +26,7 @@ def parts_run(job: dict) -> set[str]:
 
 def test_the_jobs_run_every_part_and_no_other():
     jobs = read("workflows/ci.yml")["jobs"]
-    assert {"test", "slow", "test-torch", "wheel-test", "discover"} <= set(PARTS)
+    assert {"test", "thorough", "docs", "slow", "test-torch", "wheel-test", "discover"} <= set(PARTS)
     assert set.union(*map(parts_run, jobs.values())) == set(PARTS)
 
 

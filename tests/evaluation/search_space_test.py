@@ -15,7 +15,8 @@ from lpg.update_rules.registry import find_rule
 @pytest.mark.parametrize(
     "agent, kind",
     [("tabular", "table"), ("D(64-64)", "dense"), ("T(8)/T(8)", "dense"), ("C(16)-D(32)", "convolution"),
-     ("D(4)/C(2)-D(3)", "convolution"), ("atari", "convolution"), ("mine:Net", "dense")],
+     ("D(4)/C(2)-D(3)", "convolution"), ("atari", "convolution"), ("mine:Net", "dense"),
+     ("atari-small", "convolution")],
 )  # fmt: skip
 def test_agents_are_of_three_kinds(agent, kind):
     assert agent_kind(agent) == kind

@@ -88,7 +88,6 @@ def test_errors_count_relative_to_the_teachers_step(part):
     assert imitation_loss(Still(3), lifetime, mask_of(lifetime), NAME) == pytest.approx(1, abs=0.05)
 
 
-@pytest.mark.thorough
 def test_agents_move_by_the_mean_of_both_targets_and_roll_out_again():
     lifetime, rule = fresh_lifetime(SETTINGS), rule_of()
     _, after, info = gradient_of(rule, lifetime, jax.random.key(3), SETTINGS, CHAIN)
