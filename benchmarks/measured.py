@@ -68,6 +68,7 @@ SUITES = (
 )  # fmt: skip
 LEFT_OUT = {
     "atari": "one agent for each game, after 1/800 of the paper's frames, and in one game no episode ended",
+    "pong": "one agent, stopped after 5 M frames without a baseline beside it",
     "minatar-teacher": "`a2c-categorical` with the setting of the rule that was fitted to it",
 }
 """Folders of docs/measured with a results.csv that no suite has, and why."""
