@@ -75,6 +75,9 @@ class MetaConfig:
 
     gammas: Annotated[tuple[Gamma, ...], Meta(min_length=1)] = (0.997, 0.995, 0.99)
     """Discounts; one is drawn per lifetime."""
+    initial_values: Annotated[tuple[float, ...], Meta(min_length=1)] = (0.0,)
+    """v₀, the value that fresh agents predict in all states, see `lpg.agents.initial_value`; one is drawn per
+    lifetime."""
     policy_entropy_weights: Weights = (0.01, 0.02)
     """β0, weight of the entropy of π in the meta-objective; one is drawn per lifetime."""
     prediction_entropy_weight: Weight = 1e-3

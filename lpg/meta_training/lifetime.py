@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 
+from lpg.agents.initial_value import with_initial_value
 from lpg.agents.normalisation import Statistics, init_reward_statistics, init_statistics, normalise_trajectory
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
@@ -74,6 +75,9 @@ def init_lifetime(
         key_params = jax.random.wrap_key_data(spec.level)
     env_params = jax.lax.switch(spec.environment, samplers, key_params)
     agent = init_agent(key_agent, agent_name, env, prediction_size=rule.prediction_size)
+    if config.initial_values != (0.0,):
+        value = jax.random.choice(jax.random.fold_in(key_agent, 1), jnp.array(config.initial_values))
+        agent = with_initial_value(agent, value, rule.prediction_size)
     gamma = jax.random.choice(key_gamma, jnp.array(config.gammas))
     has_scale = config.normalise_observations and not isinstance(env, IndexEnvironment)  # state indices have none
     statistics = Statistics(

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lpg.agents.initial_value import atoms
 from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import RuleInputs
 from lpg.update_rules.losses import kl_divergence, log_prob
@@ -47,7 +48,7 @@ class CategoricalA2C(eqx.Module):
     @property
     def atoms(self) -> Float[np.ndarray, " m"]:
         """z."""
-        return np.linspace(-1, 1, self.prediction_size)
+        return atoms(self.prediction_size)
 
     def value(self, prediction: Float[Array, " *batch m"]) -> Float[Array, " *batch"]:
         """The value of predictions that are given as logits."""
