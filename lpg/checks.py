@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+Value = Annotated[float, msgspec.Meta(ge=-15, le=15, description="predictions hold no other values")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Weight = Annotated[float, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lpg.agents.atari import AtariNetwork
+from lpg.agents.disco import DiscoAgent
 from lpg.agents.network import Network
 from lpg.agents.outputs import Agent
 from lpg.agents.separate import SeparateNetworks
@@ -20,9 +21,9 @@ def atoms(prediction_size: int) -> Float[np.ndarray, " m"]:
 def with_initial_value(agent: Agent, value: Float[Array, ""] | float, prediction_size: int) -> Agent:
     """The same agent, whose predictions are higher by a value in all states.
 
-    Logits of categorical predictions grow by v₀ z, so that fresh ones are y ∝ exp(v₀ z), which `a2c-categorical` and the
-    rules that are fitted to it read as v₀; a prediction of one number grows by v₀. Rewards count as the rule sees them,
-    normalised or not.
+    Logits of categorical predictions grow by v₀ z, so that fresh ones are y ∝ exp(v₀ z), which `a2c-categorical` and
+    rules that are fitted to it read as v₀; a prediction of one number grows by v₀. Its unit is that of rewards as the
+    rule sees them, normalised or not.
 
     Args:
         agent: a table or a network of `lpg.agents.registry`.
@@ -40,13 +41,15 @@ def with_initial_value(agent: Agent, value: Float[Array, ""] | float, prediction
         rows = agent.rows.at[:, first : first + prediction_size].add(step)
         return eqx.tree_at(lambda table: table.rows, agent, rows)
     if isinstance(agent, SeparateNetworks):
-        return eqx.tree_at(
-            lambda both: both.prediction, agent, with_initial_value(agent.prediction, value, prediction_size)
-        )
+        changed = with_initial_value(agent.prediction, value, prediction_size)
+        return eqx.tree_at(lambda both: both.prediction, agent, changed)
+    if isinstance(agent, DiscoAgent):
+        changed = with_initial_value(agent.network, value, prediction_size)
+        return eqx.tree_at(lambda whole: whole.network, agent, changed)
     if isinstance(agent, Network | AtariNetwork):
         bias = agent.prediction.bias.at[:prediction_size].add(step)
         return eqx.tree_at(lambda network: network.prediction.bias, agent, bias)
     raise ValueError(
-        f"an agent of type {type(agent).__name__} and an initial value; a table or a network by name is needed, because "
-        "nothing is known of where other agents keep their predictions"
+        f"an agent of type {type(agent).__name__} given; a table or a network by name is needed, because only of those "
+        "it is known where their predictions begin"
     )

@@ -200,4 +200,5 @@ def runs_of(trials: Sequence[Trial], purpose: Purpose, num_actions: int | None) 
         key=jnp.concatenate([keys[n][place[n]] for n in names]),
         hyper=TrainConfig.stack([trial.config for trial in trials]),
         step_size=TrainConfig.stack_step_sizes([trial.config for trial in trials]),
+        initial_value=jnp.asarray([float(trial.config.initial_value) for trial in trials]),
     )

@@ -66,7 +66,7 @@ class GymnasiumBackend:
         Raises:
             ValueError: it does not.
         """
-        make_agent(agent, rule, self.spaces, baseline=config.baseline)
+        make_agent(agent, rule, self.spaces, baseline=config.baseline, initial_value=config.initial_value)
 
     def batches(self, plan: TrainingPlan, seeds: Sequence[int], ends: np.ndarray) -> Iterator[Batch]:
         """Each seed alone; they share what is compiled."""
@@ -86,7 +86,7 @@ class GymnasiumBackend:
         """The agent, rule and optimiser of a plan."""
         config, rule, limit = plan.config, plan.rule.rule, plan.rule.step_limit
         return Learner(
-            make_agent(plan.agent, rule, self.spaces, baseline=config.baseline),
+            make_agent(plan.agent, rule, self.spaces, baseline=config.baseline, initial_value=config.initial_value),
             rule,
             optimizer=_optimizer(plan.agent, config, plan.num_updates),
             y_weight=config.y_weight,

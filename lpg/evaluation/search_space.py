@@ -24,6 +24,8 @@ A value overshoots from learning rate × weight = 2 on; a categorical prediction
 NETWORK_RATES: Range = (3e-4, 1e-2)
 Y_WEIGHTS = {True: (0.125, 4.0), False: (0.02, 0.5)}
 """For rules whose prediction is categorical, and for rules whose prediction is a value."""
+INITIAL_VALUES: Range = (0.0, 6.0)
+"""Of rules whose predictions are values."""
 GEOMETRIES = {
     TABLE: ("8 x 20", "16 x 20", "32 x 20", "64 x 20"),
     DENSE: ("8 x 8", "8 x 16", "8 x 32", "16 x 8", "16 x 16"),
@@ -57,8 +59,19 @@ def is_valued(rule: Rule) -> bool:
     return rule.prediction_size == 1 or not (rule.discovers_predictions or isinstance(rule, CategoricalA2C))
 
 
+def predicts_values(rule: Rule, card: Mapping[str, Any]) -> bool:
+    """Whether a prediction, a number or a distribution, is a value: under hand-written rules, and fitted ones."""
+    config = card.get("config")
+    return not rule.discovers_predictions or (isinstance(config, Mapping) and config.get("objective") == "imitate")
+
+
 def search_space(
-    kind: AgentKind, *, is_learned: bool, is_valued: bool, step_limit: str | None = None
+    kind: AgentKind,
+    *,
+    is_learned: bool,
+    is_valued: bool,
+    step_limit: str | None = None,
+    predicts_values: bool = False,
 ) -> dict[str, "BaseDistribution"]:
     """Distributions of the hyper-parameters that a sweep changes, by name.
 
@@ -70,6 +83,7 @@ def search_space(
         is_valued: see the function of this name.
         step_limit: see `lpg.update_rules.proximal.step_limit_of`; rules that have one use parts of a rollout several
             times.
+        predicts_values: see the function of this name; on networks such agents may begin with an optimistic value.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -97,6 +111,8 @@ def search_space(
         space["num_epochs"] = CategoricalDistribution(WHOLE_EPOCHS)
     if kind != TABLE:
         space["normalise_advantages"] = CategoricalDistribution((False, True))
+        if predicts_values:
+            space["initial_value"] = FloatDistribution(*INITIAL_VALUES)
     return space
 
 

@@ -14,8 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
+from lpg.agents.custom import is_custom
+from lpg.agents.initial_value import with_initial_value
 from lpg.agents.network import is_faster_unbatched
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, agent_optimizer, init_agent
@@ -38,6 +40,8 @@ class Run(eqx.Module):
     env_params: EnvParams
     hyper: Hyperparameters
     step_size: StepSize
+    initial_value: Float[Array, " *R"]
+    """v₀ of fresh agents; custom agents have their own."""
     key: Key[Array, " *R"]
 
 
@@ -211,6 +215,8 @@ def _programs(
 def _init(rule: Rule, run: Run, env: Environment, config: TrainConfig, name: str) -> RunState:
     key_agent, key_reset = jax.random.split(jax.random.fold_in(run.key, 0))
     agent = init_agent(key_agent, name, env, prediction_size=rule.prediction_size)
+    if not is_custom(name):
+        agent = with_initial_value(agent, run.initial_value, rule.prediction_size - config.baseline)
     return RunState(
         learner=init_agent_state(
             agent,

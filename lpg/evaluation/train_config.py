@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lpg.agents.registry import TableStep
-from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields
+from lpg.checks import Count, Positive, Share, Steps, Value, Weight, checked_fields
 from lpg.learner.baseline import check_baseline
 from lpg.types import Hyperparameters
 from lpg.update_rules.learning import LearnOptions, StepSize, check_minibatches
@@ -72,6 +72,9 @@ class TrainConfig:
     """ε of `ppo`: the ratio of new and old probabilities gains nothing beyond 1 ± ε."""
     drift_scale: Positive = 1.0
     """Factor of the constants of the drift of `dpo`; larger: the policy moves further on one rollout."""
+    initial_value: Value = 0.0
+    """v₀: fresh agents predict this value in all states, in rewards as the rule sees them; above zero, states without
+    visits attract agents. For rules whose predictions are values, see `lpg.agents.initial_value`."""
     baseline: bool = False
     """Subtract a learned baseline from π̂ (equation 7 of the paper), see `lpg.learner.baseline`."""
     num_envs: Count = 64

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from lpg.agents.custom import is_custom
 from lpg.agents.registry import TABULAR
 from lpg.checks import known
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
@@ -70,6 +71,8 @@ def make_plan(
         _check_changes(changes, rule, agent)
         config = dataclasses.replace(chosen.config, **changes)
         chosen = chosen if config == chosen.config else ChosenConfig(config, f"{chosen.source}, changed")
+    if is_custom(agent) and "initial_value" not in (changes or {}):  # it begins as its factory says
+        chosen = dataclasses.replace(chosen, config=dataclasses.replace(chosen.config, initial_value=0.0))
     backend.check(agent, rule.rule, chosen.config)
     return TrainingPlan(
         rule=rule,
@@ -110,6 +113,11 @@ def _check_changes(changes: Mapping[str, Any], rule: NamedRule, agent: str) -> N
     if isinstance(rule.rule, LPG) and "lambda_" in changes:
         raise ValueError(
             f"lambda_ is {changes['lambda_']}; {rule.label} does not use it, only rules with a value function do"
+        )
+    if is_custom(agent) and changes.get("initial_value", 0.0) != 0:
+        raise ValueError(
+            f"initial_value is {changes['initial_value']} and the agent {agent!r}; 0 is needed, because a custom "
+            "agent's factory says how its predictions begin"
         )
     if agent != TABULAR and "table_step" in changes:
         raise ValueError(f"table_step is {changes['table_step']}; it is for tables, and {agent} is a network")

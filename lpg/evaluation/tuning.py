@@ -17,7 +17,16 @@ from lpg.evaluation.curves import Curve
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
-from lpg.evaluation.search_space import TABLE, AgentKind, agent_kind, fields_of, is_valued, search_space, values_of
+from lpg.evaluation.search_space import (
+    TABLE,
+    AgentKind,
+    agent_kind,
+    fields_of,
+    is_valued,
+    predicts_values,
+    search_space,
+    values_of,
+)
 from lpg.evaluation.tasks import references
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
@@ -115,7 +124,10 @@ def tune(
     spaces, bases, scorers = {}, {}, {}
     for sweep in sweeps:
         kind, valued, step_limit = sweep.kind, is_valued(rule), step_limit_of(rule)
-        space = search_space(kind, is_learned=is_learned, is_valued=valued, step_limit=step_limit)
+        space = search_space(
+            kind, is_learned=is_learned, is_valued=valued, step_limit=step_limit,
+            predicts_values=predicts_values(rule, card or {}),
+        )  # fmt: skip
         spaces[sweep.name] = {name: found for name, found in space.items() if name not in fixed}
         start = config or _start(kind, card or {}, is_learned=is_learned, is_valued=valued, step_limit=step_limit)
         bases[sweep.name] = start.for_rule(card or {})

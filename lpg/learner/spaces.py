@@ -10,6 +10,7 @@ from lpg.agents.atari import LEAST_SIDE
 from lpg.agents.custom import AgentSizes
 from lpg.agents.defaults import SEPARATE
 from lpg.agents.images import image_sizes
+from lpg.agents.initial_value import with_initial_value
 from lpg.agents.network import ATARI
 from lpg.agents.outputs import Agent
 from lpg.agents.registry import TABULAR, build_agent
@@ -56,12 +57,15 @@ def spaces_of(observation_space: Any, action_space: Any, name: str) -> Spaces:
     return Spaces(observations_of(observation_space, name), actions_of(action_space, name))
 
 
-def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False) -> AgentFns:
+def make_agent(
+    agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False, initial_value: float = 0.0
+) -> AgentFns:
     """An agent by name, see `lpg.agents.registry.build_agent`.
 
     Args:
         rule: it says how many numbers the agent predicts.
         baseline: predict one number more, see `lpg.learner.baseline`.
+        initial_value: v₀, see `lpg.agents.initial_value`.
 
     Raises:
         ValueError: there is no such agent, it cannot read these observations, or it does not fit the rule; or a
@@ -80,7 +84,8 @@ def make_agent(agent: str, rule: Rule, spaces: Spaces, *, baseline: bool = False
     sizes = dataclasses.replace(sizes, prediction_size=rule.prediction_size + baseline)
 
     def init(key: PRNGKeyArray) -> Agent:
-        return build_agent(key, agent, sizes)
+        made = build_agent(key, agent, sizes)
+        return made if initial_value == 0 else with_initial_value(made, initial_value, rule.prediction_size)
 
     jax.eval_shape(init, jax.random.key(0))  # reports now what does not fit
     return AgentFns(init, lambda params, observation: params(observation))

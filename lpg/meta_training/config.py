@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from lpg.agents.registry import TableStep
-from lpg.checks import Count, Positive, Share, Steps, Weight, checked_fields, known
+from lpg.checks import Count, Positive, Share, Steps, Value, Weight, checked_fields, known
 from lpg.environments.base import ExactEnvironment
 from lpg.environments.registry import env_spec, suite
 from lpg.meta_training.levels import LevelSampling
@@ -75,7 +75,7 @@ class MetaConfig:
 
     gammas: Annotated[tuple[Gamma, ...], Meta(min_length=1)] = (0.997, 0.995, 0.99)
     """Discounts; one is drawn per lifetime."""
-    initial_values: Annotated[tuple[float, ...], Meta(min_length=1)] = (0.0,)
+    initial_values: Annotated[tuple[Value, ...], Meta(min_length=1)] = (0.0,)
     """v₀, the value that fresh agents predict in all states, see `lpg.agents.initial_value`; one is drawn per
     lifetime."""
     policy_entropy_weights: Weights = (0.01, 0.02)

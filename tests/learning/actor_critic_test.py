@@ -25,6 +25,7 @@ def exact_scores(name: str, num_updates: int, learning_rate: float = 40.0) -> np
         env_params=drawn,
         hyper=TrainConfig.stack([config] * len(SEEDS)),
         step_size=TrainConfig.stack_step_sizes([config] * len(SEEDS)),
+        initial_value=jnp.zeros(len(SEEDS)),
         key=run_keys(name, SEEDS, "validation")[1],
     )
     _, agents = train_agents(A2C(), env, runs, num_updates, config=config, keep_agents=True)
