@@ -4,7 +4,16 @@ import dataclasses
 
 import pytest
 
-from lpg.evaluation.search_space import KINDS, STEP_LIMITS, agent_kind, fields_of, is_valued, search_space, values_of
+from lpg.evaluation.search_space import (
+    KINDS,
+    STEP_LIMITS,
+    agent_kind,
+    fields_of,
+    is_valued,
+    predicts_values,
+    search_space,
+    values_of,
+)
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning_table import default_for
 from lpg.update_rules.a2c import A2C
@@ -46,7 +55,19 @@ def test_hand_written_rules_have_more_to_search_and_the_same_geometries():
     assert set(fields_of({"geometry": "8 x 20", "y_weight": 1.0})) == {"num_envs", "num_steps", "y_weight"} < fields
 
 
-def test_which_rules_predict_values():
+def test_networks_whose_predictions_are_values_may_begin_with_an_optimistic_one():
+    spaces = {kind: search_space(kind, is_learned=True, is_valued=False, predicts_values=True) for kind in KINDS}
+    assert [kind for kind, space in spaces.items() if "initial_value" in space] == ["dense", "convolution"]
+    assert all("initial_value" not in search_space(kind, is_learned=True, is_valued=False) for kind in KINDS)
+    assert fields_of({"initial_value": 3.0}) == {"initial_value": 3.0}
+    named = {
+        name: find_rule(name) for name in ("a2c", "a2c-categorical", "lpg-v", "lpg-kick-start", "lpg", "lpg-networks")
+    }
+    found = [name for name, rule in named.items() if predicts_values(rule.rule, rule.card)]
+    assert found == ["a2c", "a2c-categorical", "lpg-v", "lpg-kick-start"]
+
+
+def test_which_rules_predict_one_value():
     found = {
         name: is_valued(find_rule(name).rule)
         for name in ("a2c", "ppo", "lpg-v", "lpg", "a2c-categorical", "a2c-optimistic")

@@ -107,6 +107,11 @@ def test_networks_read_what_they_are_made_for_and_their_predictions_begin_at_zer
     assert found.prediction.tolist() == [0, 0, 0, 0]
 
 
+def test_agents_may_begin_with_another_value():
+    made = make_agent("D(8)", LPG, spaces(shape=(4,)), baseline=True, initial_value=2.0)
+    assert output(made, jnp.ones(4)).prediction.tolist() == [-2, 0, 2, 0]
+
+
 @pytest.mark.parametrize("agent", ["D(8)", "C(4)-D(8)", "atari"])
 def test_bytes_are_scaled_to_one(agent):
     made = make_agent(agent, LPG, spaces_of(gym.Box(0, 255, (36, 36, 3), np.uint8), TWO, "x"))

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -64,6 +65,24 @@ def test_its_agent_is_freshly_initialised_and_its_critic_is_zero(many, key):
     np.testing.assert_array_equal(
         started(jax.random.split(key, 2), jnp.array(0), True).agent.rows, np.zeros((2, 18, 3))
     )
+
+
+def test_the_value_that_its_agent_begins_with_is_drawn_from_the_configuration(many, key):
+    @jax.vmap
+    def begun(key):
+        config = dataclasses.replace(CONFIG, initial_values=(0.0, 2.0))
+        spec = LifetimeSpec(environment=jnp.array(0), learning_rate=jnp.array(40.0), y_weight=jnp.array(0.5))
+        return init_lifetime(key, spec, config, CHAIN, SAMPLERS, rule())
+
+    found = begun(jax.random.split(key, 40))
+    predictions = np.unique(found.agent.rows[:, :, -3:].reshape(-1, 3), axis=0)
+    np.testing.assert_array_equal(predictions, [[-2, 0, 2], [0, 0, 0]])
+    # Nothing else is drawn differently.
+    np.testing.assert_array_equal(found.hyper.gamma, many.hyper.gamma)
+    np.testing.assert_array_equal(found.trajectory.action, many.trajectory.action)
+    # It is drawn apart from γ.
+    pairs = np.unique(np.stack([found.hyper.gamma, found.agent.rows[:, 0, -1]]), axis=1)
+    assert pairs.shape[1] == 4
 
 
 def test_it_has_a_first_rollout(many):
