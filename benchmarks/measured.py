@@ -39,7 +39,8 @@ CONTROL = "classic,bsuite/catch,bsuite/deep_sea,bsuite/umbrella_chain"
 MINATAR = "minatar/breakout,minatar/asterix,minatar/space_invaders"
 SUITES = (
     Suite(title="ten tables, a sixth of the steps, one setting", environments="tables", settings="general",
-          steps_scale=0.1707, folders=("tables-general-32", "tables-general", "tables-general-unsearched")),
+          steps_scale=0.1707,
+          folders=("tables-general-32", "tables-general", "tables-general-unsearched", "meta-seeds")),
     Suite(title="ten tables, a sixth of the steps, tuned", folders=("tables-tuned",), environments="tables",
           steps_scale=0.1707),
     Suite(title="ten tables, whole lifetimes, one setting", environments="tables", settings="general",

@@ -3,9 +3,11 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import lpg
 from lpg.agents.rollout import init_rollout, rollout
 from lpg.environments.registry import env_spec
 from lpg.evaluation import train_agents as module
@@ -100,6 +102,26 @@ def test_a_baseline_begins_at_zero_and_its_first_update_is_that_worked_by_hand()
     # f = 0 is subtracted from π̂ in the first update, which is nothing; and something when a state is seen again.
     np.testing.assert_allclose(found[:, :2], without[:, :2], atol=1e-6)
     assert np.abs(trained_table(rule, 40, baseline=True)[:, :2] - trained_table(rule, 40)[:, :2]).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("name", "observation"),
+    [("chain/distractor", jnp.ones(22)), ("gymnasium/CartPole-v1", jnp.ones(4))],
+    ids=["compiled", "on the host"],
+)
+def test_agents_begin_with_the_value_asked_for_and_a_baseline_with_zero(name, observation):
+    config = TrainConfig(learning_rate=1e-9, initial_value=2.0, baseline=True, num_envs=4, num_steps=8)
+    made = lpg.train(RULES["lpg"](), name, 32, config=config, agent="D(4)").agent
+    np.testing.assert_allclose(made(observation).prediction, [-2, 0, 2, 0], atol=1e-6)
+
+
+def test_agents_in_one_program_may_begin_with_different_values():
+    configs = [TrainConfig(learning_rate=1e-9, initial_value=value, num_envs=4, num_steps=8) for value in (0.0, 3.0)]
+    made = runs_of([Trial("chain/short", 0, config, 1) for config in configs], "tuning", None)
+    env = env_spec("chain/short").distribution.env
+    _, agents = train_agents(A2C(), env, made, 1, config=configs[0], keep_agents=True)
+    for agent, value in zip(agents, (0, 3), strict=True):
+        np.testing.assert_allclose(agent.rows[:, -1], value, atol=1e-6)
 
 
 @pytest.mark.parametrize(
