@@ -39,9 +39,9 @@ TEACHERS = {
     "a2c-optimistic": Teacher(optimistic_a2c, lambda_=0.95, policy_entropy_weight=0.003),
 }
 """By their names in the registry of rules."""
-SMALLEST_PI, SMALLEST_Y = 1e-5, 1e-4
+SMALLEST_PI, SMALLEST_Y = 1e-6, 1e-5
 """Errors are relative to the teacher's mean square of π̂ and to its mean divergence of ŷ from y, which count as at least
-this."""
+this: below those of agents that have nearly learned all, whose small steps matter as much."""
 
 
 def teacher_targets(name: str, rule: Rule, inputs: RuleInputs, hyper: Hyperparameters) -> Targets:

@@ -74,7 +74,8 @@ def check_configuration(stored, config, **changes):
     wanted = json.loads(json.dumps(dataclasses.asdict(load_config(config, changes))))
     assert stored == {key: wanted[key] for key in stored}
     # Fields that are newer than the rule have their defaults.
-    assert all(wanted[key] == getattr(MetaConfig(), key) for key in wanted.keys() - stored.keys() - {"chunk", "remat"})
+    default = json.loads(json.dumps(dataclasses.asdict(MetaConfig())))
+    assert all(wanted[key] == default[key] for key in wanted.keys() - stored.keys() - {"chunk", "remat"})
 
 
 def test_lpg_went_on_from_the_stages_that_are_kept():
@@ -161,12 +162,21 @@ def test_a_folder_without_a_rule_says_whether_it_is_a_run(tmp_path):
         registry.load_rule(tmp_path)
 
 
-def test_lpg_kick_start_was_made_by_its_configuration_and_says_what_it_began_from():
+def test_lpg_kick_start_was_made_by_two_fits_and_says_what_it_began_from():
     card = registry.find_rule("lpg-kick-start").card
-    check_configuration(card["config"], "kick-start")
-    assert card["origin"] == "fitted to a2c-categorical" and card["meta_updates"] == card["config"]["meta_updates"]
-    # Meta-updates × two lifetimes of twelve kinds of tables and of control twice × parallel environments × steps.
-    assert card["environment_steps"] == 8000 * 14 * 2 * 16 * 16
+    path, control = card["config"]["initial_rule"], ",control/procedural" * 4
+    check_configuration(
+        card["config"], "kick-start", initial_rule=path, initial_values=[0.0, 0.0, 1.5, 3.0], lifetime_updates=4000,
+        min_lifetime_updates=200, suite="tables,procedural/rewards,procedural/survival" + control,
+        network_learning_rates=[0.0005, 0.002, 0.004], meta_learning_rate=0.0015, validation_seeds=4,
+    )  # fmt: skip
+    first = registry.find_rule(str(MEASURED.parents[1] / path))
+    check_configuration(first.card["config"], "kick-start")
+    assert card["origin"] == first.card["origin"] == "fitted to a2c-categorical"
+    # Meta-updates × two lifetimes of twelve kinds of tables and of control × parallel environments × steps.
+    assert first.card["environment_steps"] == first.card["meta_updates"] * 14 * 2 * 16 * 16
+    steps = card["environment_steps"] - first.card["environment_steps"]
+    assert steps == card["meta_updates"] * 16 * 2 * 16 * 16
 
 
 def test_lpg_optimistic_was_made_by_two_fits_and_says_what_it_began_from():
