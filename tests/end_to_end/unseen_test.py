@@ -2,12 +2,11 @@
 
 import pytest
 
-from benchmarks.measured import SUITES, Suite
+from benchmarks.measured import SUITES, Suite, known_rules
 from benchmarks.unseen import RULES, in_markdown
 from lpg.evaluation import results
 from lpg.evaluation.results import Row
 from lpg.evaluation.suites import members
-from lpg.update_rules.registry import find_algorithm
 from lpg.update_rules.rule_paths import shipped
 
 
@@ -45,10 +44,13 @@ def test_lines_counts_and_means(measured):
     head, _, x, y, longer_x, *over_all = in_markdown(
         [suite("one"), suite("seen", is_unseen=False), suite("two")], measured
     ).splitlines()
-    assert head == "| environment, environment steps | `lpg-kick-start` | `lpg-optimistic` | PPO |"
-    assert x == "| x, 0.32 M | +.250 [+.250, +.250] | – | −.125 [−.500, +.250] |"
-    assert y == "| y, 0.32 M | +.125 [+.125, +.125] | – | +.250 [+.250, +.250] |"
-    assert longer_x == "| x, 0.96 M | −.500 [−.500, −.500] | – | – |"
+    assert (
+        head
+        == "| environment, environment steps | `lpg-kick-start` | `lpg-kick-start, stage 2` | `lpg-optimistic` | PPO |"
+    )
+    assert x == "| x, 0.32 M | +.250 [+.250, +.250] | – | – | −.125 [−.500, +.250] |"
+    assert y == "| y, 0.32 M | +.125 [+.125, +.125] | – | – | +.250 [+.250, +.250] |"
+    assert longer_x == "| x, 0.96 M | −.500 [−.500, −.500] | – | – | – |"
     # The middle two of four runs. Shorter: .5, .625, .625, .75 and .25, .5, .5, .5; longer: .25, .25, .625, .625 and
     # .5, .5, .75, .75. Means: (.25 + .125) / 2 and (−.5 + .125) / 2. PPO was not measured for longer.
     assert [line.split(" | ")[0].lstrip("| ") for line in over_all] == [
@@ -56,19 +58,19 @@ def test_lines_counts_and_means(measured):
         "each once, the longer training: not below A2C", "… interquartile means", "… means",
     ]  # fmt: skip
     cells = [line.strip("| ").split(" | ")[1:] for line in over_all]
-    assert cells[0] == ["2 of 2", "–", "2 of 2"] and cells[3] == ["1 of 2", "–", "–"]
+    assert cells[0] == ["2 of 2", "–", "–", "2 of 2"] and cells[3] == ["1 of 2", "–", "–", "–"]
     assert cells[1][0].startswith("+.125 [") and cells[4][0].startswith("−.188 [")
-    assert cells[2] == ["+.188 [+.188, +.188]", "–", "+.062 [−.125, +.250]"]
-    assert cells[5] == ["−.188 [−.188, −.188]", "–", "–"]
+    assert cells[2] == ["+.188 [+.188, +.188]", "–", "–", "+.062 [−.125, +.250]"]
+    assert cells[5] == ["−.188 [−.188, −.188]", "–", "–", "–"]
 
 
-def test_no_rule_that_ships_was_made_with_these_families():
+def test_no_contestant_and_no_rule_that_ships_was_made_with_these_families():
     unseen = [one for one in SUITES if one.is_unseen]
     families = {name.split("/")[0] for one in unseen for name in members(one.environments)}
     assert families == {"toy_text", "classic", "bsuite", "minatar"}
-    assert set(RULES) - {"ppo"} <= set(shipped())
-    for rule in shipped():
-        card = find_algorithm(rule).card
-        made_with = {name.split("/")[0] for name in members(card["config"]["suite"])}
+    learned = {name: rule for name, rule in known_rules().items() if name in shipped() or name in RULES}
+    assert set(RULES) <= set(learned)
+    for rule in (rule for rule in learned.values() if rule.is_learned):
+        made_with = {name.split("/")[0] for name in members(rule.card["config"]["suite"])}
         assert made_with and not made_with & families
     assert all(one.settings == "general" for one in unseen)
