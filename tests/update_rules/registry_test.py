@@ -163,12 +163,13 @@ def test_a_folder_without_a_rule_says_whether_it_is_a_run(tmp_path):
 
 
 def test_lpg_kick_start_and_the_fit_that_went_on_from_it_were_made_by_its_configuration():
-    first, control = registry.find_rule("lpg-kick-start"), ",control/procedural" * 4
+    first, suite_of_control = registry.find_rule("lpg-kick-start"), ",control/procedural" * 4
     card = registry.find_rule(str(MEASURED / "kick-start-stages" / "2.safetensors")).card
     check_configuration(
-        card["config"], "kick-start", initial_rule=first.name, initial_values=[0.0, 0.0, 1.5, 3.0], lifetime_updates=4000,
-        min_lifetime_updates=200, suite="tables,procedural/rewards,procedural/survival" + control,
-        network_learning_rates=[0.0005, 0.002, 0.004], meta_learning_rate=0.0015, validation_seeds=4,
+        card["config"], "kick-start", initial_rule=first.name, initial_values=[0.0, 0.0, 1.5, 3.0],
+        lifetime_updates=4000, min_lifetime_updates=200, meta_learning_rate=0.0015, validation_seeds=4,
+        suite="tables,procedural/rewards,procedural/survival" + suite_of_control,
+        network_learning_rates=[0.0005, 0.002, 0.004],
     )  # fmt: skip
     check_configuration(first.card["config"], "kick-start")
     assert card["origin"] == first.card["origin"] == "fitted to a2c-categorical"
