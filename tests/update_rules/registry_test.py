@@ -162,21 +162,28 @@ def test_a_folder_without_a_rule_says_whether_it_is_a_run(tmp_path):
         registry.load_rule(tmp_path)
 
 
-def test_lpg_kick_start_and_the_fit_that_went_on_from_it_were_made_by_its_configuration():
-    first, suite_of_control = registry.find_rule("lpg-kick-start"), ",control/procedural" * 4
-    card = registry.find_rule(str(MEASURED / "kick-start-stages" / "2.safetensors")).card
-    check_configuration(
-        card["config"], "kick-start", initial_rule=first.name, initial_values=[0.0, 0.0, 1.5, 3.0],
-        lifetime_updates=4000, min_lifetime_updates=200, meta_learning_rate=0.0015, validation_seeds=4,
-        suite="tables,procedural/rewards,procedural/survival" + suite_of_control,
-        network_learning_rates=[0.0005, 0.002, 0.004],
-    )  # fmt: skip
-    check_configuration(first.card["config"], "kick-start")
-    assert card["origin"] == first.card["origin"] == "fitted to a2c-categorical"
+def test_lpg_kick_start_and_the_fits_that_went_on_from_it_were_made_by_its_configuration():
+    stages = [f"docs/measured/kick-start-stages/{stage}.safetensors" for stage in (2, 3)]
+    names = ["lpg-kick-start", *stages]
+    cards = [
+        registry.find_rule(name).card for name in (names[0], *(str(MEASURED.parents[1] / name) for name in stages))
+    ]
+    first, *others = cards
+    check_configuration(first["config"], "kick-start")
+    lengths, rates = ((4000, 200), (1600, 50)), (0.0015, 0.001)
+    for before, card, (longest, shortest), rate in zip(names, others, lengths, rates, strict=False):
+        check_configuration(
+            card["config"], "kick-start", initial_rule=before, initial_values=[0.0, 0.0, 1.5, 3.0],
+            lifetime_updates=longest, min_lifetime_updates=shortest, meta_learning_rate=rate, validation_seeds=4,
+            suite="tables,procedural/rewards,procedural/survival" + ",control/procedural" * 4,
+            network_learning_rates=[0.0005, 0.002, 0.004],
+        )  # fmt: skip
+    assert {card["origin"] for card in cards} == {"fitted to a2c-categorical"}
     # Meta-updates × two lifetimes of twelve kinds of tables and of control × parallel environments × steps.
-    assert first.card["environment_steps"] == first.card["meta_updates"] * 14 * 2 * 16 * 16
-    steps = card["environment_steps"] - first.card["environment_steps"]
-    assert steps == card["meta_updates"] * 16 * 2 * 16 * 16
+    steps = [card["environment_steps"] for card in cards]
+    assert steps[0] == first["meta_updates"] * 14 * 2 * 16 * 16
+    for before, after, card in zip(steps, steps[1:], others, strict=False):
+        assert after - before == card["meta_updates"] * 16 * 2 * 16 * 16
 
 
 def test_lpg_optimistic_was_made_by_two_fits_and_says_what_it_began_from():
