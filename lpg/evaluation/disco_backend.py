@@ -36,7 +36,7 @@ from lpg.update_rules.disco.weights import PREDICTION_SIZE
 AGENT = f"{PREFIX}D(512-512)"
 """The published agent for small observations."""
 FIXED = {
-    "y_weight": 1.0, "policy_entropy_weight": 0.0, "baseline": False, "max_gradient_norm": None,
+    "y_weight": 1.0, "policy_entropy_weight": 0.0, "initial_value": 0.0, "baseline": False, "max_gradient_norm": None,
     "final_learning_rate": 1.0, "num_minibatches": 1, "normalise_observations": False, "normalise_rewards": False,
     "normalise_advantages": False, "time_limit_is_termination": True,
 }  # fmt: skip
