@@ -191,10 +191,12 @@ class MetaProgress:
         if self._first is None:
             self._first, self._start = values["meta_update"] - 1, now
             self.note(LEGEND)
+        # A fit to a hand-written rule and evolution strategies train no critic.
+        critic = f"critic error {values['critic_error']:.0%}, " if values["critic_error"] else ""
         text = (
             f"{values['environment_steps'] / 1e6:,.1f} M steps, {values['steps_per_second'] / 1e3:,.0f} k steps/s, "
             f"H(π) {values['policy_entropy']:.2f}, H(y) {values['prediction_entropy']:.2f}, "
-            f"critic error {values['critic_error']:.0%}, gradient {values['gradient_norm']:.2g}"
+            f"{critic}gradient {values['gradient_norm']:.2g}"
         )
         if self._bar is not None:
             self._bar.update(self._task, completed=values["meta_update"], description=text)

@@ -89,9 +89,14 @@ def imitation_window(
 ) -> tuple[Float[Array, ""], tuple[LifetimeState, WindowInfo]]:
     """`imitation_loss` in place of the meta-loss, and the lifetime after an update; see `run_window`.
 
-    The terms in the diagnostics are those of the meta-loss.
+    The terms in the diagnostics are those of the meta-loss. No advantages are needed, so the outer critic is not
+    trained and its diagnostics are zero.
     """
     loss = imitation_loss(rule, lifetime, env.action_mask(lifetime.env_params), config.teacher)
     mixed = WithTeacher(jax.lax.stop_gradient(rule), config.teacher)
     _, (after, info) = run_window(mixed, lifetime, key, config, env, agent_name)
-    return loss, (after, dataclasses.replace(info, loss=loss))
+    without_critic = jax.tree.map(jnp.zeros_like, info.critic)
+    return loss, (
+        dataclasses.replace(after, critic=lifetime.critic),
+        dataclasses.replace(info, loss=loss, critic=without_critic),
+    )

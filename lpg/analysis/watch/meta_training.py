@@ -82,7 +82,8 @@ class MetaTrainingView:
             facts["predictions in use"] = (
                 f"{math.exp(entropy):.1f} of {size} (entropy {entropy:.2f} of at most {math.log(size):.2f} nats)"
             )
-        facts["outer critic"] = f"squared error {last['critic_error']:.0%} of its targets' variance"
+        if last["critic_error"]:  # a fit to a hand-written rule and evolution strategies train none
+            facts["outer critic"] = f"squared error {last['critic_error']:.0%} of its targets' variance"
         facts["lifetimes reset"] = f"{last['deterministic_resets']:.0f} deterministic, {last['dropped']:.0f} diverged"
         if not np.isnan(table["validation"]).all():
             best = int(np.nanargmax(table["validation"]))
