@@ -1,6 +1,6 @@
 """How well rules train agents that have little or much time: area over the number of agent updates.
 
-    python -m benchmarks.lifetimes --rule lpg-kick-start --rule runs/ta-lpg [--seeds 8] [--out build/lifetimes]
+    python -m benchmarks.lifetimes --rule lpg --rule runs/ta-lpg [--seeds 8] [--out build/lifetimes]
     python -m benchmarks.lifetimes --redraw docs/measured/lifetimes --out docs/images --page docs/recipe.md
 
 Agents are tables on the ten environments of `tables` and on two procedural families, with one setting for all lengths

@@ -58,7 +58,6 @@ SUITES = (
     Suite(title="CartPole, 200,000 steps, tuned", environments="classic/CartPole-v1", steps_scale=0.4,
           folders=("cartpole-short-tuned",)),
     Suite(title="control and bsuite, tuned", folders=("control-tuned",), environments=CONTROL),
-    Suite(title="CartPole, tuned", folders=("control-rules",), environments="classic/CartPole-v1"),
     Suite(title="MinAtar Breakout, short, tuned", environments="minatar/breakout", steps_scale=0.064,
           folders=("minatar-short", "minatar-short-unsearched")),
     Suite(title="MinAtar, three games, short, one setting", folders=("minatar-general",), environments=MINATAR,

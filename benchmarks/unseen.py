@@ -12,7 +12,7 @@ from benchmarks.measured import MEASURED, SUITES, Suite, rows
 from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.scores import Difference, differences
 
-RULES = ("lpg-kick-start", "lpg-kick-start, stage 2", "lpg-optimistic", "ppo")
+RULES = ("lpg-kick-start", "lpg-optimistic", "ppo")
 """Contestants beside A2C."""
 SEPARATOR = ", "
 """Between an environment and the length of its training."""

@@ -29,7 +29,7 @@ class Agent(linen.Module):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--rule", default="lpg-control", help="a name, a rule file or a run folder")
+parser.add_argument("--rule", default="lpg-kick-start", help="a name, a rule file or a run folder")
 parser.add_argument("--quick", action="store_true", help="three updates")
 arguments = parser.parse_args()
 rule = lpg.load_rule(arguments.rule)

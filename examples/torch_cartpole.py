@@ -27,7 +27,7 @@ def network(num_outputs, scale):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--rule", default="lpg-control", help="a shipped name, a rule file or a run folder")
+parser.add_argument("--rule", default="lpg-kick-start", help="a shipped name, a rule file or a run folder")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--steps", type=int, default=500_000, help="of all environments together")
 arguments = parser.parse_args()

@@ -3,7 +3,7 @@
 ```python
 from lpg.torch import Rule, Trajectory
 
-rule = Rule("lpg-control")                    # a shipped name, a rule file or a run folder
+rule = Rule("lpg-kick-start")                 # a shipped name, a rule file or a run folder
 loss = rule.loss(logits, prediction, Trajectory(action, reward, terminated, is_last), next_prediction, gamma=0.99)
 loss.backward()
 ```

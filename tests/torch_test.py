@@ -31,7 +31,7 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(params=["fresh", "lpg", "lpg-control", "fresh lpg-v", "lpg-v"])
+@pytest.fixture(params=["fresh", "lpg", "lpg-kick-start", "fresh lpg-v", "lpg-v"])
 def pair(request, tmp_path):
     """A rule in JAX and in PyTorch: a fresh one with larger heads, so that differences show, or a shipped one."""
     if not request.param.startswith("fresh"):

@@ -4,7 +4,7 @@ from lpg.cli.main import main
 
 
 def test_files_are_named_and_a_mistake_is_one_line(tmp_path, capsys):
-    argv = ["export", "lpg-control", str(tmp_path / "out"), "--license", "apache-2.0"]
+    argv = ["export", "lpg-kick-start", str(tmp_path / "out"), "--license", "apache-2.0"]
     assert main(argv) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert main(argv) == 0  # the same once more
