@@ -54,7 +54,7 @@ def test_cartpole_is_learned_in_torch(tmp_path):
     pytest.importorskip("torch", reason="PyTorch has an environment of its own, see `make test-torch`")
     out = run(tmp_path, "torch_cartpole.py", quick=("--steps", "60000"))
     first, *_, last = map(float, re.findall(r"return ([\d.]+)", out))
-    # Three seeds ended at 190 to 263; an agent that learns nothing stays where it began.
+    # Three seeds ended at 228 to 484; an agent that learns nothing stays where it began.
     assert first < 40 and last > 100
 
 
