@@ -181,7 +181,8 @@ def test_a_fit_was_made_by_its_configuration(name, changes, lifetimes):
 
 def test_lpg_optimistic_was_made_by_two_fits_and_says_what_it_began_from():
     card = registry.find_rule("lpg-optimistic").card
-    changes = FIRST_FITS | {"teacher": "a2c-optimistic", "y_weights": [0.2, 0.4, 0.8], "network_y_weights": [0.25, 0.5, 1.0]}
+    optimistic = {"teacher": "a2c-optimistic", "y_weights": [0.2, 0.4, 0.8], "network_y_weights": [0.25, 0.5, 1.0]}
+    changes = FIRST_FITS | optimistic
     path = card["config"]["initial_rule"]
     check_configuration(
         card["config"], "kick-start",
