@@ -54,6 +54,7 @@ def test_every_public_name_is_explained(site):
         assert words in built
 
 
+@pytest.mark.thorough
 def test_every_package_has_its_page(site):
     built = {page.stem for page in (site / "modules").glob("*.html")}
     packages = {path.name for path in (ROOT / "lpg").iterdir() if (path / "__init__.py").is_file()}
@@ -61,6 +62,7 @@ def test_every_package_has_its_page(site):
     assert 'id="lpg.update_rules.base.Rule"' in (site / "modules/update_rules.html").read_text()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("config", [TrainConfig, MetaConfig])
 def test_every_field_of_a_configuration_is_on_its_page(site, config):
     built = (site / "configuration.html").read_text()
@@ -68,6 +70,7 @@ def test_every_field_of_a_configuration_is_on_its_page(site, config):
     assert [n for n in names if f'id="{config.__module__}.{config.__qualname__}.{n}"' not in built] == []
 
 
+@pytest.mark.thorough
 def test_nothing_is_loaded_from_elsewhere(site):
     built = (site / "index.html").read_text()
     assert (

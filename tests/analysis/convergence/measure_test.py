@@ -70,6 +70,7 @@ def test_under_a_td_target_the_beginning_is_forgotten(found):
     assert fallen(found["ScatteredNeverLearns"], "other") == 1  # the twin
 
 
+@pytest.mark.thorough
 def test_where_the_policy_changes_the_value_becomes_the_new_one(found):
     table = found["ScatteredOneStep"]
     assert fallen(table, "new") < 0.2

@@ -33,11 +33,13 @@ def test_what_learned_the_value_tells_the_value(errors):
     assert share(errors["NeverLearns"], "y") > 0.8  # the twin
 
 
+@pytest.mark.thorough
 def test_the_control_does_not_depend_on_the_rule(errors):
     one, other = (select(errors[name], method="td") for name in ("OneStep", "NeverLearns"))
     np.testing.assert_array_equal(one["mse"], other["mse"])
 
 
+@pytest.mark.thorough
 def test_there_is_a_row_for_every_method_iteration_and_discount(errors):
     table = errors["OneStep"]
     assert len(table["mse"]) == 3 * 5 * 4  # y, td and the constant: the rule has no weights
