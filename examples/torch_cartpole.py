@@ -1,4 +1,4 @@
-"""CartPole in PyTorch, in one file: a discovered rule takes the place of advantages, value loss and policy loss.
+"""CartPole in PyTorch, in one file: a learned rule takes the place of advantages, value loss and policy loss.
 
 python examples/torch_cartpole.py [--rule RULE] [--steps 200000] [--seed 0]        (pip install 'lpg[torch,gym]')
 """
