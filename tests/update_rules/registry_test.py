@@ -168,15 +168,27 @@ FIRST_FITS = {
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "lifetimes"),
-    [("lpg-kick-start", {}, 32), ("docs/measured/first-kick-start/rule.safetensors", FIRST_FITS, 28)],
+    ("folder", "file", "changes", "lifetimes"),
+    [("kick-start-stages", "1.safetensors", {}, 32), ("first-kick-start", "rule.safetensors", FIRST_FITS, 28)],
 )
-def test_a_fit_was_made_by_its_configuration(name, changes, lifetimes):
-    card = registry.find_rule(name if name.startswith("lpg") else str(MEASURED.parents[1] / name)).card
+def test_a_fit_was_made_by_its_configuration(folder, file, changes, lifetimes):
+    card = registry.find_rule(str(MEASURED / folder / file)).card
     check_configuration(card["config"], "kick-start", **changes)
     assert card["origin"] == "fitted to a2c-categorical"
     # Meta-updates × lifetimes, two for each kind of environment × parallel environments × steps.
     assert card["environment_steps"] == card["meta_updates"] * lifetimes * 16 * 16
+
+
+def test_lpg_kick_start_went_on_from_another_fit_in_longer_lifetimes():
+    card = registry.find_rule("lpg-kick-start").card
+    path = card["config"]["initial_rule"]
+    check_configuration(
+        card["config"], "kick-start", initial_rule=path, min_lifetime_updates=100, lifetime_updates=4000,
+        meta_learning_rate=0.0007, meta_updates=8000, validation_every=2000,
+    )  # fmt: skip
+    first = registry.find_rule(str(MEASURED.parents[1] / path)).card
+    assert card["origin"] == first["origin"] == "fitted to a2c-categorical"
+    assert card["environment_steps"] - first["environment_steps"] == card["meta_updates"] * 32 * 16 * 16
 
 
 def test_lpg_optimistic_was_made_by_two_fits_and_says_what_it_began_from():
