@@ -20,21 +20,25 @@ MASKED_LOGIT = -1e9
 
 
 def outputs(
-    agent: Agent, observation: Shaped[Array, " *batch_obs"], action_mask: Bool[Array, " *batch A"], batch_ndim: int = 2
+    agent: Agent,
+    observation: Shaped[Array, " *batch_obs"],
+    action_mask: Bool[Array, " *batch A"] | None,
+    batch_ndim: int = 2,
 ) -> AgentOutput:
     """The agent's outputs for a batch of observations.
 
     Args:
         agent: θ.
         observation: with `batch_ndim` leading axes, [T, B] by default.
-        action_mask: True for the actions that are available: [A], or with the batch axes.
+        action_mask: True for the actions that are available: [A], or with the batch axes; none: all are.
         batch_ndim: number of batch axes.
     """
     apply = agent
     if not getattr(agent, "takes_batches", False):
         for _ in range(batch_ndim):
             apply = jax.vmap(apply)
-    return masked(apply(observation), action_mask)
+    output = apply(observation)
+    return output if action_mask is None else masked(output, action_mask)
 
 
 def masked(output: AgentOutput, action_mask: Bool[Array, " *batch A"]) -> AgentOutput:

@@ -13,7 +13,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
 from lpg.agents.normalisation import RunningStatistics, init_reward_statistics, init_statistics
-from lpg.agents.outputs import MASKED_LOGIT, Agent
+from lpg.agents.outputs import Agent, outputs
 from lpg.agents.rollout import sample_action
 from lpg.checks import Count, Positive, Share, Weight, checked_fields
 from lpg.learner.agent import BoundAgent, as_agent, checked
@@ -310,9 +310,7 @@ class Learner:
     ) -> Array:
         params, statistics = theta
         agent = self.agent(LearnerState(params, (), statistics))
-        logits = jax.vmap(agent)(observation).logits
-        if mask is not None:
-            logits = jnp.where(mask, logits, MASKED_LOGIT)
+        logits = outputs(agent, observation, mask, batch_ndim=1).logits
         return jnp.argmax(logits, axis=-1) if uniform is None else sample_action(logits, uniform)
 
     def _update(

@@ -35,13 +35,33 @@ def test_the_small_network_has_a_third_of_the_multiplications(key):
 def test_a_strided_convolution_is_the_sum_over_its_window(key):
     kernel = jax.random.normal(key, (2, 2, 3, 4))
     x = jax.random.normal(jax.random.key(1), (5, 6, 3))
-    found = Convolution(kernel=kernel, bias=jnp.arange(4.0), stride=2)(x)
+    (found,) = Convolution(kernel=kernel, bias=jnp.arange(4.0), stride=2)(x[None])
     wanted = np.zeros((2, 3, 4)) + np.arange(4.0)
     for row in range(2):
         for column in range(3):
             window = np.asarray(x)[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
             wanted[row, column] += np.einsum("ijc,ijco->o", window, np.asarray(kernel))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "stride"), [(8, 4), (4, 2), (3, 1)])
+def test_a_convolution_and_its_gradients_are_those_of_the_compilers_own(side, stride, key):
+    kernel = jax.random.normal(key, (side, side, 3, 5))
+    x = jax.random.normal(jax.random.key(1), (2, 4 * side + 1, 3 * side + stride, 3))
+
+    def own(kernel, x):
+        return jax.lax.conv_general_dilated(
+            x, kernel, (stride, stride), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    def ours(kernel, x):
+        return Convolution(kernel=kernel, bias=jnp.zeros(5), stride=stride)(x)
+
+    found, pull = jax.vjp(ours, kernel, x)
+    wanted, wanted_pull = jax.vjp(own, kernel, x)
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+    for ours_of, own_of in zip(pull(wanted), wanted_pull(wanted), strict=True):
+        np.testing.assert_allclose(ours_of, own_of, rtol=1e-3, atol=1e-2)
 
 
 @pytest.mark.thorough
