@@ -53,8 +53,9 @@ def plan_lines(plans: Sequence[TrainingPlan]) -> list[str]:
     together: dict[str, list[str]] = {}
     for plan in plans:
         config = plan.config
+        step_limit = "clip" if config.clip_policy else plan.rule.step_limit
         text = (
-            f"agent {plan.agent}; {_config_text(config, plan.agent, plan.rule.step_limit)} ({plan.chosen.source}); "
+            f"agent {plan.agent}; {_config_text(config, plan.agent, step_limit)} ({plan.chosen.source}); "
             f"{config.num_envs} environments × {config.num_steps} steps per update"
         )
         together.setdefault(text, []).append(f"{plan.environment} ({plan.num_updates:,} updates)")

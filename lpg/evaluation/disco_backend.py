@@ -38,7 +38,7 @@ AGENT = f"{PREFIX}D(512-512)"
 FIXED = {
     "y_weight": 1.0, "policy_entropy_weight": 0.0, "initial_value": 0.0, "baseline": False, "max_gradient_norm": None,
     "final_learning_rate": 1.0, "num_minibatches": 1, "normalise_observations": False, "normalise_rewards": False,
-    "normalise_advantages": False, "time_limit_is_termination": True,
+    "normalise_advantages": False, "time_limit_is_termination": True, "clip_policy": False,
 }  # fmt: skip
 """Fields of `TrainConfig` that the rule has no choice of, and what it does."""
 

@@ -84,7 +84,8 @@ class GymnasiumBackend:
 
     def learner(self, plan: TrainingPlan) -> Learner:
         """The agent, rule and optimiser of a plan."""
-        config, rule, limit = plan.config, plan.rule.rule, plan.rule.step_limit
+        config, rule = plan.config, plan.rule.rule
+        limit = "clip" if config.clip_policy else plan.rule.step_limit
         return Learner(
             make_agent(plan.agent, rule, self.spaces, baseline=config.baseline, initial_value=config.initial_value),
             rule,

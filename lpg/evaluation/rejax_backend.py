@@ -42,8 +42,8 @@ FIELDS = {
 }  # fmt: skip
 """Field of `TrainConfig` → its name in rejax."""
 FIXED = {
-    "normalise_advantages": True, "time_limit_is_termination": True, "baseline": False, "max_gradient_norm": None,
-    "final_learning_rate": 1.0, "initial_value": 0.0,
+    "normalise_advantages": True, "time_limit_is_termination": True, "clip_policy": False, "baseline": False,
+    "max_gradient_norm": None, "final_learning_rate": 1.0, "initial_value": 0.0,
 }  # fmt: skip
 """Fields of `TrainConfig` that the library has no choice of, and what it does."""
 BATCH_NUMBERS = 2**28

@@ -21,7 +21,10 @@ TRACED = ("learning_rate", "y_weight", "gamma", "policy_entropy_weight", "lambda
 """Fields that may differ between agents inside one compiled program; see `lpg.types.Hyperparameters`."""
 STEP_SIZE = ("max_gradient_norm", "final_learning_rate")
 """The same; see `lpg.update_rules.learning.StepSize`."""
-LEARN_OPTIONS = ("num_epochs", "num_minibatches", "normalise_observations", "normalise_rewards", "normalise_advantages")
+LEARN_OPTIONS = (
+    "num_epochs", "num_minibatches", "normalise_observations", "normalise_rewards", "normalise_advantages",
+    "clip_policy",
+)  # fmt: skip
 """See `lpg.update_rules.learning.LearnOptions`."""
 STATIC = ("baseline", "num_envs", "num_steps", "time_limit_is_termination", "table_step", *LEARN_OPTIONS)
 """Fields that fix the program: agents that differ in one of them train in different programs."""
@@ -69,7 +72,8 @@ class TrainConfig:
     lambda_: Share = 0.95
     """λ in [0, 1] of rules with a value function; other rules do not use it."""
     clip: Positive = CLIP
-    """ε of `ppo`: the ratio of new and old probabilities gains nothing beyond 1 ± ε."""
+    """ε of `ppo`, and of other rules with `clip_policy`: the ratio of new and old probabilities gains nothing beyond
+    1 ± ε."""
     drift_scale: Positive = 1.0
     """Factor of the constants of the drift of `dpo`; larger: the policy moves further on one rollout."""
     initial_value: Value = 0.0
@@ -97,6 +101,9 @@ class TrainConfig:
     """Divide rewards by the running standard deviation of the discounted return."""
     normalise_advantages: bool = False
     """Centre and scale π̂ over each batch."""
+    clip_policy: bool = False
+    """Hold the policy near the one that acted by PPO's clipped objective, with π̂ as the advantage; for several epochs
+    under any rule without a step limit of its own."""
     time_limit_is_termination: bool | None = None
     """Show the rule a time limit as a termination, as the paper does. None: as when the rule was discovered, see
     `for_rule`; without a record, as a truncation."""
@@ -104,7 +111,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))
         check_minibatches(self.learn_options, self.num_envs)
-        check_baseline(baseline=self.baseline, normalise_advantages=self.normalise_advantages)
+        check_baseline(
+            baseline=self.baseline, normalise_advantages=self.normalise_advantages, clip_policy=self.clip_policy
+        )
 
     @property
     def steps_per_update(self) -> int:

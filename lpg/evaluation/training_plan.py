@@ -70,6 +70,7 @@ def make_plan(
     if changes:
         _check_changes(changes, rule, agent)
         config = dataclasses.replace(chosen.config, **changes)
+        check_step_limits(changes, rule.rule, rule.label, clip_policy=config.clip_policy)
         chosen = chosen if config == chosen.config else ChosenConfig(config, f"{chosen.source}, changed")
     if is_custom(agent) and "initial_value" not in (changes or {}):  # it begins as its factory says
         chosen = dataclasses.replace(chosen, config=dataclasses.replace(chosen.config, initial_value=0.0))
@@ -121,4 +122,3 @@ def _check_changes(changes: Mapping[str, Any], rule: NamedRule, agent: str) -> N
         )
     if agent != TABULAR and "table_step" in changes:
         raise ValueError(f"table_step is {changes['table_step']}; it is for tables, and {agent} is a network")
-    check_step_limits(changes, rule.rule, rule.label)

@@ -7,16 +7,22 @@ from lpg.types import AgentOutput, Hyperparameters, Targets
 from lpg.update_rules.base import RuleInputs, RuleWrapper
 
 
-def check_baseline(*, baseline: bool, normalise_advantages: bool) -> None:
-    """Whether both can be had.
+def check_baseline(*, baseline: bool, normalise_advantages: bool, clip_policy: bool) -> None:
+    """Whether these can be had together.
 
     Raises:
-        ValueError: they cannot: f would learn π̂ and be subtracted from the centred and scaled π̂.
+        ValueError: they cannot: f would learn π̂ and be subtracted from the centred and scaled π̂, or from one that the
+            clipped objective does not see.
     """
     if baseline and normalise_advantages:
         raise ValueError(
             "baseline and normalise_advantages given; only one is possible, because the baseline is fitted to π̂ as it "
             "is and could not be subtracted from a centred and scaled one"
+        )
+    if baseline and clip_policy:
+        raise ValueError(
+            "baseline and clip_policy given; only one is possible, because the baseline is subtracted after π̂ has gone "
+            "into the clipped objective"
         )
 
 

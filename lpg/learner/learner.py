@@ -68,6 +68,7 @@ class Learner:
         normalise_observations: bool = False,
         normalise_rewards: bool = False,
         normalise_advantages: bool = False,
+        clip_policy: bool = False,
         num_updates: Count | None = None,
     ) -> None:
         """Nothing is computed yet.
@@ -83,7 +84,7 @@ class Learner:
             gamma: discount γ per step, in [0, 1].
             lambda_: λ in [0, 1]; only rules with a value function use it.
             policy_entropy_weight: entropy bonus ≥ 0 of hand-written rules, refused for discovered ones.
-            clip: ε of `ppo`, refused for other rules; none: 0.2.
+            clip: ε of `ppo`, and of other rules with `clip_policy`, else refused; none: 0.2.
             drift_scale: factor of the constants of the drift of `dpo`, refused for other rules; none: 1.
             baseline: subtract a learned f_θ(s) from π̂ (equation 7 of the paper). The agent's prediction is then one
                 number longer, and its last number is f.
@@ -95,6 +96,8 @@ class Learner:
             normalise_rewards: divide rewards by the running standard deviation of the discounted return. Consecutive
                 trajectories must then continue the same environments.
             normalise_advantages: centre and scale π̂ over each batch.
+            clip_policy: hold the policy near the one that acted by PPO's clipped objective, with π̂ as the advantage;
+                for several epochs under any rule without a step limit of its own.
             num_updates: N, trajectories of the whole training, for rules that read it (`ta-lpg`); `update` then has to
                 be given `progress`.
 
@@ -109,7 +112,7 @@ class Learner:
                              "optax.adam(5e-4) say")  # fmt: skip
         limits = {"clip": clip, "drift_scale": drift_scale}
         limits = {name: value for name, value in limits.items() if value is not None}
-        check_step_limits(limits, rule, named_rule(rule).label)
+        check_step_limits(limits, rule, named_rule(rule).label, clip_policy=clip_policy)
         numbers = checked_fields(
             Learner.__init__,
             {
@@ -134,8 +137,9 @@ class Learner:
             normalise_observations=normalise_observations,
             normalise_rewards=normalise_rewards,
             normalise_advantages=normalise_advantages,
+            clip_policy=clip_policy,
         )
-        check_baseline(baseline=baseline, normalise_advantages=normalise_advantages)
+        check_baseline(baseline=baseline, normalise_advantages=normalise_advantages, clip_policy=clip_policy)
         self.rule: Rule = WithBaseline(rule) if baseline else rule
         self.hyper = Hyperparameters(
             learning_rate=jnp.asarray(1.0, float),  # the optimiser has its own

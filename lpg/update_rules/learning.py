@@ -24,6 +24,7 @@ from lpg.agents.outputs import Agent, mask_of, outputs
 from lpg.checks import Count, checked_fields
 from lpg.types import Hyperparameters, Trajectory
 from lpg.update_rules.base import Rule
+from lpg.update_rules.clipped import Clipped
 from lpg.update_rules.losses import log_prob
 from lpg.update_rules.real_steps import OnRealSteps
 from lpg.update_rules.standardised import Standardised
@@ -44,6 +45,8 @@ class LearnOptions:
     """Divide rewards by the running standard deviation of the discounted return."""
     normalise_advantages: bool = False
     """Centre and scale π̂ over each batch, see `lpg.update_rules.standardised`."""
+    clip_policy: bool = False
+    """Hold the policy near the one that acted, see `lpg.update_rules.clipped`."""
 
     def __post_init__(self) -> None:
         checked_fields(type(self), vars(self))
@@ -150,7 +153,8 @@ def learn(
         take = (lambda x: x) if env_indices is None else (lambda x: x[:, env_indices])
         real, rows = None if is_real is None else take(is_real), jax.tree.map(take, normalised)
         mask = mask_of(action_mask, rows)
-        used = Standardised(rule, real) if options.normalise_advantages else rule
+        used = Clipped(rule) if options.clip_policy else rule
+        used = Standardised(used, real) if options.normalise_advantages else used
         used = used if real is None else OnRealSteps(used, real)
         agent, optimizer_state = carry
         old = None if old_log_prob is None else take(old_log_prob)

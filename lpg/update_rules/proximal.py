@@ -53,12 +53,18 @@ class Proximal(A2C):
         self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
     ) -> Float[Array, ""]:
         """mean_t [ D(r_t, A_t) − r_t A_t + α_y ½ (v_θ(s_t) − G^λ_t)² − w H(π_θ(s_t)) ]."""
+        policy = self.policy_loss(output, inputs, targets, hyper)
+        value = hyper.y_weight * value_loss(output, targets.y_hat)
+        return jnp.mean(policy + value - hyper.policy_entropy_weight * entropy(output.logits))
+
+    def policy_loss(
+        self, output: AgentOutput, inputs: RuleInputs, targets: Targets, hyper: Hyperparameters
+    ) -> Float[Array, " T B"]:
+        """D(r_t, A_t) − r_t A_t; A is π̂."""
         action = inputs.trajectory.action
         old = log_prob(inputs.output.logits, action) if inputs.old_log_prob is None else inputs.old_log_prob
         log_ratio = log_prob(output.logits, action) - old
-        policy = self.drift(log_ratio, targets.pi_hat, hyper) - jnp.exp(log_ratio) * targets.pi_hat
-        value = hyper.y_weight * value_loss(output, targets.y_hat)
-        return jnp.mean(policy + value - hyper.policy_entropy_weight * entropy(output.logits))
+        return self.drift(log_ratio, targets.pi_hat, hyper) - jnp.exp(log_ratio) * targets.pi_hat
 
 
 class PPO(Proximal):
@@ -112,16 +118,21 @@ def step_limit_of(rule: Rule) -> str | None:
     return getattr(rule, "step_limit", None)
 
 
-def check_step_limits(given: Mapping[str, Any], rule: Rule, label: str) -> None:
+def check_step_limits(given: Mapping[str, Any], rule: Rule, label: str, *, clip_policy: bool) -> None:
     """Whether a rule uses the step limits that somebody gives it.
 
     Args:
         given: hyper-parameters by name; others than step limits are not looked at.
         label: what to call the rule.
+        clip_policy: whether its policy is held back by `clip`, see `lpg.update_rules.clipped`.
 
     Raises:
-        ValueError: it does not use one of them, which would then have no effect.
+        ValueError: it does not use one of them, which would then have no effect, or it is held back twice.
     """
+    own = step_limit_of(rule)
+    if clip_policy and own is not None:
+        raise ValueError(f"clip_policy is True; it is for rules without a step limit, and {label} has its own, {own}")
     for name, user in USERS.items():
-        if name in given and name != step_limit_of(rule):
-            raise ValueError(f"{name} is {given[name]}; {label} does not use it, only {user} does")
+        if name in given and name not in {own, *(["clip"] if clip_policy else [])}:
+            others = " and rules with clip_policy do" if name == "clip" else " does"
+            raise ValueError(f"{name} is {given[name]}; {label} does not use it, only {user}{others}")

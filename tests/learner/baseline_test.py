@@ -96,7 +96,7 @@ def test_it_is_a_rule_like_any_other():
 
 def test_a_baseline_and_normalised_advantages_are_refused_together():
     for baseline, normalise in ((False, False), (True, False), (False, True)):
-        check_baseline(baseline=baseline, normalise_advantages=normalise)
+        check_baseline(baseline=baseline, normalise_advantages=normalise, clip_policy=normalise and not baseline)
         TrainConfig(baseline=baseline, normalise_advantages=normalise)
     with pytest.raises(ValueError, match="baseline and normalise_advantages given; only one"):
         TrainConfig(baseline=True, normalise_advantages=True)

@@ -175,6 +175,7 @@ EACH = {
     "observations": LearnOptions(normalise_observations=True),
     "rewards": LearnOptions(normalise_rewards=True),
     "advantages": LearnOptions(normalise_advantages=True),
+    "clipped": LearnOptions(num_epochs=2, clip_policy=True),
     "all": LearnOptions(
         num_epochs=2,
         num_minibatches=2,
