@@ -110,13 +110,13 @@ def test_a_step_limit_is_refused_where_it_has_no_effect():
     for name, rule in (("clip", "ppo"), ("drift_scale", "dpo")):
         assert getattr(make_plan(find_rule(rule), NAME, changes={name: 0.3}).config, name) == 0.3
         for other in (A2C, discovered(), find_rule("dpo" if rule == "ppo" else "ppo")):
-            with pytest.raises(ValueError, match=f"{name} is 0.3; {other.label} does not use it, only {rule} does"):
+            with pytest.raises(ValueError, match=f"{name} is 0.3; {other.label} does not use it, only {rule}"):
                 make_plan(other, NAME, changes={name: 0.3})
 
 
 def test_rules_that_use_a_rollout_several_times_have_a_default_of_their_own():
-    found = make_plan(find_rule("ppo"), "gymnasium/CartPole-v1").config
-    assert found == default_for("dense", is_learned=False, step_limit="clip").for_rule({})
+    found = make_plan(find_rule("dpo"), "gymnasium/CartPole-v1").config
+    assert found == default_for("dense", is_learned=False, step_limit="drift_scale").for_rule({})
     assert found.num_epochs > 1 and found.normalise_advantages
 
 
