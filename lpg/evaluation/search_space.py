@@ -35,10 +35,11 @@ GEOMETRIES = {
 STEP_LIMITS: dict[str, Range] = {"clip": (0.05, 0.5), "drift_scale": (0.25, 4.0)}
 """How far the policy may move from the one that acted, by the rule's `step_limit`."""
 WHOLE_EPOCHS = (1, 2, 4)
-"""Updates on one whole rollout, of networks under rules without a step limit."""
+"""Updates on one whole rollout, of networks under hand-written rules without a step limit."""
 EPOCHS = (1, 2, 4, 8)
+"""Of learned rules, whose policy may be clipped, and of rules that use a rollout several times."""
 MINIBATCHES = (1, 2, 4, 8)
-"""Of rules that use a rollout several times; all geometries can be split so."""
+"""Of the latter; all geometries can be split so."""
 LONG_GEOMETRIES = {
     TABLE: GEOMETRIES[TABLE],
     DENSE: ("8 x 16", "8 x 32", "16 x 16", "16 x 32", "8 x 128"),
@@ -76,7 +77,7 @@ def search_space(
     """Distributions of the hyper-parameters that a sweep changes, by name.
 
     γ is not searched: it belongs to the task. All rules without a step limit have the same geometries for a kind of
-    agent, and on networks the same numbers of epochs.
+    agent. On networks a learned rule's policy may be clipped, see `lpg.update_rules.clipped`.
 
     Args:
         is_learned: learned rules have neither an entropy bonus nor λ.
@@ -108,7 +109,9 @@ def search_space(
             "num_minibatches": CategoricalDistribution(MINIBATCHES),
         }
     elif kind != TABLE:
-        space["num_epochs"] = CategoricalDistribution(WHOLE_EPOCHS)
+        space["num_epochs"] = CategoricalDistribution(EPOCHS if is_learned else WHOLE_EPOCHS)
+        if is_learned:  # A2C with it is PPO, which has a search of its own
+            space["clip_policy"] = CategoricalDistribution((False, True))
     if kind != TABLE:
         space["normalise_advantages"] = CategoricalDistribution((False, True))
         if predicts_values:

@@ -108,7 +108,9 @@ def test_rules_that_use_a_rollout_several_times_search_how_often_and_how_far(kin
     # Networks are updated several times on a rollout under all rules, there by the whole of it.
     assert ("num_epochs" in without) == (kind != "table") and "num_minibatches" not in without
     if kind != "table":
-        assert without["num_epochs"] == search_space(kind, is_learned=True, is_valued=False)["num_epochs"]
+        learned = search_space(kind, is_learned=True, is_valued=False)
+        assert learned["num_epochs"] == space["num_epochs"] and "clip_policy" in learned
+        assert "clip_policy" not in set(space) | set(without)
         assert set(without["num_epochs"].choices) < set(space["num_epochs"].choices)
     config = default_for(kind, is_learned=False, step_limit=step_limit)
     for name, value in values_of(dataclasses.asdict(config), space).items():
