@@ -112,12 +112,14 @@ class Rule:
     def loss(
         self, logits: Tensor, prediction: Tensor, trajectory: Trajectory, next_prediction: Tensor, *,
         gamma: float = 0.99, y_weight: float = 0.5, normalise_advantages: bool = False, lambda_: float | None = None,
+        old_log_prob: Tensor | None = None, clip: float = 0.2,
     ) -> Tensor:  # fmt: skip
         """The agent's loss, a scalar; gradients flow to `logits` and `prediction` alone.
 
             L(θ) = mean_t [ −π̂_t log π_θ(a_t|s_t) + α_y KL(y_θ(s_t) ‖ ŷ_t) ]
 
-        For `lpg-v` ½ (v_θ(s_t) − ŷ_t)² is in the place of the divergence.
+        For `lpg-v` ½ (v_θ(s_t) − ŷ_t)² is in the place of the divergence. With `old_log_prob` PPO's clipped objective
+        is in the place of −π̂ log π_θ, so that a trajectory can be used for many optimiser steps.
 
         The targets are computed from the same logits and predictions, so call the agent anew for every optimiser step.
 
@@ -130,11 +132,13 @@ class Rule:
             y_weight: α_y ≥ 0.
             normalise_advantages: centre π̂ and divide it by its standard deviation over the T × B steps.
             lambda_: as in `targets`.
+            old_log_prob: [T, B] log π(a|s) of the policy that acted, without gradient; the ratio to it is clipped.
+            clip: ε > 0: the ratio gains nothing beyond 1 ± ε.
 
         Raises:
             ValueError: as in `targets`.
 
-        Reference: Oh et al. (2020), equation 2.
+        Reference: Oh et al. (2020), equation 2; Schulman et al. (2017), equation 7.
         """
         pi_hat, y_hat = self.targets(logits, prediction, trajectory, next_prediction, gamma=gamma, lambda_=lambda_)
         if normalise_advantages:
@@ -144,7 +148,15 @@ class Rule:
         else:
             log_y = torch.log_softmax(prediction, dim=-1)
             error = (log_y.exp() * (log_y - y_hat.clamp(min=SMALLEST_TARGET).log())).sum(dim=-1)
-        return (y_weight * error - pi_hat * _log_prob(logits, trajectory.action)).mean()
+        log_prob = _log_prob(logits, trajectory.action)
+        if old_log_prob is None:
+            return (y_weight * error - pi_hat * log_prob).mean()
+        if old_log_prob.shape != trajectory.reward.shape:
+            raise ValueError(f"old_log_prob has shape {list(old_log_prob.shape)}; that of reward, "
+                             f"{list(trajectory.reward.shape)}, is needed")  # fmt: skip
+        ratio = (log_prob - old_log_prob).exp()
+        clipped = torch.minimum(ratio * pi_hat, ratio.clamp(1 - clip, 1 + clip) * pi_hat)
+        return (y_weight * error - clipped).mean()
 
     def _check(self, logits: Tensor, prediction: Tensor, trajectory: Trajectory, next_prediction: Tensor) -> None:
         """Whether all shapes fit; broadcasting would hide that they do not.

@@ -14,6 +14,7 @@ from lpg.agents.outputs import next_rows  # noqa: E402
 from lpg.torch import Rule, Trajectory  # noqa: E402
 from lpg.types import AgentOutput  # noqa: E402
 from lpg.update_rules.base import RuleInputs  # noqa: E402
+from lpg.update_rules.clipped import Clipped  # noqa: E402
 from lpg.update_rules.lpg import init_lpg  # noqa: E402
 from lpg.update_rules.lpg_v import init_lpg_v  # noqa: E402
 from lpg.update_rules.registry import load_rule  # noqa: E402
@@ -55,7 +56,7 @@ def drawn(m, seed=0, rows=T):
     return *normal, trajectory
 
 
-def jax_loss(rule, logits, prediction, following, trajectory, **hyper):
+def jax_loss(rule, logits, prediction, following, trajectory, old=None, **hyper):
     """Loss and its gradients by the rule in JAX, and the targets."""
     from lpg.types import Trajectory as JaxTrajectory
 
@@ -65,7 +66,7 @@ def jax_loss(rule, logits, prediction, following, trajectory, **hyper):
         terminated=terminated, is_last=is_last,
     )  # fmt: skip
     output = AgentOutput(logits=jnp.asarray(logits), prediction=jnp.asarray(prediction))
-    inputs = RuleInputs(data, output, next_rows(output.prediction, jnp.asarray(following)))
+    inputs = RuleInputs(data, output, next_rows(output.prediction, jnp.asarray(following)), old)
     numbers = hyperparameters(**hyper)
     targets = rule.targets(inputs, numbers)
     loss, gradient = jax.value_and_grad(rule.loss)(output, inputs, targets, numbers)
@@ -97,6 +98,21 @@ def test_targets_loss_and_gradients_are_those_of_the_rule_in_jax(pair, rows):
     np.testing.assert_allclose(gradients[1], gradient.prediction, atol=1e-6)
     # The gradients are means over 120 steps, so that 1e-6 of a mean is 1e-4 of a step's; none is that small by itself.
     assert np.abs(gradient.logits).max() > 1e-3 and np.abs(gradient.prediction).max() > 1e-4
+
+
+def test_a_clipped_policy_is_that_of_jax(pair):
+    in_jax, in_torch = pair
+    data = drawn(in_torch.prediction_size)
+    old = np.random.default_rng(1).normal(-1, 0.5, (T, B)).astype(np.float32)
+    wanted, gradient, _ = jax_loss(Clipped(in_jax), *data, old=jnp.asarray(old), gamma=0.97, y_weight=0.7, clip=0.3)
+    given = {"gamma": 0.97, "y_weight": 0.7, "lambda_": 0.8 if in_torch.kind == "lpg-v" else None}
+    loss, *gradients = torch_loss(in_torch, *data, old_log_prob=torch.as_tensor(old), clip=0.3, **given)
+    assert loss == pytest.approx(float(wanted), abs=1e-5)
+    np.testing.assert_allclose(gradients[0], gradient.logits, atol=1e-6)
+    np.testing.assert_allclose(gradients[1], gradient.prediction, atol=1e-6)
+    assert np.abs(gradients[0] - torch_loss(in_torch, *data, **given)[1]).max() > 1e-4
+    with pytest.raises(ValueError, match="old_log_prob has shape"):
+        torch_loss(in_torch, *data, old_log_prob=torch.as_tensor(old[:1]), **given)
 
 
 def test_every_input_matters(pair):
