@@ -76,7 +76,7 @@ def test_python_trains_with_it_too(path):
         ("chain/short", {"agent": "disco-nonsense"}, "'disco-nonsense' given|is needed"),
         ("chain/short", {"changes": {"policy_entropy_weight": 0.1}}, "policy_entropy_weight is 0.1; DiscoRL's rule"),
         ("chain/short", {"changes": {"y_weight": 0.5}}, "y_weight is 0.5; DiscoRL's rule has 1.0 and no other"),
-        ("chain/short", {"changes": {"clip": 0.1}}, "only ppo does"),
+        ("chain/short", {"changes": {"clip": 0.1}}, "only ppo and rules with clip_policy do"),
         (f"{__name__}:OneAction", {}, "only 1 of 2 actions exist"),
     ],
 )
