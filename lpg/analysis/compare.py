@@ -12,7 +12,7 @@ from lpg.evaluation import final, results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD, Final, final_scores
-from lpg.evaluation.log import log_rows, plan_config
+from lpg.evaluation.log import configs_of, log_rows
 from lpg.evaluation.progress import Bars, Silent
 from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.suites import members
@@ -117,7 +117,7 @@ def compare(
     rows: list[Row] = []
     finals: list[Final] = []
     steps, seconds = 0, 0.0
-    sinks.start({rule: {plan.environment: plan_config(plan) for plan in own} for rule, own in plans.items()})
+    sinks.start(configs_of(plans))
     log_rows(sinks, reference_returns)
     for label, own_plans in plans.items():
         total, began = sum(plan.steps_per_agent for plan in own_plans) * len(seeds), time.monotonic()

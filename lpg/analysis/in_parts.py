@@ -11,7 +11,7 @@ from lpg.evaluation import final
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import final_scores
-from lpg.evaluation.log import log_rows, plan_config
+from lpg.evaluation.log import configs_of, log_rows
 from lpg.evaluation.parts import Part, Parts, own_share
 from lpg.evaluation.progress import Bars, Silent
 from lpg.evaluation.trainer import Trained, train_plans
@@ -43,7 +43,7 @@ def compare_in_parts(
     own, began, steps = own_share(seeds), time.monotonic(), 0
     options = {"num_episodes": greedy_episodes, "threshold": threshold, "threshold_return": threshold_return}
     parts = Parts(out, options)
-    sinks.start({rule: {plan.environment: plan_config(plan) for plan in one} for rule, one in plans.items()})
+    sinks.start(configs_of(plans))
     for label, own_plans in plans.items():
         missing = [(plan, [seed for seed in seeds if not parts.has(plan, seed)]) for plan in own_plans]
         steps += sum(plan.steps_per_agent * len(left) for plan, left in missing)

@@ -22,9 +22,10 @@ from lpg.environments.names import with_kwargs
 from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD
+from lpg.evaluation.log import configs_of
 from lpg.evaluation.parts import Parts
 from lpg.evaluation.progress import Bars, Silent
-from lpg.evaluation.progress_file import ProgressFile, StepsFile
+from lpg.evaluation.progress_file import ProgressFile, StepsFile, check_same
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tune_rule import tune_rule
@@ -131,6 +132,8 @@ def _run(arguments: Arguments) -> int:
         results.check_free(table, [(rule.label, name, seed) for rule in rules for name in names for seed in seeds])
     if arguments.tune:
         plans = {rule.label: _plans(rule, names, arguments, _tune(rule, names, arguments)) for rule in rules}
+    if arguments.out is not None:
+        check_same(arguments.out, configs_of(plans))
     options: dict[str, Any] = {
         name: getattr(arguments, name) for name in ("num_actions", "greedy_episodes", "threshold", "threshold_return")
     }

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpg.evaluation.backend import TrainingPlan
@@ -20,6 +20,11 @@ def plan_config(plan: TrainingPlan) -> dict[str, Any]:
         "source": plan.chosen.source,
         **dataclasses.asdict(plan.config),
     }
+
+
+def configs_of(plans: Mapping[str, Sequence[TrainingPlan]]) -> dict[str, Any]:
+    """What an evaluation is, by rule and environment, as JSON values."""
+    return {rule: {plan.environment: plan_config(plan) for plan in own} for rule, own in plans.items()}
 
 
 def log_rows(sinks: Sinks, rows: Sequence[Row]) -> None:

@@ -128,6 +128,30 @@ def read_steps(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
+def check_same(folder: Path, configs: Mapping[str, Any]) -> None:
+    """Refuses before the work that other settings replace results that are there; those of the last evaluation count.
+
+    Args:
+        folder: of the results.
+        configs: see `lpg.evaluation.log.configs_of`.
+
+    Raises:
+        ValueError: there is a table, and a field of its settings differs. Fields that an older version lacks do not.
+    """
+    if not (folder / "results.csv").exists():
+        return
+    before, _ = read_progress(folder)
+    for rule, environments in configs.items():
+        for environment, config in environments.items():
+            old = before.get(rule, {}).get(environment, {})
+            for name in old.keys() & config.keys() - {"source"}:
+                if old[name] != config[name]:
+                    raise ValueError(
+                        f"{folder / 'results.csv'} exists, with {name} {old[name]} for {rule} on {environment}; it is "
+                        f"{config[name]} now; give another folder with --out, or remove the file first"
+                    )
+
+
 def read_progress(folder: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """What is run, and the complete rows of the table; both empty where there is nothing yet."""
     about, table = folder / ABOUT, folder / TABLE

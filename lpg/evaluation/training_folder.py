@@ -150,11 +150,17 @@ def check_same(path: Path, card: dict[str, Any], wanted: dict[str, Any]) -> None
         wanted: values that its card must have.
 
     Raises:
-        ValueError: a value differs.
+        ValueError: a value differs. Fields of the configuration that an older version lacks have their defaults.
     """
     for name, value in json.loads(json.dumps(wanted)).items():
-        if card.get(name) != value:
-            was = "" if name == "card" else f": {card.get(name)!r} then, {value!r} now"
+        before = card.get(name)
+        if name == "config" and isinstance(before, dict):
+            before = dataclasses.asdict(TrainConfig()) | before
+        if before != value:
+            if isinstance(before, dict) and isinstance(value, dict):  # say no more than what differs
+                changed = [key for key in before | value if before.get(key) != value.get(key)]
+                before, value = ({key: one.get(key) for key in changed} for one in (before, value))
+            was = "" if name == "card" else f": {before!r} then, {value!r} now"
             raise ValueError(f"{path}: the checkpoint is of another training, its {name} differs{was}")
 
 

@@ -21,8 +21,8 @@ def check_baseline(*, baseline: bool, normalise_advantages: bool, clip_policy: b
         )
     if baseline and clip_policy:
         raise ValueError(
-            "baseline and clip_policy given; only one is possible, because the baseline is subtracted after π̂ has gone "
-            "into the clipped objective"
+            "baseline and clip_policy are on; only one is possible, because the baseline would be subtracted from a π̂ "
+            "that the clipped objective does not see; set baseline to false"
         )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,27 +111,11 @@ class Learner:
         if not isinstance(optimizer, optax.GradientTransformation):
             raise ValueError(f"an optimizer of type {type(optimizer).__name__} given; one of optax's is needed, "
                              "optax.adam(5e-4) say")  # fmt: skip
-        limits = {"clip": clip, "drift_scale": drift_scale}
-        limits = {name: value for name, value in limits.items() if value is not None}
-        check_step_limits(limits, rule, named_rule(rule).label, clip_policy=clip_policy)
-        numbers = checked_fields(
-            Learner.__init__,
-            {
-                "y_weight": y_weight,
-                "gamma": gamma,
-                "lambda_": lambda_,
-                "policy_entropy_weight": policy_entropy_weight,
-                "clip": CLIP,
-                "drift_scale": 1.0,
-                **limits,
-                **({} if num_updates is None else {"num_updates": num_updates}),
-            },
-        )
-        check_entropy_weight(policy_entropy_weight, rule, named_rule(rule).label)
-        if num_updates is None and isinstance(rule, TALPG):
-            raise ValueError(
-                f"num_updates is None; {named_rule(rule).label} needs it, because it reads how long the training is"
-            )
+        given = {
+            "y_weight": y_weight, "gamma": gamma, "lambda_": lambda_, "policy_entropy_weight": policy_entropy_weight,
+            "clip": clip, "drift_scale": drift_scale, "num_updates": num_updates,
+        }  # fmt: skip
+        self.hyper = _hyperparameters(rule, given, clip_policy=clip_policy)
         self.options = LearnOptions(
             num_epochs=num_epochs,
             num_minibatches=num_minibatches,
@@ -141,10 +126,6 @@ class Learner:
         )
         check_baseline(baseline=baseline, normalise_advantages=normalise_advantages, clip_policy=clip_policy)
         self.rule: Rule = WithBaseline(rule) if baseline else rule
-        self.hyper = Hyperparameters(
-            learning_rate=jnp.asarray(1.0, float),  # the optimiser has its own
-            **{name: jnp.asarray(value, float) for name, value in numbers.items()},
-        )
         self.num_updates = num_updates
         self._agent = as_agent(agent)
         self._optimizer = optimizer
@@ -342,6 +323,24 @@ class Learner:
         params = after.agent.params  # type: ignore[attr-defined]
         moved = LearnerState(params, after.optimizer_state, after.observations, after.rewards)
         return moved, LearnerInfo(policy_entropy=jnp.mean(entropy(info.output.logits)), targets=info.targets)
+
+
+def _hyperparameters(rule: Rule, given: Mapping[str, Any], *, clip_policy: bool) -> Hyperparameters:
+    """What a `Learner` was given, as scalar arrays; names without a value have their defaults.
+
+    Raises:
+        ValueError: a number is out of range or has no effect under this rule, or one is missing that it reads.
+    """
+    label, given = named_rule(rule).label, {name: value for name, value in given.items() if value is not None}
+    check_step_limits(given, rule, label, clip_policy=clip_policy)
+    numbers = checked_fields(Learner.__init__, {"clip": CLIP, "drift_scale": 1.0, **given})
+    check_entropy_weight(given["policy_entropy_weight"], rule, label)
+    if "num_updates" not in given and isinstance(rule, TALPG):
+        raise ValueError(f"num_updates is None; {label} needs it, because it reads how long the training is")
+    return Hyperparameters(
+        learning_rate=jnp.asarray(1.0, float),  # the optimiser has its own
+        **{name: jnp.asarray(value, float) for name, value in numbers.items()},
+    )
 
 
 def _of_params(optimizer: optax.GradientTransformation, agent: BoundAgent) -> optax.GradientTransformation:

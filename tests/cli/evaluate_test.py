@@ -55,6 +55,11 @@ def test_the_same_evaluation_may_be_repeated_and_another_one_may_not_overwrite_i
     assert main(["evaluate", *ARGV, "--out", str(folder)]) == 0
     assert main(["evaluate", *ARGV[:-2], "--seeds", "1", "--steps-scale", "0.005", "--out", str(folder)]) == 2
     assert "--out, or remove the file" in capsys.readouterr().err
+    assert main(["evaluate", *ARGV, "--settings", "general", "--out", str(folder)]) == 2
+    said = capsys.readouterr()
+    assert (
+        "results.csv exists, with " in said.err and said.err.count("\n") == 1 and "steps/s" not in said.out + said.err
+    )
     assert (folder / "results.csv").read_bytes() == before
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import lpg
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.training_folder import AgentCard, check_free, checkpoint_path, read_agent, trained_seeds
+from lpg.evaluation.training_folder import AgentCard, check_free, check_same, checkpoint_path, read_agent, trained_seeds
 from lpg.learner.saving import write_tree
 from lpg.update_rules.lpg import init_lpg
 from tests.learner.mirror import NAME
@@ -82,3 +82,15 @@ def test_a_seed_that_is_not_there_is_refused_with_those_that_are(tmp_path):
     write_tree(tmp_path / "agents" / "seed-4.safetensors", {"x": jnp.zeros(1)}, card())
     with pytest.raises(ValueError, match="no trained agent of seed 0 in it; seeds that are there: 4"):
         read_agent(tmp_path, 0)
+
+
+def test_a_checkpoint_of_an_older_version_goes_on_unless_a_setting_differs(tmp_path):
+    path, config = tmp_path / "seed-0.safetensors", dataclasses.asdict(TrainConfig())
+    older = {name: value for name, value in config.items() if name != "clip_policy"}
+    check_same(path, {"config": older, "seeds": [0]}, {"config": config, "seeds": [0]})
+    with pytest.raises(
+        ValueError, match=r"its config differs: \{'clip_policy': False\} then, \{'clip_policy': True\} now"
+    ):
+        check_same(path, {"config": older}, {"config": config | {"clip_policy": True}})
+    with pytest.raises(ValueError, match=r"seeds differs: \[0\] then, \[0, 1\] now"):
+        check_same(path, {"seeds": [0]}, {"seeds": [0, 1]})

@@ -94,9 +94,11 @@ def test_it_is_a_rule_like_any_other():
     assert (rule.prediction_size, rule.discovers_predictions) == (4, True)
 
 
-def test_a_baseline_and_normalised_advantages_are_refused_together():
-    for baseline, normalise in ((False, False), (True, False), (False, True)):
-        check_baseline(baseline=baseline, normalise_advantages=normalise, clip_policy=normalise and not baseline)
-        TrainConfig(baseline=baseline, normalise_advantages=normalise)
+def test_a_baseline_goes_neither_with_normalised_advantages_nor_with_a_clipped_policy():
+    for changes in ({}, {"baseline": True}, {"normalise_advantages": True, "clip_policy": True}):
+        TrainConfig(**changes)
+        check_baseline(**{"baseline": False, "normalise_advantages": False, "clip_policy": False} | changes)
+    with pytest.raises(ValueError, match="baseline and clip_policy are on; only one is possible"):
+        TrainConfig(baseline=True, clip_policy=True)
     with pytest.raises(ValueError, match="baseline and normalise_advantages given; only one"):
         TrainConfig(baseline=True, normalise_advantages=True)

@@ -9,7 +9,6 @@ import pytest
 import lpg
 from lpg.agents.outputs import outputs
 from lpg.agents.tabular import init_table
-from lpg.learner.baseline import check_baseline
 from lpg.learner.learner import Learner
 from lpg.types import AgentOutput, Targets, Trajectory
 from lpg.update_rules.a2c import A2C
@@ -114,7 +113,5 @@ def test_what_has_no_effect_or_two_is_refused():
                 optimizer=optax.sgd(1.0),
                 clip_policy=True,
             )
-    with pytest.raises(ValueError, match="baseline and clip_policy given; only one is possible"):
-        check_baseline(baseline=True, normalise_advantages=False, clip_policy=True)
     with pytest.raises(ValueError, match="clip is 0.1; a2c does not use it, only ppo and rules with clip_policy do"):
         lpg.train("a2c", "chain/short", changes={"clip": 0.1}, num_steps=1280)
