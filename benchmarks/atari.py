@@ -95,11 +95,11 @@ def updating(plan: TrainingPlan, learner: Learner, num_updates: int) -> Stretch:
     """One and the same trajectory, again and again: the network, forwards and backwards, and the rule."""
     state = learner.init(jax.random.key(0))
     trajectory = begin(plan).collect(random_actions(plan), plan.config.num_steps).trajectory
-    state, _ = learner.update(state, trajectory, progress=0.0)
+    state, _ = learner.update(state, trajectory, key=jax.random.key(0), progress=0.0)
     jax.block_until_ready(state)
     with Stretch() as stretch:
         for _ in range(num_updates):
-            state, _ = learner.update(state, trajectory, progress=0.0)
+            state, _ = learner.update(state, trajectory, key=jax.random.key(0), progress=0.0)
         jax.block_until_ready(state)
     return stretch
 
