@@ -1,4 +1,4 @@
-"""Writes the measured tables of docs/results.md anew from docs/measured; a test holds the page to them.
+"""Writes the measured tables of docs/results.md anew from docs/measured, and its figure; a test holds the page to them.
 
     python -m benchmarks.results_page
 
@@ -19,14 +19,16 @@ from lpg.evaluation import results
 from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+FIGURE = PAGE.parent / "images" / "unseen.svg"
 MEASURED = PAGE.parent / "measured"
 UNSEEN = "unseen"
 """The part that is no folder but the table of `benchmarks.unseen`."""
 
 
 def main() -> None:
-    """Replaces every marked table."""
+    """Replaces every marked table and the figure."""
     PAGE.write_text(with_tables(PAGE.read_text()))
+    unseen.save_figure(unseen.drawn(), FIGURE)
 
 
 def with_tables(page: str, measured: Path = MEASURED) -> str:

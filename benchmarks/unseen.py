@@ -1,19 +1,25 @@
 """All environments of families on which no shipped rule was meta-trained or fitted: paired differences from A2C.
 
-Every contestant has one setting for a kind of agent. `benchmarks.results_page` writes the table into docs/results.md.
+Every contestant has one setting for a kind of agent. `benchmarks.results_page` writes the table into docs/results.md
+and draws the learning curves.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.markdown import BASELINE, NAMES, interval, table
 from benchmarks.measured import MEASURED, SUITES, Suite, rows
+from lpg.analysis.learning_curves import draw
+from lpg.analysis.style import style
 from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.scores import Difference, differences
 
 RULES = ("lpg-kick-start", "lpg-optimistic", "ppo")
 """Contestants beside A2C."""
+DRAWN = ("lpg-kick-start", BASELINE, "ppo")
+"""In the figure."""
 SEPARATOR = ", "
 """Between an environment and the length of its training."""
 
@@ -51,6 +57,53 @@ def in_markdown(suites: Sequence[Suite] = SUITES, measured: Path = MEASURED) -> 
             ["… means", *means],
         ]
     return table(["environment, environment steps", *(NAMES.get(rule, f"`{rule}`") for rule in RULES)], lines)
+
+
+def save_figure(rows: Sequence[Row], path: Path) -> None:
+    """Draws learning curves into an SVG file, which keeps `digest(rows)`.
+
+    Args:
+        rows: see `drawn`.
+    """
+    import matplotlib as mpl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with style(), mpl.rc_context({"svg.hashsalt": "lpg"}):
+        draw(rows).savefig(path, metadata={"Date": None, "Description": digest(rows)})
+
+
+def digest(rows: Sequence[Row]) -> str:
+    """A number of the rows, by which one can see whether a figure is drawn from today's."""
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+
+
+def drawn(suites: Sequence[Suite] = SUITES, measured: Path = MEASURED) -> list[Row]:
+    """The curves of the figure: in each environment the longest training in which all of `DRAWN` were measured.
+
+    Reference returns are left out: the best that are known of MinAtar are no optimum, and random ones of CliffWalking
+    are so low that nothing else could be seen.
+    """
+    found = _rows([suite for suite in suites if suite.is_unseen], measured)
+    by_name: dict[str, list[Row]] = {}
+    for row in found:
+        by_name.setdefault(row.environment, []).append(row)
+    longest: dict[str, list[Row]] = {}
+    for name, own in by_name.items():
+        chosen = longest.get(name.split(SEPARATOR)[0], [])
+        if {row.rule for row in own} >= set(DRAWN) and _end(own) > _end(chosen):
+            longest[name.split(SEPARATOR)[0]] = own
+    return [
+        dataclasses.replace(row, rule=NAMES.get(rule, rule), environment=name)
+        for name, own in longest.items()
+        for rule in DRAWN
+        for row in own
+        if row.rule == rule
+    ]
+
+
+def _end(rows: Sequence[Row]) -> int:
+    """Steps of the longest training; 0 without rows."""
+    return max((row.steps for row in rows), default=0)
 
 
 def _mean(apart: Mapping[str, Difference], rule: str) -> str:

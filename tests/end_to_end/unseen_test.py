@@ -1,9 +1,13 @@
 """The table of environments that no rule was made with, worked by hand."""
 
+import dataclasses
+import re
+
 import pytest
 
 from benchmarks.measured import SUITES, Suite, known_rules
-from benchmarks.unseen import RULES, in_markdown
+from benchmarks.results_page import FIGURE
+from benchmarks.unseen import RULES, digest, drawn, in_markdown, save_figure
 from lpg.evaluation import results
 from lpg.evaluation.results import Row
 from lpg.evaluation.suites import members
@@ -59,6 +63,27 @@ def test_lines_counts_and_means(measured):
     assert cells[1][0].startswith("+.125 [") and cells[4][0].startswith("−.188 [")
     assert cells[2] == ["+.188 [+.188, +.188]", "–", "+.062 [−.125, +.250]"]
     assert cells[5] == ["−.188 [−.188, −.188]", "–", "–"]
+
+
+def test_the_figure_has_the_longest_training_that_all_were_measured_in(measured):
+    suites = [suite("one"), suite("seen", is_unseen=False), suite("two")]
+    found = drawn(suites, measured)
+    assert {(row.environment, row.rule, row.steps) for row in found} == {
+        (name, rule, 320_000) for name in "xy" for rule in ("lpg-kick-start", "A2C", "PPO")
+    }
+    longer = [row("ppo", "x", seed, 0.5, 960_000) for seed in (0, 1)]
+    results.write(
+        measured / "two" / "results.csv", [*results.read(measured / "two" / "results.csv"), *longer], replace=True
+    )
+    assert {(row.environment, row.steps) for row in drawn(suites, measured)} == {("x", 960_000), ("y", 320_000)}
+
+
+def test_the_figure_of_the_page_is_drawn_from_todays_tables(tmp_path, measured):
+    assert re.search(r"<dc:description>(.*?)</dc:description>", FIGURE.read_text())[1] == digest(drawn())
+    found = drawn([suite("one")], measured)
+    save_figure(found, tmp_path / "figure.svg")
+    assert digest(found) in (tmp_path / "figure.svg").read_text()
+    assert digest([dataclasses.replace(found[0], return_mean=0.0), *found[1:]]) != digest(found)
 
 
 def test_no_contestant_and_no_rule_that_ships_was_made_with_these_families():
