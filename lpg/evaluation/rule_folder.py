@@ -14,9 +14,8 @@ from typing import Any
 
 import jax
 
-from lpg.evaluation.search_space import KINDS
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import read_table, steps_of, tuned_beside
+from lpg.evaluation.tuning_table import GENERAL, in_words, read_table, steps_of, tuned_beside
 from lpg.files import write_atomic
 from lpg.update_rules.base import Rule
 from lpg.update_rules.own_rule import is_own
@@ -109,7 +108,7 @@ def _settings(table: Mapping[str, Any]) -> list[list[Any]]:
     """Rows of settings, by environment and general ones by kind of agent: for what, steps, and the fields shown."""
     general = table.get("general", {})
     named: list[tuple[str, int | None, Any]]
-    named = [(f"{kind} agents in general", None, general[kind]) for kind in KINDS if kind in general]
+    named = [(f"{in_words(kind)} in general", None, general[kind]) for kind in GENERAL if kind in general]
     named += [(name, steps_of(entry), entry) for name, own in table["environments"].items() for entry in own]
     configs = [TrainConfig.of_record(entry["setting"]) for _, _, entry in named]
     return [

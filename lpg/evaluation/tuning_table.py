@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,10 @@ from lpg.update_rules.registry import NamedRule
 
 TABLE_FORMAT = 1
 TUNED_FOLDER = Path(__file__).parent / "tuned"
+
+ATARI_GAMES = "atari"
+GENERAL = (*KINDS, ATARI_GAMES)
+"""What a general setting may be for: a kind of agent, or all Atari games, which have networks of their own."""
 
 Settings = Literal["general", "tuned"]
 """The one setting for all environments of a kind of agent; or the environment's own, where it was tuned."""
@@ -93,7 +97,7 @@ def choose_config(
 
     An entry of a tuning table counts if it was made with the agent that is going to learn. The first table that has one
     counts: that beside the rule's file, then `tuned/<name>.json` of the package. Of its entries the one for the nearest
-    number of steps is taken.
+    number of steps is taken. Atari games have a general setting of their own, without one Table 4 of the paper.
 
     Args:
         num_steps: environment steps of the training, all environments together.
@@ -111,7 +115,9 @@ def choose_config(
             source = f"tuned at {nearest['updates']} updates ({path.name})"
             return ChosenConfig(config, source, "tuned", **_search_of(nearest))
     if environment.startswith(ATARI):
-        return ChosenConfig(_atari_config(rule).for_rule(rule.card), "default", "default")
+        return _recorded(rule, (ATARI_GAMES,)) or ChosenConfig(
+            _atari_config(rule).for_rule(rule.card), "default", "default"
+        )
     return general_config(rule, agent_kind(agent))
 
 
@@ -121,17 +127,27 @@ def general_config(rule: NamedRule, kind: AgentKind) -> ChosenConfig:
     A rule without one for convolutions uses that of dense networks. The default of a learned rule for tables and dense
     networks is the middle of what such agents had in its own meta-training, see its card.
     """
-    for path in _files(rule):
-        general = read_table(path).get("general", {})
-        entry = general.get(kind) or (general.get(DENSE) if kind == CONVOLUTION else None)
-        if entry:
-            config = TrainConfig.of_record(entry["setting"]).for_rule(rule.card)
-            source = f"general setting for {kind} agents ({path.name})"
-            return ChosenConfig(config, source, "general", **_search_of(entry))
+    if recorded := _recorded(rule, (kind, DENSE) if kind == CONVOLUTION else (kind,)):
+        return recorded
     if (found := of_meta_training(rule.card, kind)) is not None:
         return ChosenConfig(found.for_rule(rule.card), "the middle of its meta-training's", "default")
     config = default_for(kind, is_learned=rule.is_learned, is_valued=is_valued(rule.rule), step_limit=rule.step_limit)
     return ChosenConfig(config.for_rule(rule.card), "default", "default")
+
+
+def _recorded(rule: NamedRule, kinds: Sequence[str]) -> ChosenConfig | None:
+    """The general setting of a rule's first table that has one; of several kinds the first counts.
+
+    Args:
+        kinds: of `GENERAL`; the first is what the setting is for.
+    """
+    for path in _files(rule):
+        general = read_table(path).get("general", {})
+        for entry in (general[kind] for kind in kinds if kind in general):
+            config = TrainConfig.of_record(entry["setting"]).for_rule(rule.card)
+            source = f"general setting for {in_words(kinds[0])} ({path.name})"
+            return ChosenConfig(config, source, "general", **_search_of(entry))
+    return None
 
 
 def _atari_config(rule: NamedRule) -> TrainConfig:
@@ -175,6 +191,11 @@ def of_meta_training(card: Mapping[str, Any], kind: AgentKind) -> TrainConfig | 
     )
 
 
+def in_words(kind: str) -> str:
+    """One of `GENERAL`."""
+    return f"{kind} games" if kind == ATARI_GAMES else f"{kind} agents"
+
+
 def steps_of(entry: Mapping[str, Any]) -> int:
     """Environment steps of the trainings behind an entry; one without num_envs and num_steps had 64 × 20 an update."""
     return entry["updates"] * TrainConfig.of_record(entry["setting"]).steps_per_update
@@ -201,8 +222,8 @@ def read_table(path: Path) -> dict[str, Any]:
                 if not entry["updates"] > 0:
                     raise ValueError(f"updates is {entry['updates']}")
         for kind, entry in table.get("general", {}).items():
-            if kind not in KINDS:
-                raise ValueError(f"general setting for {kind!r}; one of {', '.join(KINDS)} is needed")
+            if kind not in GENERAL:
+                raise ValueError(f"general setting for {kind!r}; one of {', '.join(GENERAL)} is needed")
             TrainConfig.of_record(entry["setting"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not a tuning table ({type(error).__name__}: {error})") from error

@@ -150,6 +150,22 @@ def test_where_nothing_was_tuned_the_general_setting_of_the_kind_of_agent_counts
     assert chosen("chain/long", settings="general").config.learning_rate == 3.0
 
 
+def test_atari_games_have_a_general_setting_of_their_own(tmp_path):
+    def chosen(environment, agent):
+        return tuning_table.choose_config(rule(), environment, 1000, agent, own="atari")
+
+    general = {"convolution": entry(10, 1.0), "dense": entry(10, 2.0)}
+    write(tmp_path / "r.json", {}, general=general)
+    assert chosen("atari/pong", "atari-small").source == "default"
+    write(tmp_path / "r.json", {}, general={**general, "atari": entry(10, 3.0)})
+    of_games = chosen("atari/pong", "atari-small")
+    assert (of_games.config.learning_rate, of_games.level) == (3.0, "general")
+    assert of_games.source == "general setting for atari games (r.json)"
+    # The agent alone is no game, and other networks on games are no other setting.
+    assert chosen("gymnasium/CarRacing-v3", "atari-small").config.learning_rate == 1.0
+    assert chosen("atari/pong", "T(64-64)").config.learning_rate == 3.0
+
+
 def test_how_a_setting_was_found_is_what_its_entry_says(tmp_path):
     own = tmp_path / "own.safetensors"
     general = {"table": {"setting": {"learning_rate": 3.0}, "trials": 40}, "dense": {"setting": {}}}
