@@ -169,12 +169,15 @@ def of_meta_training(card: Mapping[str, Any], kind: AgentKind) -> TrainConfig | 
     """The middle of the arms that a rule's card records for a kind of agent; none without a record.
 
     Networks have clipping and a falling rate besides, as without a record. Only meta-trainings with normalised
-    observations count for them, because networks are trained so elsewhere.
+    observations count for them, because networks are trained so elsewhere. Tables that step by visits have at most the
+    default's environments: meta-gradients want many, agents learn faster from more updates with fewer.
     """
     config = card.get("config")
     if not isinstance(config, Mapping) or not {"learning_rates", "y_weights"} <= set(config):
         return None
-    rates, weights = config["learning_rates"], config["y_weights"]
+    rates, weights, num_envs = config["learning_rates"], config["y_weights"], config.get("num_envs", 64)
+    if kind == TABLE and config.get("table_step") == "visits":
+        num_envs = min(num_envs, default_for(kind, is_learned=True).num_envs)
     if kind != TABLE:
         rates, weights = config.get("network_learning_rates"), config.get("network_y_weights") or weights
         if kind != DENSE or not rates or not config.get("normalise_observations"):
@@ -183,7 +186,7 @@ def of_meta_training(card: Mapping[str, Any], kind: AgentKind) -> TrainConfig | 
         TrainConfig() if kind == TABLE else default_for(kind, is_learned=True),
         learning_rate=float(np.median(rates)),
         y_weight=float(np.median(weights)),
-        num_envs=config.get("num_envs", 64),
+        num_envs=num_envs,
         num_steps=config.get("num_steps", 20),
         table_step=config.get("table_step", "samples"),
         normalise_observations=kind != TABLE,

@@ -61,6 +61,11 @@ def test_a_learned_rules_default_is_the_middle_of_its_meta_training():
     found = choose_config(rule("other", card={"config": config}), "chain/short", 100 * UPDATE)
     assert found.source == "the middle of its meta-training's" and found.level == "default"
     assert found.config == TrainConfig(learning_rate=8.0, y_weight=1.0, num_envs=16, time_limit_is_termination=False)
+    # More environments than the default has serve meta-gradients, not agents.
+    wide = choose_config(rule("other", card={"config": config | {"num_envs": 64}}), "chain/short", 100 * UPDATE)
+    assert wide.config == found.config
+    few = choose_config(rule("other", card={"config": config | {"num_envs": 8}}), "chain/short", 100 * UPDATE)
+    assert few.config == dataclasses.replace(found.config, num_envs=8)
     # A card of the time when there was one kind of table step; its networks have their own default.
     old = {"learning_rates": [160.0], "y_weights": [0.25]}
     found = choose_config(rule("other", card={"config": old}), "chain/short", 100 * UPDATE).config

@@ -81,7 +81,7 @@ def test_rules_that_use_a_rollout_several_times_are_tried_with_their_own_default
 
 def test_a_learned_rule_is_first_tried_as_it_is_used_without_a_search():
     def first(**changes):
-        config = {"learning_rates": [8, 16, 32], "y_weights": [0.25, 0.5, 1], "num_envs": 32, "table_step": "visits"}
+        config = {"learning_rates": [8, 16, 32], "y_weights": [0.25, 0.5, 1], "num_envs": 8, "table_step": "visits"}
         seen = []
         tune(
             A2C(), [SWEEP], is_learned=True, num_trials=1, num_seeds=1, card={"config": config | changes},
@@ -90,10 +90,10 @@ def test_a_learned_rule_is_first_tried_as_it_is_used_without_a_search():
         return seen[0].config
 
     one = first()
-    assert (one.learning_rate, one.y_weight, one.num_envs, one.num_steps) == (16, 0.5, 32, 20)
+    assert (one.learning_rate, one.y_weight, one.num_envs, one.num_steps) == (16, 0.5, 8, 20)
     # The twin: rates of the paper's step say nothing about the step by visits.
     other, default = first(table_step="samples"), tuning.default_for("table", is_learned=True)
-    assert (other.learning_rate, other.num_envs) == (default.learning_rate, default.num_envs) != (16, 32)
+    assert (other.learning_rate, other.num_envs) == (default.learning_rate, default.num_envs) != (16, 8)
 
 
 def test_a_configuration_that_diverges_is_the_worst_and_ends_nothing():
