@@ -7,11 +7,11 @@ from pathlib import Path
 
 from benchmarks.markdown import BASELINE
 from lpg.evaluation import results
+from lpg.evaluation.chosen_config import Settings
 from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.scores import Aggregate, differences, scores
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import Settings
 from lpg.update_rules.registry import HAND_WRITTEN, LIBRARY_ALGORITHMS, NamedRule, find_algorithm
 from lpg.update_rules.rule_paths import RUN_FILE, SHIPPED_FOLDER, SUFFIX, shipped
 

@@ -10,6 +10,7 @@ from typing import Any
 from lpg.analysis.training_report import Report, check_writable, log_figures, write_files
 from lpg.evaluation import final, results
 from lpg.evaluation.backend import TrainingPlan
+from lpg.evaluation.chosen_config import Settings
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD, Final, final_scores
 from lpg.evaluation.log import configs_of, log_rows
@@ -18,7 +19,6 @@ from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.suites import members
 from lpg.evaluation.trainer import train_plans
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import Settings
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, named_algorithm

@@ -21,6 +21,7 @@ from lpg.cli.several import in_processes
 from lpg.environments.names import with_kwargs
 from lpg.evaluation import results
 from lpg.evaluation.backend import TrainingPlan
+from lpg.evaluation.chosen_config import ChosenConfig, Settings
 from lpg.evaluation.final import GREEDY_EPISODES, THRESHOLD
 from lpg.evaluation.log import configs_of
 from lpg.evaluation.parts import Parts
@@ -29,7 +30,6 @@ from lpg.evaluation.progress_file import ProgressFile, StepsFile, check_same
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
 from lpg.evaluation.tune_rule import tune_rule
-from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.processes import is_first
 from lpg.sinks import Sinks

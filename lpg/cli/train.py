@@ -24,6 +24,7 @@ from lpg.cli.several import in_processes
 from lpg.environments.names import with_kwargs
 from lpg.evaluation import final, results
 from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.chosen_config import Settings
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.log import log_rows, plan_config
 from lpg.evaluation.parts import Parts, own_share
@@ -33,7 +34,6 @@ from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.evaluation.trainer import steps_done, train_plan, trained_of
 from lpg.evaluation.training_folder import CHECKPOINTS, begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import Settings
 from lpg.files import claimed
 from lpg.processes import is_first, largest
 from lpg.sinks import Sinks

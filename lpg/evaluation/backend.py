@@ -12,9 +12,9 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from lpg.agents.outputs import Agent
 from lpg.environments.names import stable
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.curves import Totals
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule
 

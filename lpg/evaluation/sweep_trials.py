@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.curves import Curve
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.finite import NotFiniteError
 from lpg.evaluation.results import Row
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.keys import Purpose
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.learner.loop import DivergedError

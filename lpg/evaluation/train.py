@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.chosen_config import ChosenConfig, Settings
 from lpg.evaluation.environment_objects import name_of
 from lpg.evaluation.log import plan_config
 from lpg.evaluation.results import Row
@@ -15,7 +16,6 @@ from lpg.evaluation.trained_agent import TrainedAgent
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import agent_card, begun_as, check_free
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig, Settings
 from lpg.files import claimed
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule

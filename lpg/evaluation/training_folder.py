@@ -17,9 +17,9 @@ from lpg.agents.outputs import Agent
 from lpg.checks import checked_fields
 from lpg.environments.names import stable
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.learner.saving import read_card, read_tree, write_tree
 

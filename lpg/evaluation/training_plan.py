@@ -8,12 +8,12 @@ from lpg.agents.custom import is_custom
 from lpg.agents.registry import TABULAR
 from lpg.checks import known
 from lpg.evaluation.backend import Backend, GymnasiumOptions, TrainingPlan
+from lpg.evaluation.chosen_config import ChosenConfig, Settings, choose_config
 from lpg.evaluation.disco_backend import DiscoBackend
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.rejax_backend import RejaxBackend
 from lpg.evaluation.train_config import TrainConfig, check_key
-from lpg.evaluation.tuning_table import ChosenConfig, Settings, choose_config
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.update_rules.disco.rule import Disco
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
@@ -43,7 +43,7 @@ def make_plan(
         steps_scale: share of them.
         agent: which agent learns; none: the environment's own.
         chosen: how it is trained; none: a recorded configuration, else the defaults.
-        settings: which recorded one, see `lpg.evaluation.tuning_table.choose_config`.
+        settings: which recorded one, see `lpg.evaluation.chosen_config.choose_config`.
         changes: fields of the configuration to change.
         num_actions: which version of a grid, 9 or 18 (the default).
         options: of Gymnasium environments and Atari games.

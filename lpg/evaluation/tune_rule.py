@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lpg.evaluation.chosen_config import ChosenConfig, Settings
 from lpg.evaluation.progress import Bars, Silent
 from lpg.evaluation.suites import members
 from lpg.evaluation.sweep_trials import SweepTrials
@@ -10,7 +11,7 @@ from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
 from lpg.evaluation.tuning import general_sweeps, sweeps_of
 from lpg.evaluation.tuning import tune as search
-from lpg.evaluation.tuning_table import ChosenConfig, Settings, save_general, save_table, tuned_beside
+from lpg.evaluation.tuning_table import save_general, save_table, tuned_beside
 from lpg.update_rules.base import Rule
 from lpg.update_rules.registry import NamedRule, named_rule
 from lpg.update_rules.rule_paths import SHIPPED_FOLDER

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lpg.evaluation.curves import Curve
+from lpg.evaluation.default_config import default_for, of_meta_training
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
 from lpg.evaluation.results import Row, smoothed
 from lpg.evaluation.scores import normalise
@@ -30,7 +31,6 @@ from lpg.evaluation.search_space import (
 from lpg.evaluation.tasks import references
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
-from lpg.evaluation.tuning_table import default_for, of_meta_training
 from lpg.packages import import_optional
 from lpg.update_rules.base import Rule
 from lpg.update_rules.proximal import step_limit_of

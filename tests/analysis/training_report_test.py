@@ -7,11 +7,11 @@ import math
 import pytest
 
 from lpg.analysis.training_report import Report, check_writable, write_files, write_json
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.final import Final
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.update_rules.registry import find_rule
 
 ROWS = [

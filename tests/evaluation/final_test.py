@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from lpg.evaluation import final
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.evaluate import reference_rows
 from lpg.evaluation.final import Final, final_scores
 from lpg.evaluation.results import Row
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import Trained, train_plans
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import NAME
 

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.greedy import greedy_returns
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import NAME
 

@@ -9,12 +9,12 @@ import pytest
 import lpg
 from lpg.evaluation import trainer
 from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.gymnasium_backend import _optimizer
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import train_plan
 from lpg.evaluation.training_folder import checkpoint_path
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.learner.saving import read_card, read_tree
 from lpg.update_rules.registry import find_rule
 from tests.learner.mirror import CONTINUOUS, NAME

@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.update_rules.registry import find_rule
 
 CONFIG = TrainConfig(learning_rate=5.0, num_envs=4, num_steps=5)

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from lpg.evaluation.default_config import default_for
 from lpg.evaluation.search_space import (
     KINDS,
     STEP_LIMITS,
@@ -15,7 +16,6 @@ from lpg.evaluation.search_space import (
     values_of,
 )
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import default_for
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.library_algorithm import LibraryAlgorithm
 from lpg.update_rules.registry import find_rule

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import lpg
+from lpg.evaluation.chosen_config import general_config
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import general_config
 from lpg.update_rules.registry import find_rule, named_rule
 
 CONFIG = TrainConfig(num_envs=8, num_steps=10)

@@ -8,11 +8,11 @@ import pytest
 
 import lpg
 from lpg.evaluation import trainer
+from lpg.evaluation.chosen_config import ChosenConfig
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.trainer import evaluate_plans, steps_done, train_plan
 from lpg.evaluation.training_folder import checkpoint_path, trained_seeds
 from lpg.evaluation.training_plan import make_plan
-from lpg.evaluation.tuning_table import ChosenConfig
 from lpg.learner.saving import read_card
 from lpg.sinks import Sinks
 from lpg.update_rules.registry import find_rule

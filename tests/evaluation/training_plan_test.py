@@ -7,10 +7,12 @@ import jax
 import pytest
 
 from lpg.evaluation.backend import GymnasiumOptions
+from lpg.evaluation.chosen_config import ChosenConfig, general_config
+from lpg.evaluation.default_config import default_for
 from lpg.evaluation.gymnasium_backend import ATARI_STEPS, GYMNASIUM_STEPS
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of, make_plan
-from lpg.evaluation.tuning_table import ChosenConfig, default_for, general_config, tuned_beside
+from lpg.evaluation.tuning_table import tuned_beside
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule, find_rule
 from tests.learner.mirror import CONTINUOUS, NAME

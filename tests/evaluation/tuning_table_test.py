@@ -6,10 +6,11 @@ import json
 import jax
 import pytest
 
-from lpg.evaluation import tuning_table
+from lpg.evaluation import chosen_config, tuning_table
+from lpg.evaluation.default_config import default_for
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning_table import default_for, read_table, tuned_beside
+from lpg.evaluation.tuning_table import read_table, tuned_beside
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.lpg import init_lpg
 from lpg.update_rules.registry import NamedRule
@@ -40,7 +41,7 @@ def rule(name="r", path=None, card=None, is_learned=True):
 
 def choose_config(one, environment, num_steps, agent=None, **options):
     own = JaxBackend(environment).default_agent
-    return tuning_table.choose_config(one, environment, num_steps, agent or own, own=own, **options)
+    return chosen_config.choose_config(one, environment, num_steps, agent or own, own=own, **options)
 
 
 def test_defaults_are_said_to_be_defaults():
@@ -157,7 +158,7 @@ def test_where_nothing_was_tuned_the_general_setting_of_the_kind_of_agent_counts
 
 def test_atari_games_have_a_general_setting_of_their_own(tmp_path):
     def chosen(environment, agent):
-        return tuning_table.choose_config(rule(), environment, 1000, agent, own="atari")
+        return chosen_config.choose_config(rule(), environment, 1000, agent, own="atari")
 
     general = {"convolution": entry(10, 1.0), "dense": entry(10, 2.0)}
     write(tmp_path / "r.json", {}, general=general)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lpg.evaluation import tuning
+from lpg.evaluation.default_config import default_for
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning import WORST, Sweep, confirm, general_sweeps, sweeps_of, tune
 from lpg.evaluation.tuning_table import read_table, save_general, save_table
@@ -64,7 +65,7 @@ def test_a_sweep_finds_the_best_that_there_is():
 def test_the_default_is_tried_first_and_every_seed_of_a_trial_has_its_configuration():
     _, seen = search(near_two, num_trials=3)
     assert [trial.seed for trial in seen] == [0, 1] * 3
-    assert seen[0].config == seen[1].config == tuning.default_for("table", is_learned=False).for_rule({})
+    assert seen[0].config == seen[1].config == default_for("table", is_learned=False).for_rule({})
     assert len({trial.config for trial in seen}) == 3
     # The budget is one of steps, whatever the geometry.
     assert all(abs(t.num_updates * t.config.steps_per_update - STEPS[NAME]) <= t.config.steps_per_update for t in seen)
@@ -73,7 +74,7 @@ def test_the_default_is_tried_first_and_every_seed_of_a_trial_has_its_configurat
 def test_rules_that_use_a_rollout_several_times_are_tried_with_their_own_default_and_limits():
     seen = []
     tune(PPO(), [SWEEP], is_learned=False, num_trials=10, num_seeds=1, run=returns(near_two, seen))
-    assert seen[0].config == tuning.default_for("table", is_learned=False, step_limit="clip").for_rule({})
+    assert seen[0].config == default_for("table", is_learned=False, step_limit="clip").for_rule({})
     for name in ("clip", "num_epochs", "num_minibatches"):
         assert len({getattr(trial.config, name) for trial in seen}) > 1, name
     assert {trial.config.drift_scale for trial in seen} == {1.0}
@@ -92,7 +93,7 @@ def test_a_learned_rule_is_first_tried_as_it_is_used_without_a_search():
     one = first()
     assert (one.learning_rate, one.y_weight, one.num_envs, one.num_steps) == (16, 0.5, 8, 20)
     # The twin: rates of the paper's step say nothing about the step by visits.
-    other, default = first(table_step="samples"), tuning.default_for("table", is_learned=True)
+    other, default = first(table_step="samples"), default_for("table", is_learned=True)
     assert (other.learning_rate, other.num_envs) == (default.learning_rate, default.num_envs) != (16, 8)
 
 
