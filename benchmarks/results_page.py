@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import unseen
+from benchmarks.curves_figure import save_figure
 from benchmarks.markdown import BASELINE, NAMES, bold, interval, number, plus_minus, table, with_parts
 from lpg.evaluation import results
 from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
@@ -28,7 +29,7 @@ UNSEEN = "unseen"
 def main() -> None:
     """Replaces every marked table and the figure."""
     PAGE.write_text(with_tables(PAGE.read_text()))
-    unseen.save_figure(unseen.drawn(), FIGURE)
+    save_figure(unseen.drawn(), FIGURE)
 
 
 def with_tables(page: str, measured: Path = MEASURED) -> str:

@@ -5,14 +5,11 @@ and draws the learning curves.
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.markdown import BASELINE, NAMES, interval, table
 from benchmarks.measured import MEASURED, SUITES, Suite, rows
-from lpg.analysis.learning_curves import draw
-from lpg.analysis.style import style
 from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.scores import Difference, differences
 
@@ -57,24 +54,6 @@ def in_markdown(suites: Sequence[Suite] = SUITES, measured: Path = MEASURED) -> 
             ["… means", *means],
         ]
     return table(["environment, environment steps", *(NAMES.get(rule, f"`{rule}`") for rule in RULES)], lines)
-
-
-def save_figure(rows: Sequence[Row], path: Path) -> None:
-    """Draws learning curves into an SVG file, which keeps `digest(rows)`.
-
-    Args:
-        rows: see `drawn`.
-    """
-    import matplotlib as mpl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with style(), mpl.rc_context({"svg.hashsalt": "lpg"}):
-        draw(rows).savefig(path, metadata={"Date": None, "Description": digest(rows)})
-
-
-def digest(rows: Sequence[Row]) -> str:
-    """A number of the rows, by which one can see whether a figure is drawn from today's."""
-    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
 def drawn(suites: Sequence[Suite] = SUITES, measured: Path = MEASURED) -> list[Row]:

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from benchmarks.curves_figure import digest, save_figure
 from benchmarks.measured import SUITES, Suite, known_rules
 from benchmarks.results_page import FIGURE
-from benchmarks.unseen import RULES, digest, drawn, in_markdown, save_figure
+from benchmarks.unseen import RULES, drawn, in_markdown
 from lpg.evaluation import results
 from lpg.evaluation.results import Row
 from lpg.evaluation.suites import members
