@@ -14,7 +14,7 @@ LPG := .venv/bin/lpg
 # What `make discover` runs.
 CONFIG ?= laptop
 RUN ?= runs/$(CONFIG)
-# It goes on with wider windows, at the geometry of deployment.
+# It goes on with wider windows and half as many environments.
 REFINED ?= $(RUN)-refined
 # An interrupted run is resumed.
 META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN) $(if $(wildcard $(RUN)/config.json),--resume)
