@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.markdown import BASELINE, NAMES
 from benchmarks.measured import Cell
 from lpg.analysis.style import INK, MUTED, RULE_COLOURS, style
-from lpg.evaluation.scores import Estimate
+from lpg.evaluation.aggregates import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,9 +21,9 @@ from benchmarks.markdown import interval, number, table, with_parts
 from lpg.agents.registry import TABULAR
 from lpg.cli.machine import set_up_jax
 from lpg.environments.registry import suite
+from lpg.evaluation.aggregates import Estimate, bootstrap_interval
 from lpg.evaluation.chosen_config import choose_config
 from lpg.evaluation.evaluate import Trial, run_trials
-from lpg.evaluation.scores import Estimate, bootstrap_interval
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.tuning import references
 from lpg.keys import Purpose

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lpg.evaluation.scores import Estimate
+from lpg.evaluation.aggregates import Estimate
 
 BASELINE = "a2c"
 NAMES = {"a2c": "A2C", "ppo": "PPO", "dpo": "DPO", "rejax/ppo": "PPO (rejax)"}

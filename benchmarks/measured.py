@@ -7,9 +7,10 @@ from pathlib import Path
 
 from benchmarks.markdown import BASELINE
 from lpg.evaluation import results
+from lpg.evaluation.aggregates import Aggregate
 from lpg.evaluation.chosen_config import Settings
 from lpg.evaluation.results import REFERENCES, Row
-from lpg.evaluation.scores import Aggregate, differences, scores
+from lpg.evaluation.scores import differences, scores
 from lpg.evaluation.suites import members
 from lpg.evaluation.training_plan import make_plan
 from lpg.update_rules.registry import HAND_WRITTEN, LIBRARY_ALGORITHMS, NamedRule, find_algorithm

@@ -17,7 +17,8 @@ from benchmarks import unseen
 from benchmarks.curves_figure import save_figure
 from benchmarks.markdown import BASELINE, NAMES, bold, interval, number, plus_minus, table, with_parts
 from lpg.evaluation import results
-from lpg.evaluation.scores import Aggregate, RuleScores, differences, scores
+from lpg.evaluation.aggregates import Aggregate
+from lpg.evaluation.scores import RuleScores, differences, scores
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 FIGURE = PAGE.parent / "images" / "unseen.svg"

@@ -18,7 +18,8 @@ from lpg.evaluation.validation import Validator
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import make_config
 from lpg.meta_training.metrics import read_metrics
-from lpg.meta_training.run import Listener, run
+from lpg.meta_training.run import run
+from lpg.meta_training.run_folder import Listener
 from lpg.meta_training.trainer import DivergenceError
 from lpg.update_rules.base import Rule
 

@@ -13,7 +13,8 @@ from lpg.files import claimed
 from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import load_config, make_config
 from lpg.meta_training.logging import LoggingListener
-from lpg.meta_training.run import Listener, RunResult, run
+from lpg.meta_training.run import RunResult, run
+from lpg.meta_training.run_folder import Listener
 from lpg.processes import is_first
 from lpg.sinks import Callback, Sinks, as_sink
 from lpg.update_rules.base import Rule

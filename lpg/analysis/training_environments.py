@@ -11,8 +11,8 @@ from lpg.analysis.paper_numbers import FIGURE_3, FIGURE_3_DOUBTFUL, FIGURE_3_SHA
 from lpg.analysis.study import Claim, Tables, judge, missing
 from lpg.analysis.style import colours, save
 from lpg.analysis.table import Table
+from lpg.evaluation.aggregates import paired_interval
 from lpg.evaluation.results import BEST_KNOWN, OPTIMUM, RANDOM, REFERENCES, Row, curves, end_row
-from lpg.evaluation.scores import paired_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

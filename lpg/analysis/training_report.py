@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from lpg.evaluation import final, results
+from lpg.evaluation.aggregates import Aggregate
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.final import THRESHOLD, Final
 from lpg.evaluation.results import Row, curves, end_row
-from lpg.evaluation.scores import Aggregate, Difference, RuleScores, differences, scores
+from lpg.evaluation.scores import Difference, RuleScores, differences, scores
 from lpg.files import write_atomic
 from lpg.sinks import Sinks
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from lpg.agents.registry import TABULAR
 from lpg.analysis.training_report import Report
+from lpg.evaluation.aggregates import Aggregate
 from lpg.evaluation.backend import TrainingPlan
 from lpg.evaluation.results import BEST_KNOWN, HUMAN, OPTIMUM, RANDOM, REFERENCES, Row, curves
-from lpg.evaluation.scores import Aggregate
 from lpg.evaluation.search_space import STEP_LIMITS
 from lpg.evaluation.train_config import TRACED, TrainConfig
 

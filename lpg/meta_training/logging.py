@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lpg.meta_training.run import Listener
+from lpg.meta_training.run_folder import Listener
 from lpg.meta_training.state import MetaState
 from lpg.sinks import Sinks
 

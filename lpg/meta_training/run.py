@@ -4,30 +4,27 @@ import contextlib
 import dataclasses
 import json
 import math
-import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from lpg.arrays import leaf_names
 from lpg.environments.registry import suite
-from lpg.files import LOCK, unfinished_writes, write_atomic
 from lpg.meta_training.audit import Audit
 from lpg.meta_training.checkpoint import (
-    newest_checkpoint,
     path_of,
     read_checkpoint,
     write_checkpoint,
 )
 from lpg.meta_training.config import MetaConfig
-from lpg.meta_training.config_file import completed
 from lpg.meta_training.metrics import MetricsFile, row, terms_of
+from lpg.meta_training.run_folder import AUDIT_FILE, Listener, open_folder, save_average, write_flags
 from lpg.meta_training.state import MetaState, init_bandit
 from lpg.meta_training.trainer import (
     Provenance,
@@ -36,30 +33,14 @@ from lpg.meta_training.trainer import (
     initial_rule,
     provenance_of,
     random_rule,
-    rule_sizes,
 )
 from lpg.processes import fetch, is_first, largest
 from lpg.update_rules.base import Rule
-from lpg.update_rules.rule_file import read_rule, save_rule
+from lpg.update_rules.rule_file import read_rule
 from lpg.update_rules.ta_lpg import TIME_LEAVES
 
 GO_ON, OUT_OF_TIME = 0, 1
 """What processes agree on before every meta-update; or the number of a signal, all of which are above 1."""
-AUDIT_FILE = "audit.json"
-"""Flags of the audit in a run folder; absent where there are none."""
-
-
-@runtime_checkable
-class Listener(Protocol):
-    """Callbacks of a run."""
-
-    def note(self, text: str) -> None:
-        """Called with a message of one line."""
-        ...
-
-    def step(self, state: MetaState, values: dict[str, Any], flags: list[str]) -> None:
-        """Called after every meta-update with the row of metrics.csv and the flags of the audit."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +87,7 @@ def run(
     init_bandit(config, suite(config.suite))  # raises an error before anything is written, as all of this does
     rule = random_rule(config, seed) if (folder / "config.json").exists() else initial_rule(config, seed)
     check_own_parts(config, rule)
-    newest = largest(_open_folder(folder, stored, seed, resume, listener) if is_first() else -1)
+    newest = largest(open_folder(folder, stored, seed, resume, listener) if is_first() else -1)
     listener.note("compiling")
     trainer = Trainer(config, seed)
     first = folder / "checkpoints" / "rule-000000.safetensors"
@@ -118,8 +99,8 @@ def run(
     else:
         trainer.provenance = provenance_of(config)
         state = trainer.init()
-        _save_rule(first, state, trainer, stored, None)
-        _save_rule(folder / "rule.safetensors", state, trainer, stored, None)
+        save_average(first, state, trainer, stored, None)
+        save_average(folder / "rule.safetensors", state, trainer, stored, None)
         write_checkpoint(folder, state, stored, seed)
     metrics = None
     if is_first():
@@ -187,7 +168,7 @@ def _one_update(
         write_checkpoint(folder, state, stored, trainer.seed)
     flags = audit.flags()
     if is_first():
-        _write_flags(folder / AUDIT_FILE, flags)
+        write_flags(folder / AUDIT_FILE, flags)
     listener.step(state, values, flags)
     return flags
 
@@ -195,20 +176,6 @@ def _one_update(
 def is_validation_due(config: MetaConfig, meta_update: int) -> bool:
     """Whether a run validates after this meta-update."""
     return meta_update == config.meta_updates or meta_update % config.validation_every == 0
-
-
-def _write_flags(path: Path, flags: list[str]) -> None:
-    """Keeps the flags of now in the folder; none: no file. Not written anew where only numbers in them changed."""
-
-    def kinds(lines: list[str]) -> list[str]:
-        return [re.sub(r"[\d.]+", "#", line) for line in lines]
-
-    before = json.loads(path.read_text()) if path.exists() else []
-    if kinds(flags) != kinds(before):
-        if flags:
-            write_atomic(path, json.dumps(flags, ensure_ascii=False).encode())
-        else:
-            path.unlink()
 
 
 def _validate(
@@ -229,74 +196,12 @@ def _validate(
     if is_best:
         counters.best_score = float("-inf") if math.isnan(score) else score
         counters.best_update = counters.meta_update
-    _save_rule(folder / "checkpoints" / f"rule-{counters.meta_update:06d}.safetensors", state, trainer, stored, score)
+    save_average(folder / "checkpoints" / f"rule-{counters.meta_update:06d}.safetensors", state, trainer, stored, score)
     if is_best:
-        _save_rule(folder / "rule.safetensors", state, trainer, stored, score)
+        save_average(folder / "rule.safetensors", state, trainer, stored, score)
     counters.seconds += time.monotonic() - start
     listener.note(f"meta-update {counters.meta_update}: validation {score:.3f}{' (best so far)' if is_best else ''}")
     return score
-
-
-def _save_rule(
-    path: Path, state: MetaState, trainer: Trainer, stored: dict[str, Any], validation: float | None
-) -> None:
-    if not is_first():
-        return
-    counters = state.counters
-    card = {
-        "kind": trainer.config.rule,
-        "sizes": rule_sizes(trainer.config),
-        "config": stored,
-        "seed": trainer.seed,
-        "origin": trainer.provenance.origin,
-        "environments": list(trainer.names),
-        "meta_updates": counters.meta_update,
-        "environment_steps": trainer.provenance.environment_steps + counters.environment_steps,
-        "evaluation": {"validation": None if validation is None or math.isnan(validation) else validation},
-        "jax": jax.__version__,
-    }
-    save_rule(path, fetch(state.average), card)
-
-
-def _open_folder(folder: Path, stored: dict[str, Any], seed: int, resume: bool, listener: Listener) -> int:
-    """Creates a run folder, or looks for the newest checkpoint of the run in it.
-
-    Returns:
-        Its meta-update; −1 if there is none.
-
-    Raises:
-        ValueError: it holds a run and `resume` is false, or the run has another configuration or seed.
-    """
-    content = {"config": stored, "seed": seed}
-    file = folder / "config.json"
-    if not file.exists():
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(f"{folder} is a file; choose another --out")
-        if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
-            raise ValueError(f"{folder} is not empty and holds no run; choose another --out")
-        write_atomic(file, json.dumps(content, indent=2).encode())
-        return -1
-    if not resume:
-        raise ValueError(
-            f"{folder} already holds a run; continue it with --resume, or start a new one with another --out"
-        )
-    try:
-        old = json.loads(file.read_text())
-        before = completed(old["config"])
-        different = sorted(key for key in stored if before[key] != stored[key])
-        old_seed = old["seed"]
-    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"{file} is damaged ({error}); restore it, or start again with another --out") from error
-    if different or old_seed != seed:
-        key = different[0] if different else "seed"
-        old_value, value = (before[key], stored[key]) if different else (old_seed, seed)
-        raise ValueError(
-            f"{folder} holds a run with {key} = {old_value}, not {value}; resume it with its own configuration"
-        )
-    for path in unfinished_writes(folder):
-        listener.note(f"removed {path}, an unfinished write of a killed process; no other file depends on it")
-        path.unlink()
-    return newest_checkpoint(folder)
 
 
 @contextlib.contextmanager

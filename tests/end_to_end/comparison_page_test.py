@@ -20,8 +20,9 @@ from benchmarks.measured import LEFT_OUT, MEASURED, SUITES, Cell, Suite, cells, 
 from lpg.cli.evaluate import Arguments
 from lpg.cli.parsing import parse
 from lpg.evaluation import results, tuning_table
+from lpg.evaluation.aggregates import Aggregate, Estimate
 from lpg.evaluation.results import REFERENCES, Row
-from lpg.evaluation.scores import Aggregate, Estimate, differences, scores
+from lpg.evaluation.scores import differences, scores
 from lpg.evaluation.suites import members
 from lpg.update_rules.registry import find_algorithm
 from tests.end_to_end.readme_test import ROOT

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import lpg.evaluation.validation as module
+from lpg.evaluation.aggregates import Aggregate, Estimate
 from lpg.evaluation.evaluate import score_rule
-from lpg.evaluation.scores import Aggregate, Estimate, RuleScores
+from lpg.evaluation.scores import RuleScores
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.validation import Validator
 from lpg.meta_training.config import MetaConfig

@@ -337,16 +337,3 @@ def test_the_objective_to_imitate_is_the_origin_of_its_rule(uninterrupted):
     # A rule from random weights that is then fitted is a fitted one.
     later = dataclasses.replace(fit, initial_rule=str(uninterrupted[0]))
     assert provenance_of(later).origin == "fitted to a2c-categorical" and provenance_of(later).environment_steps > 0
-
-
-def test_flags_are_in_the_folder_while_they_stand(tmp_path):
-    path = tmp_path / "audit.json"
-    module._write_flags(path, [])
-    assert not path.exists()
-    module._write_flags(path, ["critic: 95 % of 0.1"])
-    module._write_flags(path, ["critic: 96 % of 0.2"])
-    assert json.loads(path.read_text()) == ["critic: 95 % of 0.1"]  # only its numbers changed
-    module._write_flags(path, ["critic: 96 % of 0.2", "π̂ is constant"])
-    assert len(json.loads(path.read_text())) == 2
-    module._write_flags(path, [])
-    assert not path.exists()

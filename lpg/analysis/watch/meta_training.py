@@ -16,7 +16,7 @@ from lpg.meta_training.config import MetaConfig
 from lpg.meta_training.config_file import make_config
 from lpg.meta_training.groups import arms
 from lpg.meta_training.metrics import read_metrics
-from lpg.meta_training.run import AUDIT_FILE
+from lpg.meta_training.run_folder import AUDIT_FILE
 from lpg.meta_training.state import init_bandit
 from lpg.update_rules.rule_file import INPUTS
 

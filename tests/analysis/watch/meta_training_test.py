@@ -6,7 +6,7 @@ import math
 import pytest
 
 from lpg.analysis.watch.meta_training import MetaTrainingView
-from lpg.meta_training.run import AUDIT_FILE
+from lpg.meta_training.run_folder import AUDIT_FILE
 from tests.analysis.watch.folders import NAMES, advance, begin, write_bandit
 
 
