@@ -16,7 +16,8 @@ from typing import Any
 from lpg.cli.machine import set_up_jax
 from lpg.cli.progress import StepProgress
 from lpg.environments.registry import env_spec, suite
-from lpg.evaluation.tuning import Sweep, confirm, general_sweeps, sweeps_of, tune
+from lpg.evaluation.sweeps import Sweep, general_sweeps, sweeps_of
+from lpg.evaluation.tuning import confirm, tune
 from lpg.evaluation.tuning_table import TUNED_FOLDER, read_table, save_general, save_table, tuned_beside
 from lpg.update_rules.registry import NamedRule, find_rule
 

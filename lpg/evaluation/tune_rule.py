@@ -7,9 +7,9 @@ from lpg.evaluation.chosen_config import ChosenConfig, Settings
 from lpg.evaluation.progress import Bars, Silent
 from lpg.evaluation.suites import members
 from lpg.evaluation.sweep_trials import SweepTrials
+from lpg.evaluation.sweeps import general_sweeps, sweeps_of
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
-from lpg.evaluation.tuning import general_sweeps, sweeps_of
 from lpg.evaluation.tuning import tune as search
 from lpg.evaluation.tuning_table import save_general, save_table, tuned_beside
 from lpg.update_rules.base import Rule

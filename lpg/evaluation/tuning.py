@@ -11,24 +11,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lpg.evaluation.curves import Curve
 from lpg.evaluation.default_config import default_for, of_meta_training
 from lpg.evaluation.evaluate import Progress, Trial, run_trials
-from lpg.evaluation.results import Row, smoothed
-from lpg.evaluation.scores import normalise
 from lpg.evaluation.search_space import (
     TABLE,
     AgentKind,
-    agent_kind,
     fields_of,
     is_valued,
     predicts_values,
     search_space,
     values_of,
 )
-from lpg.evaluation.tasks import references
+from lpg.evaluation.sweeps import Sweep, SweepScorer
 from lpg.evaluation.train_config import TrainConfig
 from lpg.evaluation.training_plan import backend_of
 from lpg.packages import import_optional
@@ -39,50 +34,6 @@ RunTrials = Callable[..., list[Curve]]
 """What trains the agents, see `run_trials`."""
 AT_ONCE = 8
 """Configurations that are asked for together: those with equal static fields train in one compiled program."""
-WORST = -10.0
-"""Score of a configuration under which no episode ended, or agents diverged; lower scores count as this."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Sweep:
-    """What is searched: one configuration for one or for several environments."""
-
-    name: str
-    environments: tuple[str, ...]
-    num_steps: Mapping[str, int | float]
-    """Environment steps of a trial in each environment, all parallel environments together."""
-    agent: str | None = None
-    """Which agents learn; none: each environment's own, all of one kind."""
-
-    @property
-    def kind(self) -> str:
-        """The kind of agents, see `lpg.evaluation.search_space`.
-
-        Raises:
-            ValueError: they are of several kinds, which cannot share a configuration.
-        """
-        kinds = {agent_kind(self.agent or backend_of(name).default_agent) for name in self.environments}
-        if len(kinds) > 1:
-            raise ValueError(
-                f"{self.name}: agents of kinds {', '.join(sorted(kinds))}; one configuration serves one kind, so sweep "
-                "their environments apart"
-            )
-        return kinds.pop()
-
-
-def sweeps_of(
-    environments: Sequence[str], num_steps: Mapping[str, int | float], agent: str | None = None
-) -> list[Sweep]:
-    """One sweep for each environment, called by its name."""
-    return [Sweep(name=name, environments=(name,), num_steps=num_steps, agent=agent) for name in environments]
-
-
-def general_sweeps(environments: Sequence[str], num_steps: Mapping[str, int | float]) -> list[Sweep]:
-    """One sweep for each kind of agent, called by the kind: one configuration for all environments of the kind."""
-    kinds: dict[str, list[str]] = {}
-    for one in sweeps_of(environments, num_steps):
-        kinds.setdefault(one.kind, []).append(one.name)
-    return [Sweep(name=kind, environments=tuple(names), num_steps=num_steps) for kind, names in kinds.items()]
 
 
 def tune(
@@ -131,7 +82,7 @@ def tune(
         spaces[sweep.name] = {name: found for name, found in space.items() if name not in fixed}
         start = config or _start(kind, card or {}, is_learned=is_learned, is_valued=valued, step_limit=step_limit)
         bases[sweep.name] = start.for_rule(card or {})
-        scorers[sweep.name] = _Scorer(sweep, num_seeds, num_actions)
+        scorers[sweep.name] = SweepScorer(sweep, num_seeds, num_actions)
         if not studies[sweep.name].trials:
             studies[sweep.name].enqueue_trial(_within(bases[sweep.name], spaces[sweep.name]))
     while rooms := {s.name: room for s in sweeps if (room := num_trials - _done(studies[s.name])) > 0}:
@@ -190,7 +141,10 @@ def confirm(
         for name in sweep.environments
         for seed in range(num_seeds)
     ]
-    curves, scorer = iter(run(rule, trials, "tuning", num_actions=num_actions)), _Scorer(sweep, num_seeds, num_actions)
+    curves, scorer = (
+        iter(run(rule, trials, "tuning", num_actions=num_actions)),
+        SweepScorer(sweep, num_seeds, num_actions),
+    )
     scores = [scorer([next(curves) for _ in range(scorer.num_curves)]) for _ in configs]
     order = sorted(range(len(configs)), key=lambda i: -scores[i])
     return {
@@ -201,29 +155,6 @@ def confirm(
         "sweep": [[*entry["sweep"][i][:-1], round(scores[i], 4)] for i in order],
         "confirms": entry["updates"],
     }
-
-
-class _Scorer:
-    """From the learning curves of one configuration to its score."""
-
-    def __init__(self, sweep: Sweep, num_seeds: int, num_actions: int | None) -> None:
-        pairs = [references(name, range(num_seeds), "tuning", num_actions) for name in sweep.environments]
-        self._random, self._best = (np.concatenate(column) for column in zip(*pairs, strict=True))
-        self.is_normalised = bool(np.isfinite(self._random).all() and np.isfinite(self._best).all())
-        self.num_seeds, self.num_curves = num_seeds, len(self._random)
-
-    def __call__(self, curves: Sequence[Curve]) -> float:
-        areas = [_area(curve, *pair) for curve, *pair in zip(curves, self._random, self._best, strict=True)]
-        score = float(np.mean(areas))
-        return max(score, WORST) if self.is_normalised else score if np.isfinite(score) else -1e9
-
-
-def _area(curve: Curve, random: float, best: float) -> float:
-    """Mean over the curve: normalised return, or plain return without reference returns; −∞ if no episode ended."""
-    rows = [Row("", "", 0, int(at), 0, float(mean), 0.0, int(n)) for at, mean, _, n in zip(*curve, strict=True)]
-    value = smoothed(rows) if np.isnan(random) or np.isnan(best) else normalise(smoothed(rows), random, best)
-    area = float(np.mean(value))
-    return area if np.isfinite(area) else -np.inf
 
 
 def _study(name: str, storage: Path | None) -> Any:
@@ -271,7 +202,9 @@ def _holds(distribution: Any, value: Any) -> bool:
     return distribution.low <= value <= distribution.high if choices is None else value in choices
 
 
-def _entry(sweep: Sweep, study: Any, space: Mapping[str, Any], base: TrainConfig, scorer: _Scorer) -> dict[str, Any]:
+def _entry(
+    sweep: Sweep, study: Any, space: Mapping[str, Any], base: TrainConfig, scorer: SweepScorer
+) -> dict[str, Any]:
     optuna = import_optional("optuna", "tuning")
     done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
     order = sorted(done, key=lambda trial: -trial.value)
@@ -285,7 +218,7 @@ def _entry(sweep: Sweep, study: Any, space: Mapping[str, Any], base: TrainConfig
     }
 
 
-def _record(sweep: Sweep, config: TrainConfig, scorer: _Scorer) -> dict[str, Any]:
+def _record(sweep: Sweep, config: TrainConfig, scorer: SweepScorer) -> dict[str, Any]:
     own = {backend_of(name).default_agent for name in sweep.environments}
     return {
         "updates": config.num_updates(sweep.num_steps[sweep.environments[0]]),

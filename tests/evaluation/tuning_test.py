@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpg.evaluation import tuning
 from lpg.evaluation.default_config import default_for
+from lpg.evaluation.sweeps import WORST, general_sweeps, sweeps_of
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning import WORST, Sweep, confirm, general_sweeps, sweeps_of, tune
+from lpg.evaluation.tuning import confirm, tune
 from lpg.evaluation.tuning_table import read_table, save_general, save_table
 from lpg.update_rules.a2c import A2C
 from lpg.update_rules.proximal import PPO
@@ -149,10 +149,6 @@ def test_one_configuration_for_several_environments_scores_by_their_mean():
     assert found["table"]["score"] == pytest.approx(0.5, abs=0.01) and found["table"]["environments"] == names
     assert [(t.environment, t.seed) for t in seen[:4]] == [(n, s) for n in names for s in (0, 1)]
     assert len({trial.config for trial in seen[:4]}) == 1
-    kinds = [s.name for s in general_sweeps([NAME, "chain/distractor", "random/dense"], {})]
-    assert kinds == ["table", "dense", "convolution"]
-    with pytest.raises(ValueError, match="agents of kinds dense, table; one configuration serves one kind"):
-        _ = Sweep(name="both", environments=(NAME, "chain/distractor"), num_steps={}).kind
 
 
 def test_what_is_fixed_is_not_searched():
@@ -173,12 +169,6 @@ def test_agents_are_really_trained():
     name = "random/small_sparse"
     (other,) = sweeps_of([name], {name: 400}, agent="D(2)")
     assert tune(A2C(), [other], **{**options, "num_trials": 1})[name]["agent"] == "D(2)"
-
-
-def test_without_reference_returns_the_plain_return_is_what_counts(monkeypatch):
-    monkeypatch.setattr(tuning, "references", lambda *_: (np.full(2, np.nan), np.full(2, np.nan)))
-    found, _ = search(lambda trial: 250.0, num_trials=1)
-    assert found[NAME]["score"] == 250.0 and not found[NAME]["is_normalised"]
 
 
 def test_the_best_settings_of_a_sweep_are_tried_again_at_another_length():
