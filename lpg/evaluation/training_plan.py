@@ -13,6 +13,7 @@ from lpg.evaluation.disco_backend import DiscoBackend
 from lpg.evaluation.gymnasium_backend import GymnasiumBackend
 from lpg.evaluation.jax_backend import JaxBackend
 from lpg.evaluation.rejax_backend import RejaxBackend
+from lpg.evaluation.search_space import predicts_values
 from lpg.evaluation.train_config import TrainConfig, check_key
 from lpg.learner.gymnasium_environments import is_gymnasium
 from lpg.update_rules.disco.rule import Disco
@@ -119,6 +120,13 @@ def _check_changes(changes: Mapping[str, Any], rule: NamedRule, agent: str) -> N
         raise ValueError(
             f"initial_value is {changes['initial_value']} and the agent {agent!r}; 0 is needed, because a custom "
             "agent's factory says how its predictions begin"
+        )
+    # A rule that was meta-trained with initial values knows what they mean.
+    has_seen = any((rule.card.get("config") or {}).get("initial_values", ()))
+    if changes.get("initial_value", 0.0) != 0 and not (predicts_values(rule.rule, rule.card) or has_seen):
+        raise ValueError(
+            f"initial_value is {changes['initial_value']}; 0 is needed, because predictions under {rule.label} are no "
+            "values"
         )
     if agent != TABULAR and "table_step" in changes:
         raise ValueError(f"table_step is {changes['table_step']}; it is for tables, and {agent} is a network")

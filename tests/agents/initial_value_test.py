@@ -1,5 +1,7 @@
 """Fresh agents that predict a value other than zero."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,3 +74,14 @@ def test_a_custom_agent_begins_as_its_factory_says():
     assert make_plan(rule, "classic/CartPole-v1", changes={"initial_value": 3.0}).config.initial_value == 3
     with pytest.raises(ValueError, match="initial_value is 16.0; expected float <= 15.0"):
         make_plan(rule, "classic/CartPole-v1", changes={"initial_value": 16.0})
+
+
+def test_a_rule_whose_predictions_are_no_values_has_no_initial_value():
+    environment, changes = "classic/CartPole-v1", {"initial_value": 3.0}
+    with pytest.raises(ValueError, match="is 3.0; 0 is needed, because predictions under lpg are no values"):
+        make_plan(find_rule("lpg"), environment, changes=changes)
+    assert make_plan(find_rule("lpg"), environment, changes={"initial_value": 0.0}).config.initial_value == 0
+    # Fitted to a value, hand-written, and meta-trained with agents that began so.
+    seen = dataclasses.replace(find_rule("lpg"), card={"config": {"initial_values": [0.0, 3.0]}})
+    for rule in (find_rule("lpg-kick-start"), find_rule("a2c"), seen):
+        assert make_plan(rule, environment, changes=changes).config.initial_value == 3.0
