@@ -70,6 +70,7 @@ SUITES = (
 LEFT_OUT = {
     "deep-sea-32": "more agents on one of the six environments of control and bsuite",
     "atari": "one agent for each game, after 1/800 of the paper's frames, and in one game no episode ended",
+    "atari-breakout": "one agent of each rule, stopped after a part of 10 M frames",
     "pong": "one agent, stopped after 5 M frames without a baseline beside it",
     "minatar-teacher": "`a2c-categorical` with the setting of the rule that was fitted to it",
 }

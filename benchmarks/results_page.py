@@ -1,4 +1,4 @@
-"""Writes the measured tables of docs/results.md anew from docs/measured, and its figure; a test holds the page to them.
+"""Writes the measured tables of docs/results.md anew from docs/measured, and its figures; a test compares them.
 
     python -m benchmarks.results_page
 
@@ -18,19 +18,30 @@ from benchmarks.curves_figure import save_figure
 from benchmarks.markdown import BASELINE, NAMES, bold, interval, number, plus_minus, table, with_parts
 from lpg.evaluation import results
 from lpg.evaluation.aggregates import Aggregate
+from lpg.evaluation.results import REFERENCES, Row
 from lpg.evaluation.scores import RuleScores, differences, scores
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
-FIGURE = PAGE.parent / "images" / "unseen.svg"
+IMAGES = PAGE.parent / "images"
 MEASURED = PAGE.parent / "measured"
 UNSEEN = "unseen"
 """The part that is no folder but the table of `benchmarks.unseen`."""
 
 
 def main() -> None:
-    """Replaces every marked table and the figure."""
+    """Replaces every marked table and the figures."""
     PAGE.write_text(with_tables(PAGE.read_text()))
-    save_figure(unseen.drawn(), FIGURE)
+    for path, rows in figures().items():
+        save_figure(rows, path)
+
+
+def figures(measured: Path = MEASURED) -> dict[Path, list[Row]]:
+    """The learning curves of each figure."""
+    atari = results.read(measured / "atari-breakout" / "results.csv")
+    return {
+        IMAGES / "unseen.svg": unseen.drawn(measured=measured),
+        IMAGES / "atari.svg": [row for row in atari if row.rule not in REFERENCES],
+    }
 
 
 def with_tables(page: str, measured: Path = MEASURED) -> str:

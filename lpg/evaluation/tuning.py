@@ -141,10 +141,8 @@ def confirm(
         for name in sweep.environments
         for seed in range(num_seeds)
     ]
-    curves, scorer = (
-        iter(run(rule, trials, "tuning", num_actions=num_actions)),
-        SweepScorer(sweep, num_seeds, num_actions),
-    )
+    curves = iter(run(rule, trials, "tuning", num_actions=num_actions))
+    scorer = SweepScorer(sweep, num_seeds, num_actions)
     scores = [scorer([next(curves) for _ in range(scorer.num_curves)]) for _ in configs]
     order = sorted(range(len(configs)), key=lambda i: -scores[i])
     return {

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.curves_figure import digest, save_figure
 from benchmarks.measured import SUITES, Suite, known_rules
-from benchmarks.results_page import FIGURE
+from benchmarks.results_page import figures
 from benchmarks.unseen import RULES, drawn, in_markdown
 from lpg.evaluation import results
 from lpg.evaluation.results import Row
@@ -79,8 +79,9 @@ def test_the_figure_has_the_longest_training_that_all_were_measured_in(measured)
     assert {(row.environment, row.steps) for row in drawn(suites, measured)} == {("x", 960_000), ("y", 320_000)}
 
 
-def test_the_figure_of_the_page_is_drawn_from_todays_tables(tmp_path, measured):
-    assert re.search(r"<dc:description>(.*?)</dc:description>", FIGURE.read_text())[1] == digest(drawn())
+def test_the_figures_of_the_page_are_drawn_from_todays_tables(tmp_path, measured):
+    for path, rows in figures().items():
+        assert re.search(r"<dc:description>(.*?)</dc:description>", path.read_text())[1] == digest(rows)
     found = drawn([suite("one")], measured)
     save_figure(found, tmp_path / "figure.svg")
     assert digest(found) in (tmp_path / "figure.svg").read_text()
