@@ -24,8 +24,8 @@ from lpg.environments.registry import suite
 from lpg.evaluation.aggregates import Estimate, bootstrap_interval
 from lpg.evaluation.chosen_config import choose_config
 from lpg.evaluation.evaluate import Trial, run_trials
+from lpg.evaluation.tasks import references
 from lpg.evaluation.train_config import TrainConfig
-from lpg.evaluation.tuning import references
 from lpg.keys import Purpose
 from lpg.update_rules.registry import NamedRule, find_rule
 
