@@ -20,7 +20,7 @@ REFINED ?= $(RUN)-refined
 META_TRAIN = $(LPG) meta-train $(CONFIG) --out $(RUN) $(if $(wildcard $(RUN)/config.json),--resume)
 REFINE = $(LPG) meta-train refine --set initial_rule=$(RUN) --out $(REFINED) $(if $(wildcard $(REFINED)/config.json),--resume)
 # The suite is the one that the rule is meta-trained on; environments, agents and seeds are new. Both contestants have one
-# setting for all ten environments: the rule the middle of its own meta-training's, which nobody searched; A2C the best of
+# setting for all ten environments: the rule the middle of the learning rates of its meta-training, not searched; A2C the best of
 # forty trials (lpg/evaluation/tuned/a2c.json), on seeds that are not reported.
 SUITE ?= tables
 SCALE ?= 0.1707
